@@ -1,0 +1,230 @@
+//! What a test or drill leaves behind: one folder with its seed, the line that repeats it, timeline, traffic and logs.
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{run::RunId, secrets::Secrets};
+
+/// One thing that happened, on the clock of its world.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    /// Milliseconds since the folder was made.
+    pub at_ms: u128,
+    /// What happened.
+    pub what: String,
+    /// More about it.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
+}
+
+/// The folder. Removed by [`finish`](Self::finish) after a success, unless `KNOCKPROOF_KEEP=1`; kept otherwise, also when it is dropped.
+///
+/// Cheap to clone; all clones are the same folder. Secrets are masked in everything that is written through it.
+#[derive(Clone, Debug)]
+pub struct Artifacts(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    began: Instant,
+    secrets: Secrets,
+    timeline: Mutex<Vec<Moment>>,
+}
+
+impl Artifacts {
+    /// Makes the empty folder `ROOT/RUN/NAME`, where `ROOT` is `KNOCKPROOF_ARTIFACTS`, else `knockproof` in cargo's target folder, else in
+    /// the folder for temporary files. What an earlier attempt of the same name left there is removed.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn for_test(name: &str, secrets: Secrets) -> io::Result<Self> {
+        Self::in_folder(root().join(RunId::current().as_str()).join(file_name(name)), secrets)
+    }
+
+    /// The same at a place of one's own.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn in_folder(folder: PathBuf, secrets: Secrets) -> io::Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        Ok(Self(Arc::new(Inner {
+            folder,
+            began: Instant::now(),
+            secrets,
+            timeline: Mutex::default(),
+        })))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// A file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.folder.join(name)
+    }
+
+    /// When the clock of the timeline began.
+    pub fn began(&self) -> Instant {
+        self.0.began
+    }
+
+    /// Notes that something happened, in `timeline.jsonl` at once.
+    pub fn note(&self, what: impl Into<String>) {
+        self.note_with(what, Value::Null);
+    }
+
+    /// The same with more about it.
+    pub fn note_with(&self, what: impl Into<String>, detail: Value) {
+        let moment = Moment {
+            at_ms: self.0.began.elapsed().as_millis(),
+            what: self.0.secrets.mask(&what.into()),
+            detail,
+        };
+        tracing::debug!(at_ms = moment.at_ms, "{}", moment.what);
+        let mut timeline = self.0.timeline.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = serde_json::to_string(&moment)
+            .map_err(io::Error::from)
+            .and_then(|line| self.append("timeline.jsonl", &self.0.secrets.mask(&line)));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the timeline could not be written");
+        }
+        timeline.push(moment);
+    }
+
+    /// What happened so far.
+    pub fn timeline(&self) -> Vec<Moment> {
+        self.0.timeline.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happened so far, for people: a line each.
+    pub fn timeline_text(&self) -> String {
+        self.timeline().iter().fold(String::new(), |text, moment| {
+            let at = Duration::from_millis(u64::try_from(moment.at_ms).unwrap_or(u64::MAX));
+            let detail = if moment.detail.is_null() {
+                String::new()
+            } else {
+                self.0.secrets.mask(&format!("  {}", moment.detail))
+            };
+            format!("{text}{:>9.3} s  {}{detail}\n", at.as_secs_f64(), moment.what)
+        })
+    }
+
+    /// Writes a file, with secrets masked.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        fs::write(self.path(name), self.0.secrets.mask(text))
+    }
+
+    /// Writes the seed and the line that repeats the test or drill.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written.
+    pub fn replay(&self, seed: u64, line: &str) -> io::Result<()> {
+        self.write("seed", &format!("{seed}\n"))?;
+        self.write("replay", &format!("{line}\n"))
+    }
+
+    /// Ends it: removes the folder after a success, else answers where it is.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be removed.
+    pub fn finish(&self, passed: bool) -> io::Result<Option<PathBuf>> {
+        if !passed || env::var("KNOCKPROOF_KEEP").is_ok_and(|keep| keep == "1") {
+            return Ok(Some(self.0.folder.clone()));
+        }
+        fs::remove_dir_all(&self.0.folder)?;
+        // The folder of the run goes with its last test; it is not empty while another one stands.
+        if let Some(run) = self.0.folder.parent() {
+            let _ = fs::remove_dir(run);
+        }
+        Ok(None)
+    }
+
+    fn append(&self, name: &str, line: &str) -> io::Result<()> {
+        let mut file = fs::File::options().create(true).append(true).open(self.path(name))?;
+        writeln!(file, "{line}")
+    }
+}
+
+fn root() -> PathBuf {
+    if let Some(root) = env::var_os("KNOCKPROOF_ARTIFACTS").filter(|root| !root.is_empty()) {
+        return root.into();
+    }
+    let target = env::current_exe().ok().and_then(|exe| {
+        let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+        target.map(Path::to_owned)
+    });
+    target.unwrap_or_else(env::temp_dir).join("knockproof")
+}
+
+/// A name as one file name: everything else than letters, digits, `-`, `_` and `.` becomes `-`.
+fn file_name(name: &str) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = name.chars().map(|c| if kept(c) { c } else { '-' }).collect();
+    name.trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifacts(secrets: Secrets) -> (tempfile::TempDir, Artifacts) {
+        let root = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::in_folder(root.path().join("run").join("test"), secrets).unwrap();
+        (root, artifacts)
+    }
+
+    #[test]
+    fn the_folder_is_removed_after_a_success_and_kept_after_a_failure() {
+        let (_root, artifacts) = artifacts(Secrets::default());
+        artifacts.note("began");
+        assert_eq!(artifacts.finish(false).unwrap().as_deref(), Some(artifacts.folder()));
+        assert!(artifacts.path("timeline.jsonl").is_file());
+        assert_eq!(artifacts.finish(true).unwrap(), None);
+        assert!(!artifacts.folder().exists());
+    }
+
+    #[test]
+    fn secrets_are_masked_in_everything_written() {
+        let secrets = Secrets::default();
+        secrets.add("password", "correct horse");
+        let (_root, artifacts) = artifacts(secrets);
+        artifacts.note_with(
+            "changed to correct horse",
+            serde_json::json!({"password": "correct horse"}),
+        );
+        artifacts.write("bot.log", "correct horse").unwrap();
+        let read = |name: &str| fs::read_to_string(artifacts.path(name)).unwrap();
+        let text = [read("timeline.jsonl"), read("bot.log"), artifacts.timeline_text()].concat();
+        assert!(!text.contains("horse"), "{text}");
+    }
+
+    #[test]
+    fn a_name_becomes_one_file_name() {
+        assert_eq!(
+            file_name("smoke/device-deleted at boot"),
+            "smoke-device-deleted-at-boot"
+        );
+        assert_eq!(file_name("../x"), "-x");
+    }
+}

@@ -1,0 +1,102 @@
+//! Exactly once.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Evidence, Finding, RoomRecord};
+
+pub(super) const EXACTLY_ONCE: &str = "exactly-once";
+
+pub(super) fn exactly_once(evidence: &Evidence) -> Finding {
+    let is_bot = |user: &Value| evidence.bots.iter().any(|(_, bot)| user == bot);
+    let mut broken = Vec::new();
+    let mut events = 0;
+    for room in &evidence.after.rooms {
+        events += room.events.len();
+        broken.extend(repeated_messages(room, &is_bot));
+        broken.extend(repeated_invites(room, &is_bot));
+    }
+    broken.extend(rooms_for_the_same(evidence, &is_bot));
+    Finding::of(
+        EXACTLY_ONCE,
+        &broken,
+        format!("{events} events in {} rooms, none twice", evidence.after.rooms.len()),
+    )
+}
+
+/// The same words twice in a row, with nobody else having said anything in between. (The same answer to two questions is no repetition.)
+fn repeated_messages(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
+    let mut said: Vec<&Value> = Vec::new();
+    let mut broken = Vec::new();
+    for event in room.events.iter().filter(|event| is_message(event)) {
+        if !is_bot(&event["sender"]) {
+            said.clear();
+            continue;
+        }
+        let words = &event["content"]["body"];
+        if words.is_null() {
+            continue;
+        }
+        if said.contains(&words) {
+            let words: String = words.as_str().unwrap_or_default().chars().take(60).collect();
+            broken.push(format!("said twice in {}: {words:?}", room.id));
+        }
+        said.push(words);
+    }
+    broken
+}
+
+fn is_message(event: &Value) -> bool {
+    event["type"] == "m.room.message" || event["type"] == "m.room.encrypted"
+}
+
+/// An invite of somebody whose last membership is an invite.
+fn repeated_invites(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
+    let mut memberships: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for event in room.events.iter().filter(|event| event["type"] == "m.room.member") {
+        let (Some(user), Some(membership)) = (event["state_key"].as_str(), event["content"]["membership"].as_str())
+        else {
+            continue;
+        };
+        let before = memberships.insert(user, membership);
+        if membership == "invite" && before == Some("invite") && is_bot(&event["sender"]) {
+            broken.push(format!("{user} was invited twice to {}", room.id));
+        }
+    }
+    broken
+}
+
+/// Two rooms that the bot made and invited the same single person to: two vettings of one knock.
+fn rooms_for_the_same(evidence: &Evidence, is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
+    let mut rooms: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for room in evidence
+        .after
+        .rooms
+        .iter()
+        .filter(|room| !evidence.rooms.contains(&room.id))
+    {
+        let made = room
+            .events
+            .iter()
+            .any(|event| event["type"] == "m.room.create" && is_bot(&event["sender"]));
+        let is_public = room
+            .events
+            .iter()
+            .any(|event| event["type"] == "m.room.join_rules" && event["content"]["join_rule"] == "public");
+        let invited: Vec<&str> = room
+            .events
+            .iter()
+            .filter(|event| event["type"] == "m.room.member" && event["content"]["membership"] == "invite")
+            .filter_map(|event| event["state_key"].as_str())
+            .collect();
+        if let ([person, ..], true, false) = (invited.as_slice(), made, is_public) {
+            rooms.entry(person).or_default().push(&room.id);
+        }
+    }
+    let twice = rooms.into_iter().filter(|(_, rooms)| rooms.len() > 1);
+    twice
+        .map(|(person, rooms)| format!("{person} was invited to {} rooms: {}", rooms.len(), rooms.join(", ")))
+        .collect()
+}

@@ -1,0 +1,150 @@
+use std::{fmt, time::Duration};
+
+/// When a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Moment {
+    /// The bot has never run; the fault happens; the bot starts for the first time.
+    FirstBoot,
+    /// The bot has worked, is stopped, the fault happens, the bot starts.
+    AtBoot,
+    /// The bot runs and has nothing to do.
+    WhileRunning,
+    /// The bot runs and users are half way through the scenario.
+    InTheMiddle,
+}
+
+impl Moment {
+    /// All moments, in the order in which they are listed to people.
+    pub const ALL: [Self; 4] = [Self::FirstBoot, Self::AtBoot, Self::WhileRunning, Self::InTheMiddle];
+
+    /// The name used on the command line, in output and in file names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstBoot => "first-boot",
+            Self::AtBoot => "at-boot",
+            Self::WhileRunning => "while-running",
+            Self::InTheMiddle => "in-the-middle",
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a fault needs of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A homeserver that can be frozen.
+    Freeze,
+    /// The conduwuit family: a login on a living device kills its old token.
+    OneTokenPerDevice,
+}
+
+/// What becomes of the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It heals by itself.
+    Heals,
+    /// It must say that it needs the operator, with a next step that holds one of these words; and heals after [`cure`](super::Fault::cure).
+    NeedsOperator {
+        /// Words, any of which the next step must hold.
+        next_step_says: &'static [&'static str],
+        /// How many logins it may try before the cure.
+        tries: usize,
+    },
+}
+
+/// Whether the bot may have another device afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewDevice {
+    /// It must keep its device.
+    Never,
+    /// Its device was lost: another one is right, and so is the old id.
+    Allowed,
+    /// What it knew of its device was lost: it must take another one.
+    Must,
+}
+
+/// How often the bot may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logins {
+    /// A token lived all the time: never.
+    None,
+    /// So many successful ones at most, and so many tries in all.
+    AtMost {
+        /// Answered with 200.
+        succeeded: usize,
+        /// Whatever the answer.
+        tried: usize,
+    },
+}
+
+/// What is expected after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// What becomes of the bot.
+    pub outcome: Outcome,
+    /// Its device.
+    pub device: NewDevice,
+    /// Its logins.
+    pub logins: Logins,
+    /// Whether the homeserver is away for a while.
+    pub downtime: bool,
+    /// How long healing may take, counted from the injection.
+    pub within: Duration,
+}
+
+impl Expectation {
+    /// A token lived all the time: nothing may change.
+    pub const fn unharmed() -> Self {
+        Self {
+            outcome: Outcome::Heals,
+            device: NewDevice::Never,
+            logins: Logins::None,
+            downtime: false,
+            within: Duration::from_secs(30),
+        }
+    }
+
+    /// The token is dead: one login, on the device if it lives. The time is that of a long poll, after which a bot that has nothing to do
+    /// learns of it, and of a heal.
+    pub const fn one_login(device: NewDevice) -> Self {
+        Self {
+            device,
+            logins: Logins::AtMost { succeeded: 1, tried: 1 },
+            ..Self::unharmed()
+        }
+        .within(60)
+    }
+
+    /// So many logins at most.
+    #[must_use]
+    pub const fn logins(mut self, succeeded: usize, tried: usize) -> Self {
+        self.logins = Logins::AtMost { succeeded, tried };
+        self
+    }
+
+    /// It cannot heal alone.
+    #[must_use]
+    pub const fn needs_operator(mut self, next_step_says: &'static [&'static str], tries: usize) -> Self {
+        self.outcome = Outcome::NeedsOperator { next_step_says, tries };
+        self
+    }
+
+    /// The homeserver is away for a while.
+    #[must_use]
+    pub const fn downtime(mut self) -> Self {
+        self.downtime = true;
+        self
+    }
+
+    /// Longer, or less long.
+    #[must_use]
+    pub const fn within(mut self, seconds: u64) -> Self {
+        self.within = Duration::from_secs(seconds);
+        self
+    }
+}

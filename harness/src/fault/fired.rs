@@ -1,0 +1,98 @@
+use std::{fmt, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+
+use super::Anyhow;
+use crate::{
+    front_door::Bend,
+    wait::{self, Poll},
+};
+
+/// A fault that was injected: what shows that it fired, and what of it still goes on.
+#[must_use = "a fault must be settled: else nobody knows whether it fired"]
+pub struct Fired {
+    evidence: Vec<String>,
+    bends: Vec<Bend>,
+    going_on: Vec<JoinHandle<Anyhow<String>>>,
+}
+
+impl fmt::Debug for Fired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fired")
+            .field("evidence", &self.evidence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fired {
+    /// Fired, as this shows.
+    pub fn with(evidence: impl Into<String>) -> Self {
+        Self {
+            evidence: vec![evidence.into()],
+            bends: Vec::new(),
+            going_on: Vec::new(),
+        }
+    }
+
+    /// With more evidence.
+    pub fn and(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// A bend that stays until the fault is settled, and must have fired by then.
+    pub fn bending(mut self, bend: Bend) -> Self {
+        self.bends.push(bend);
+        self
+    }
+
+    /// Something that goes on in the background, and answers its evidence.
+    pub fn going_on(mut self, work: BoxFuture<'static, Anyhow<String>>) -> Self {
+        self.going_on.push(tokio::spawn(work));
+        self
+    }
+
+    /// The evidence so far.
+    pub fn evidence(&self) -> String {
+        self.evidence.join("; ")
+    }
+
+    /// Waits until nothing of the fault goes on and each bend has fired, ends the bends, and answers all evidence.
+    ///
+    /// # Errors
+    ///
+    /// When it did not fire, or its background work failed.
+    pub async fn settle(mut self, patience: Duration) -> Anyhow<String> {
+        for work in std::mem::take(&mut self.going_on) {
+            let abort = work.abort_handle();
+            match tokio::time::timeout(patience, work).await {
+                Ok(outcome) => self.evidence.push(outcome??),
+                Err(_) => {
+                    abort.abort();
+                    return Err(format!("the fault still goes on after {patience:?}").into());
+                }
+            }
+        }
+        for bend in &self.bends {
+            wait::until(bend.description(), patience, || async {
+                match bend.fired() {
+                    0 => Poll::Pending("it did not fire".to_owned()),
+                    _ => Poll::Ready(()),
+                }
+            })
+            .await?;
+            self.evidence
+                .push(format!("{} ({} times)", bend.description(), bend.fired()));
+        }
+        Ok(self.evidence.join("; "))
+    }
+}
+
+impl Drop for Fired {
+    fn drop(&mut self) {
+        for work in &self.going_on {
+            work.abort();
+        }
+    }
+}

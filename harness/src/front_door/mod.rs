@@ -1,0 +1,32 @@
+//! The reverse proxy before homeserver and bot, with production's routes.
+//!
+//! ```text
+//!   people ──▶ url()     ─┐                       ┌─▶ bot          /signup/api, /signup/api/crosssign, /join/api, /, /join, /signup
+//!                         ├─▶ record, bend, gate ─┤
+//!   bot    ──▶ bot_url() ─┘                       └─▶ homeserver   everything else
+//! ```
+//!
+//! The bot has an entrance of its own, so that a request without a token, like `POST /login`, is still known to be the bot's.
+//! What the bot serves besides (`/health`, `/ready`, `/metrics`) is not public: those paths go to the homeserver like any other.
+//!
+//! Every request becomes an [`Exchange`] with secrets masked. [`FrontDoor::bend`] changes what happens to requests,
+//! [`FrontDoor::gate`] holds one exactly at a [`Point`].
+
+mod bend;
+#[cfg(test)]
+mod example;
+mod exchange;
+mod gate;
+mod mask;
+mod matcher;
+mod proxy;
+mod registry;
+mod server;
+mod traffic;
+
+pub use bend::{Action, Bend};
+pub use exchange::{Entrance, Exchange, Upstream, Who};
+pub use gate::{Gate, Point};
+pub use matcher::Matcher;
+pub use server::{Error, FrontDoor};
+pub use traffic::Traffic;

@@ -1,0 +1,155 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::watch, time::timeout_at};
+
+use super::{Exchange, Matcher};
+use crate::wait::TimedOut;
+
+/// Everything that went through a front door. Cheap to clone; all clones show the same.
+#[derive(Clone, Debug)]
+pub struct Traffic(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    began: Instant,
+    exchanges: Mutex<Vec<Exchange>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Traffic {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Inner {
+            began: Instant::now(),
+            exchanges: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }))
+    }
+
+    /// All exchanges so far, in the order in which they came.
+    pub fn snapshot(&self) -> Vec<Exchange> {
+        self.exchanges().clone()
+    }
+
+    /// The number of the last exchange so far; 0 before the first.
+    pub fn last_seq(&self) -> u64 {
+        self.exchanges().last().map_or(0, |exchange| exchange.seq)
+    }
+
+    /// Those that a matcher means.
+    pub fn filter(&self, matcher: &Matcher) -> Vec<Exchange> {
+        let exchanges = self.exchanges();
+        exchanges
+            .iter()
+            .filter(|exchange| matcher.matches(exchange))
+            .cloned()
+            .collect()
+    }
+
+    /// How many a matcher means.
+    pub fn count(&self, matcher: &Matcher) -> usize {
+        self.exchanges()
+            .iter()
+            .filter(|exchange| matcher.matches(exchange))
+            .count()
+    }
+
+    /// Waits until an exchange that a matcher means is over; answers it.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] with the last exchanges.
+    pub async fn wait_for(&self, matcher: &Matcher, patience: Duration) -> Result<Exchange, TimedOut> {
+        self.wait_until(&matcher.to_string(), patience, |exchanges| {
+            let found = exchanges
+                .iter()
+                .find(|exchange| exchange.is_over() && matcher.matches(exchange));
+            found.cloned()
+        })
+        .await
+    }
+
+    /// Waits until something holds for all exchanges so far.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] with the last exchanges.
+    pub async fn wait_until<T>(
+        &self,
+        what: &str,
+        patience: Duration,
+        wanted: impl Fn(&[Exchange]) -> Option<T>,
+    ) -> Result<T, TimedOut> {
+        let began = tokio::time::Instant::now();
+        let mut changes = self.0.changes.subscribe();
+        loop {
+            if let Some(found) = wanted(&self.exchanges()) {
+                return Ok(found);
+            }
+            if timeout_at(began + patience, changes.changed()).await.is_err() {
+                let last: Vec<String> = self
+                    .exchanges()
+                    .iter()
+                    .rev()
+                    .take(5)
+                    .rev()
+                    .map(Exchange::line)
+                    .collect();
+                return Err(TimedOut {
+                    what: what.to_owned(),
+                    waited: began.elapsed(),
+                    last_seen: format!("the last requests are\n  {}", last.join("\n  ")),
+                });
+            }
+        }
+    }
+
+    /// All exchanges as JSON, one a line.
+    pub fn jsonl(&self) -> String {
+        let exchanges = self.exchanges();
+        let lines = exchanges
+            .iter()
+            .filter_map(|exchange| serde_json::to_string(exchange).ok());
+        lines.fold(String::new(), |text, line| format!("{text}{line}\n"))
+    }
+
+    /// Adds an exchange, giving it its number and its time.
+    pub(super) fn begin(&self, mut exchange: Exchange) -> Exchange {
+        exchange.at_ms = millis(self.0.began.elapsed());
+        {
+            let mut exchanges = self.exchanges();
+            exchange.seq = exchanges.last().map_or(1, |last| last.seq + 1);
+            exchanges.push(exchange.clone());
+        }
+        self.0.changes.send_modify(|changes| *changes += 1);
+        exchange
+    }
+
+    /// Changes an exchange.
+    pub(super) fn update(&self, seq: u64, change: impl FnOnce(&mut Exchange)) {
+        let index = usize::try_from(seq).unwrap_or_default().wrapping_sub(1);
+        if let Some(exchange) = self.exchanges().get_mut(index) {
+            change(exchange);
+        }
+        self.0.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Ends an exchange.
+    pub(super) fn end(&self, seq: u64, change: impl FnOnce(&mut Exchange)) {
+        let now = millis(self.0.began.elapsed());
+        self.update(seq, |exchange| {
+            change(exchange);
+            exchange.took_ms = Some(now.saturating_sub(exchange.at_ms));
+        });
+    }
+
+    fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,7 @@
+//! The embedded homeserver of the `fixtures` crate, behind the same runner and operator as a real one.
+
+mod operator;
+mod runner;
+
+pub(super) use operator::EmbeddedOperator;
+pub(super) use runner::Embedded;

@@ -1,0 +1,24 @@
+//! Starts, breaks, watches and judges.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`world`] | one community under test, with everything below |
+//! | [`homeserver`] | one running server and its operator's interface |
+//! | [`front_door`] | the reverse proxy before homeserver and bot: records all traffic and can bend it |
+//! | [`bot`] | the bot under test: a command with an environment, a data directory, a port and logs |
+//! | [`client`] | what people use: a plain client, and one with end-to-end encryption |
+//! | [`fault`] | one thing broken on purpose |
+//! | [`check`] | one thing that must hold after a fault |
+//! | [`wait`], [`artifacts`], [`secrets`], [`run`] | deadlines, what a test leaves behind, what no log may hold, what a run marks |
+
+pub mod artifacts;
+pub mod bot;
+pub mod check;
+pub mod client;
+pub mod fault;
+pub mod front_door;
+pub mod homeserver;
+pub mod run;
+pub mod secrets;
+pub mod wait;
+pub mod world;

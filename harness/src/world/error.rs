@@ -1,0 +1,53 @@
+use std::io;
+
+use crate::{bot, client, front_door, homeserver, wait::TimedOut};
+
+/// What can go wrong with a world.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The homeserver.
+    #[error(transparent)]
+    Homeserver(#[from] homeserver::Error),
+    /// The front door.
+    #[error(transparent)]
+    FrontDoor(#[from] front_door::Error),
+    /// The bot.
+    #[error(transparent)]
+    Bot(#[from] bot::Error),
+    /// A request of a member's.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// Something waited for.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// A file.
+    #[error("failed to {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: String,
+        /// What came back.
+        source: io::Error,
+    },
+    /// A step of building the community.
+    #[error("while {doing}: {source}")]
+    Community {
+        /// What was being done.
+        doing: &'static str,
+        /// What came back.
+        source: client::Error,
+    },
+}
+
+impl Error {
+    pub(super) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Io { action, source }
+    }
+
+    pub(super) fn doing(doing: &'static str) -> impl FnOnce(client::Error) -> Self {
+        move |source| Self::Community { doing, source }
+    }
+}
+
+/// Shorthand.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,246 @@
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use harness::homeserver::{Choice, Driver, choose};
+use harness::run::{LABEL_RUN, RunId, Scope, sweep};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn dropping_a_server_ends_it_and_keeps_only_its_log() {
+    let run = run_id("drop");
+    let world = World::with(|options| options.run = run.clone()).await;
+    assert_ne!(left(&run), Vec::<String>::new(), "nothing carries the run's mark");
+    let client = world.client();
+    let World { homeserver, folder } = world;
+
+    drop(homeserver);
+
+    let refused = client.send(reqwest::Method::GET, "login", None, None).await;
+    assert!(refused.unwrap_err().is_connect());
+    assert_eq!(left(&run), Vec::<String>::new());
+    assert_eq!(files(folder.path()), ["homeserver.log"]);
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_removed_too() {
+    let run = run_id("stopped");
+    let world = World::with(|options| options.run = run.clone()).await;
+    world.stop().await.unwrap();
+    drop(world);
+    assert_eq!(left(&run), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_removed_too() {
+    let run = run_id("frozen");
+    let world = World::with(|options| options.run = run.clone()).await;
+    world.freeze().await.unwrap();
+    drop(world);
+    assert_eq!(left(&run), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_panic_leaves_nothing() {
+    let run = run_id("panic");
+    let mine = run.clone();
+    let test = tokio::spawn(async move {
+        let _world = World::with(|options| options.run = mine).await;
+        panic!("on purpose");
+    });
+    assert!(test.await.unwrap_err().is_panic());
+    assert_eq!(left(&run), Vec::<String>::new());
+}
+
+/// The watchdog cleans up as soon as the killed process is gone, without anybody calling.
+#[tokio::test]
+async fn a_killed_test_leaves_nothing() {
+    if let Ok(run) = env::var(VICTIM) {
+        return victim(&run).await;
+    }
+    let run = run_id("killed");
+    let mut victim = spawn_victim("leftovers::a_killed_test_leaves_nothing", &run);
+    assert_ne!(left(&run), Vec::<String>::new());
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    // The embedded homeserver leaves nothing that runs, only a folder, and no watchdog is worth that.
+    let choice = Choice::from_env().unwrap();
+    if choose(&choice).await.unwrap().driver == Driver::Embedded {
+        sweep(Scope::Leftovers).await;
+    }
+    gone(&run);
+}
+
+/// And if the watchdog is killed too, the next sweep does.
+#[tokio::test]
+async fn the_sweep_at_the_start_removes_what_the_dead_left_and_nothing_of_the_living() {
+    if let Ok(run) = env::var(VICTIM) {
+        return victim(&run).await;
+    }
+    let living = World::start().await;
+    let user = living.user("alice").await;
+    let run = run_id("swept");
+    let name = "leftovers::the_sweep_at_the_start_removes_what_the_dead_left_and_nothing_of_the_living";
+    let mut victim = spawn_victim(name, &run);
+    if living.driver() != Driver::Embedded {
+        kill_watchdogs_of(victim.id());
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    assert_ne!(left(&run), Vec::<String>::new());
+
+    let swept = sweep(Scope::Leftovers).await;
+
+    assert_eq!(swept.failures, Vec::<String>::new());
+    gone(&run);
+    assert!(user.lives().await);
+}
+
+#[tokio::test]
+async fn the_sweep_at_the_end_removes_everything_of_its_run_and_nothing_of_another() {
+    let (run, other) = (run_id("ended"), run_id("other"));
+    let ended = World::with(|options| options.run = run.clone()).await;
+    let living = World::with(|options| options.run = other.clone()).await;
+    let user = living.user("alice").await;
+
+    let swept = sweep(Scope::Run(&run)).await;
+
+    assert!(!swept.is_clean() && swept.failures.is_empty(), "{swept}");
+    // The embedded homeserver lives in this process and can lose no more than its folder.
+    if ended.driver() != Driver::Embedded {
+        let refused = ended.client().send(reqwest::Method::GET, "login", None, None).await;
+        assert!(refused.unwrap_err().is_connect());
+    }
+    assert!(user.lives().await);
+    // Only the watchdog was there any more, which goes with its owner.
+    drop(ended);
+    assert_eq!(left(&run), Vec::<String>::new());
+}
+
+/// Set in a copy of this test program that holds a server until it is killed.
+const VICTIM: &str = "KNOCKPROOF_TEST_VICTIM_OF_RUN";
+
+async fn victim(run: &str) {
+    let run = RunId::from_text(run).unwrap();
+    let _world = World::with(|options| options.run = run).await;
+    println!("\nup");
+    std::io::stdout().flush().unwrap();
+    // Until the test kills this process, or dies itself and closes the pipe.
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// Starts a copy of this test program and waits until its server is up.
+fn spawn_victim(test: &str, run: &RunId) -> Child {
+    let mut victim = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(VICTIM, run.as_str())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "up"), "the victim did not come up");
+    victim
+}
+
+/// Kills the watchdog shells that are children of a process.
+fn kill_watchdogs_of(parent: u32) {
+    let watchdogs: Vec<u32> = processes()
+        .filter(|pid| parent_of(*pid) == Some(parent) && arguments_of(*pid).contains("knockproof-watchdog"))
+        .collect();
+    assert_ne!(watchdogs, Vec::<u32>::new(), "the victim has no watchdog");
+    for pid in watchdogs {
+        let killed = Command::new("kill")
+            .args(["-s", "KILL", &pid.to_string()])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+    }
+}
+
+/// Waits until nothing of a run is left.
+fn gone(run: &RunId) {
+    let since = Instant::now();
+    while !left(run).is_empty() {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "still there: {:?}",
+            left(run)
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What carries a run's mark, looked up by other means than the harness's own: the docker command, `/proc`, the file system.
+fn left(run: &RunId) -> Vec<String> {
+    let mark = format!("knockproof/{run}-");
+    let mut left = folders(&env::temp_dir().join("knockproof"));
+    left.retain(|folder| folder.contains(&mark));
+    for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {
+        let filter = format!("label={LABEL_RUN}={run}");
+        let listed = Command::new("docker")
+            .args(list)
+            .args(["--quiet", "--filter", &filter])
+            .output();
+        // Without the command there is no engine, and so nothing in it.
+        let listed = listed.map(|output| output.stdout).unwrap_or_default();
+        left.extend(
+            String::from_utf8(listed)
+                .unwrap()
+                .lines()
+                .map(|id| format!("{} {id}", list[0])),
+        );
+    }
+    let marked = processes().filter(|pid| arguments_of(*pid).contains(&mark) || directory_of(*pid).contains(&mark));
+    left.extend(marked.map(|pid| format!("process {pid}: {}", arguments_of(pid))));
+    left
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let listed = fs::read_dir("/proc").unwrap();
+    listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+fn arguments_of(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
+
+fn directory_of(pid: u32) -> String {
+    let link = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+    link.display().to_string()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn run_id(name: &str) -> RunId {
+    RunId::from_text(&format!("{name}-{}", std::process::id())).unwrap()
+}
+
+fn folders(folder: &Path) -> Vec<String> {
+    paths(folder)
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths(folder).into_iter().map(name).collect()
+}
+
+fn paths(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .collect()
+}
