@@ -1,0 +1,88 @@
+//! Whether an answer passes.
+
+use std::ops::RangeInclusive;
+
+/// How long an answer may be, in characters.
+const LENGTH: RangeInclusive<usize> = 30..=400;
+
+/// Why an answer does not pass: its `Display` is the reason in chat.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Miss {
+    /// The user has no display name.
+    #[error("set a display name first, so that people know what to call you")]
+    NoDisplayName,
+    /// Not three lines.
+    #[error("a haiku has exactly 3 lines, yours has {0}")]
+    Lines(usize),
+    /// Too short or too long.
+    #[error("it should be 30–400 characters long, yours has {0}")]
+    Length(usize),
+    /// The word is missing.
+    #[error("the word \"{0}\" is missing")]
+    Keyword(String),
+}
+
+/// Judges an answer to a challenge with this keyword.
+pub fn judge(text: &str, keyword: &str, display_name: Option<&str>) -> Result<(), Miss> {
+    if display_name.is_none_or(|name| name.trim().is_empty()) {
+        return Err(Miss::NoDisplayName);
+    }
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    if lines != 3 {
+        return Err(Miss::Lines(lines));
+    }
+    let length = text.trim().chars().count();
+    if !LENGTH.contains(&length) {
+        return Err(Miss::Length(length));
+    }
+    if !text.to_lowercase().contains(&keyword.to_lowercase()) {
+        return Err(Miss::Keyword(keyword.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const GOOD: &str = "An old silent pond\nA frog jumps into the pond\nSplash! Silence again";
+
+    #[rstest]
+    #[case::plain(GOOD, "frog", Some("Basho"), Ok(()))]
+    #[case::any_case(GOOD, "SILENCE", Some("Basho"), Ok(()))]
+    #[case::blank_lines_do_not_count("\n\nAn old silent pond\n\nA frog jumps into the pond\n \nSplash!\n", "frog", Some("B"), Ok(()))]
+    #[case::windows_line_ends("An old silent pond\r\nA frog jumps into the pond\r\nSplash!", "frog", Some("B"), Ok(()))]
+    #[case::no_name(GOOD, "frog", None, Err(Miss::NoDisplayName))]
+    #[case::blank_name(GOOD, "frog", Some(" "), Err(Miss::NoDisplayName))]
+    #[case::two_lines(
+        "An old silent pond with a frog\nand another line",
+        "frog",
+        Some("B"),
+        Err(Miss::Lines(2))
+    )]
+    #[case::four_lines("a frog\nb frog frog\nc frog frog frog\nd", "frog", Some("B"), Err(Miss::Lines(4)))]
+    #[case::nothing("", "frog", Some("B"), Err(Miss::Lines(0)))]
+    #[case::short("frog\nfrog\nfrog", "frog", Some("B"), Err(Miss::Length(14)))]
+    #[case::no_keyword(GOOD, "toad", Some("B"), Err(Miss::Keyword("toad".to_owned())))]
+    fn a_haiku_passes_or_is_told_why_not(
+        #[case] text: &str,
+        #[case] keyword: &str,
+        #[case] name: Option<&str>,
+        #[case] verdict: Result<(), Miss>,
+    ) {
+        assert_eq!(judge(text, keyword, name), verdict);
+    }
+
+    #[rstest]
+    #[case(29, false)]
+    #[case(30, true)]
+    #[case(400, true)]
+    #[case(401, false)]
+    fn the_bounds_of_the_length_belong_to_it(#[case] length: usize, #[case] passes: bool) {
+        let text = format!("frog\nü\n{}", "x".repeat(length - 7));
+        assert_eq!(text.chars().count(), length);
+        assert_eq!(judge(&text, "frog", Some("B")).is_ok(), passes);
+    }
+}

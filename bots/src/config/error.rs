@@ -1,0 +1,14 @@
+//! Why the environment was refused.
+
+/// A variable that does not parse: one line with its name, the problem and what is accepted. The value itself is not
+/// repeated, since it may be a secret set under the wrong name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}; accepted: {accepted}")]
+pub struct ConfigError {
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What is wrong with its value.
+    pub problem: String,
+    /// What would be right.
+    pub accepted: &'static str,
+}

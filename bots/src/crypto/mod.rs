@@ -1,0 +1,20 @@
+//! The end-to-end encryption of an identity: its stores, keys and trust.
+//!
+//! - [`Stores`]: one folder for each device under `crypto/`, what the local account is, and how room keys get from one
+//!   device's store into the next;
+//! - [`Escrow`]: the encrypted file of all room keys;
+//! - `trust`: cross-signing, secret storage and key backup.
+//!
+//! Nothing here destroys keys: an older store is removed only when a later start has proven the newer one, and not at
+//! all while the escrow file or the older store cannot be read.
+
+mod client;
+mod escrow;
+mod old_escrow;
+mod stores;
+mod trust;
+
+pub use client::{OpenError, Position, open};
+pub use escrow::{Escrow, EscrowError};
+pub use stores::{Prepared, StoreError, Stores};
+pub use trust::{Trust, TrustError, secure};

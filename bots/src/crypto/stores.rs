@@ -1,0 +1,418 @@
+//! One folder for each device.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use matrix_sdk::{
+    SqliteCryptoStore, SqliteStoreConfig,
+    ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
+};
+use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
+
+use super::{Escrow, old_escrow};
+use crate::{
+    config::Role,
+    healing::{Local, Mark},
+    secret::Secret,
+    vault::{VaultError, read, remove, write},
+};
+
+/// The database whose presence makes a folder a crypto store.
+const DATABASE: &str = "matrix-sdk-crypto.sqlite3";
+/// Whose store the folder is.
+const OWNER: &str = "owner";
+/// Into which device's store this one's room keys were brought.
+const CARRIED_TO: &str = "carried-to";
+/// The escrow files were brought into this store.
+const FILLED: &str = "filled-from-escrow";
+
+/// A store that could not be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The key of the stores is not what this program makes.
+    #[error("the store key in {} is not 64 hexadecimal digits: restore it from a backup", .0.display())]
+    Key(PathBuf),
+    /// The database.
+    #[error("cannot {action} the crypto store in {}: {reason}", folder.display())]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        folder: PathBuf,
+        /// What came back.
+        reason: String,
+    },
+}
+
+/// What became of the keys of older devices when a store was prepared.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// There was no store for this device before.
+    pub fresh: bool,
+    /// Devices whose keys are in this store now (or in none at all): they may go.
+    pub carried: BTreeSet<OwnedDeviceId>,
+    /// Folders whose keys could not be brought over, and why. They stay.
+    pub kept: Vec<(PathBuf, String)>,
+    /// Why the escrow file could not be read. While it cannot, nothing is removed.
+    pub escrow_unreadable: Option<String>,
+}
+
+/// The stores of one identity.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    role: Role,
+    user: OwnedUserId,
+    root: PathBuf,
+    key_path: PathBuf,
+    key: Secret,
+    escrow: Escrow,
+}
+
+impl Stores {
+    /// The stores of this user under the data directory, with the key and escrow file of the identity's vault.
+    pub fn new(role: Role, user: &UserId, vault: &crate::vault::Vault) -> Result<Self, StoreError> {
+        let key = vault.random("store_key")?;
+        let stores = Self {
+            role,
+            user: user.to_owned(),
+            root: vault.directory().join("crypto"),
+            key_path: vault.path("store_key"),
+            key,
+            escrow: Escrow::new(vault)?,
+        };
+        stores.key_bytes()?;
+        Ok(stores)
+    }
+
+    /// The escrow file.
+    pub fn escrow(&self) -> &Escrow {
+        &self.escrow
+    }
+
+    /// How the SDK opens the store of a device.
+    pub(super) fn config(&self, device: &DeviceId) -> Result<SqliteStoreConfig, StoreError> {
+        Ok(self.config_of(&self.folder(device), &self.key_bytes()?))
+    }
+
+    /// What the local store of a device says.
+    pub async fn local(&self, device: &DeviceId) -> Result<Local, StoreError> {
+        let folder = self.folder(device);
+        if !folder.join(DATABASE).exists() {
+            return Ok(Local::Missing);
+        }
+        let account = match self.open(&folder).await {
+            Ok(store) => store.load_account().await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(match account {
+            Ok(Some(account)) if account.user_id() == self.user && account.device_id() == device => {
+                let keys = account.identity_keys();
+                Local::Account {
+                    keys: (keys.curve25519.to_base64(), keys.ed25519.to_base64()),
+                    published: account.shared(),
+                }
+            }
+            Ok(None) => Local::Missing,
+            Ok(Some(_)) => Local::Unreadable,
+            Err(reason) => {
+                tracing::warn!(role = self.role.name(), folder = %folder.display(), reason, "a store cannot be opened");
+                Local::Unreadable
+            }
+        })
+    }
+
+    /// Moves a store that cannot be opened out of the way; it is never removed.
+    pub fn put_aside(&self, device: &DeviceId) -> Result<(), StoreError> {
+        let folder = self.folder(device);
+        let aside = (1_u32..)
+            .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", file_name(&folder))))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| folder.with_extension("unreadable"));
+        fs::rename(&folder, &aside).map_err(|error| VaultError::new("put aside", &folder, error).into())
+    }
+
+    /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older
+    /// store of this user. The count is checked before an older store counts as carried over.
+    pub async fn prepare(&self, device: &DeviceId) -> Result<Prepared, StoreError> {
+        let folder = self.folder(device);
+        let mut prepared = Prepared {
+            fresh: !folder.join(DATABASE).exists(),
+            ..Prepared::default()
+        };
+        make_folder(&folder)?;
+        write(&folder.join(OWNER), self.user.as_str().as_bytes())?;
+        remove(&folder.join(CARRIED_TO))?;
+        let mut keys = Vec::new();
+        if !folder.join(FILLED).exists() {
+            self.take_escrows(&mut keys, &mut prepared);
+        }
+        let mut carried = Vec::new();
+        for sibling in self.siblings(&folder)? {
+            if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
+                prepared.carried.insert(sibling_device(&sibling));
+                continue;
+            }
+            match self.room_keys_in(&sibling).await {
+                Ok(found) => {
+                    keys.extend(found);
+                    carried.push(sibling);
+                }
+                Err(error) => {
+                    Mark::KeysNotCarried.hit(self.role);
+                    prepared.kept.push((sibling, error.to_string()));
+                }
+            }
+        }
+        if !carried.is_empty() {
+            // The escrow before the change of device: whatever happens now, the keys are in two places.
+            match self.escrow.add(&mut keys) {
+                Ok(_) => Mark::EscrowWritten.hit(self.role),
+                Err(error) => prepared.escrow_unreadable = Some(error.to_string()),
+            }
+        }
+        if !keys.is_empty() {
+            self.import(device, &folder, keys).await?;
+        }
+        for sibling in carried {
+            Mark::KeysCarriedOver.hit(self.role);
+            write(&sibling.join(CARRIED_TO), device.as_str().as_bytes())?;
+            prepared.carried.insert(sibling_device(&sibling));
+        }
+        if prepared.escrow_unreadable.is_none() && !folder.join(FILLED).exists() {
+            write(&folder.join(FILLED), b"")?;
+        }
+        Ok(prepared)
+    }
+
+    /// Removes the stores whose keys were carried into this device's store before this process started. To be called
+    /// only after this start has proven the device healthy.
+    pub fn remove_proven(&self, device: &DeviceId, carried_before: &BTreeSet<OwnedDeviceId>) -> Result<(), StoreError> {
+        for sibling in self.siblings(&self.folder(device))? {
+            if carried_before.contains(&sibling_device(&sibling))
+                && read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str())
+            {
+                fs::remove_dir_all(&sibling).map_err(|error| VaultError::new("remove", &sibling, error))?;
+                Mark::OldStoreRemoved.hit(self.role);
+            }
+        }
+        Ok(())
+    }
+
+    /// The devices whose stores are marked as carried into this device's store.
+    pub fn carried_to(&self, device: &DeviceId) -> Result<BTreeSet<OwnedDeviceId>, StoreError> {
+        let mut carried = BTreeSet::new();
+        for sibling in self.siblings(&self.folder(device))? {
+            if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
+                carried.insert(sibling_device(&sibling));
+            }
+        }
+        Ok(carried)
+    }
+
+    /// Whether a store of this device is there.
+    pub fn has(&self, device: &DeviceId) -> bool {
+        self.folder(device).join(DATABASE).exists()
+    }
+
+    /// All room keys of a device's store. May be called while the SDK has the store open: it only reads.
+    pub async fn room_keys(&self, device: &DeviceId) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        self.room_keys_in(&self.folder(device)).await
+    }
+
+    fn take_escrows(&self, keys: &mut Vec<ExportedRoomKey>, prepared: &mut Prepared) {
+        match self.escrow.read() {
+            Ok(Some(found)) => {
+                Mark::EscrowImported.hit(self.role);
+                keys.extend(found);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                Mark::EscrowUnreadable.hit(self.role);
+                prepared.escrow_unreadable = Some(error.to_string());
+            }
+        }
+        if self.role != Role::Approver {
+            return;
+        }
+        let path = self.root.with_file_name(old_escrow::FILE);
+        match old_escrow::read(&path) {
+            Ok(Some(old)) => {
+                Mark::OldEscrowImported.hit(self.role);
+                tracing::info!(
+                    keys = old.keys.len(),
+                    unreadable = old.unreadable,
+                    "read the old approver's room keys"
+                );
+                keys.extend(old.keys);
+            }
+            Ok(None) => {}
+            Err(reason) => {
+                Mark::EscrowUnreadable.hit(self.role);
+                prepared.escrow_unreadable = Some(format!("{} cannot be read: {reason}", path.display()));
+            }
+        }
+    }
+
+    async fn import(&self, device: &DeviceId, folder: &Path, keys: Vec<ExportedRoomKey>) -> Result<(), StoreError> {
+        let failed = |reason: String| StoreError::Database {
+            action: "bring keys into",
+            folder: folder.into(),
+            reason,
+        };
+        let wanted = ids(&keys);
+        let store = self.open(folder).await?;
+        let machine = OlmMachine::with_store(&self.user, device, store, None)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        machine
+            .store()
+            .import_exported_room_keys(keys, |_, _| {})
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let present = ids(&machine
+            .store()
+            .export_room_keys(|_| true)
+            .await
+            .map_err(|error| failed(error.to_string()))?);
+        let missing = wanted.difference(&present).count();
+        if missing > 0 {
+            return Err(failed(format!("{missing} of {} keys did not arrive", wanted.len())));
+        }
+        tracing::info!(role = self.role.name(), %device, keys = wanted.len(), "room keys were brought into the store");
+        Ok(())
+    }
+
+    async fn room_keys_in(&self, folder: &Path) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        let store = self.open(folder).await?;
+        let sessions = store
+            .get_inbound_group_sessions()
+            .await
+            .map_err(|error| StoreError::Database {
+                action: "read",
+                folder: folder.into(),
+                reason: error.to_string(),
+            })?;
+        let mut keys = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            keys.push(session.export().await);
+        }
+        Ok(keys)
+    }
+
+    async fn open(&self, folder: &Path) -> Result<SqliteCryptoStore, StoreError> {
+        let config = self.config_of(folder, &self.key_bytes()?);
+        SqliteCryptoStore::open_with_config(&config)
+            .await
+            .map_err(|error| StoreError::Database {
+                action: "open",
+                folder: folder.into(),
+                reason: error.to_string(),
+            })
+    }
+
+    fn config_of(&self, folder: &Path, key: &[u8; 32]) -> SqliteStoreConfig {
+        // A key instead of a passphrase: the key is random already, and four derivations of 200,000 rounds are most of
+        // the time that a start takes.
+        SqliteStoreConfig::with_low_memory_config(folder).key(Some(key))
+    }
+
+    fn key_bytes(&self) -> Result<[u8; 32], StoreError> {
+        let text = self.key.expose();
+        let digits = (0..32).map(|i| {
+            text.get(2 * i..2 * i + 2)
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        });
+        let bytes = digits.collect::<Option<Vec<_>>>().filter(|_| text.len() == 64);
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| StoreError::Key(self.key_path.clone()))
+    }
+
+    /// `crypto/<device id>`; should the other identity have a device of the same id, with this role's name behind.
+    fn folder(&self, device: &DeviceId) -> PathBuf {
+        let name = device.as_str().bytes().map(safe).collect::<String>();
+        let folder = self.root.join(&name);
+        match read(&folder.join(OWNER)) {
+            Ok(Some(owner)) if owner.trim() != self.user.as_str() => {
+                self.root.join(format!("{name}.{}", self.role.name()))
+            }
+            _ => folder,
+        }
+    }
+
+    fn siblings(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(VaultError::new("list", &self.root, error).into()),
+        };
+        let mut siblings = Vec::new();
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            let ours = read(&path.join(OWNER))
+                .ok()
+                .flatten()
+                .is_some_and(|owner| owner.trim() == self.user.as_str());
+            if path != folder && ours && path.join(DATABASE).exists() {
+                siblings.push(path);
+            }
+        }
+        siblings.sort();
+        Ok(siblings)
+    }
+}
+
+/// What tells one room key from another.
+pub(super) fn ids(keys: &[ExportedRoomKey]) -> BTreeSet<(OwnedRoomId, String)> {
+    keys.iter()
+        .map(|key| (key.room_id.clone(), key.session_id.clone()))
+        .collect()
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| VaultError::new("make", folder, error).into())
+}
+
+/// Device ids are opaque and may hold anything.
+fn safe(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn sibling_device(folder: &Path) -> OwnedDeviceId {
+    let name = file_name(folder);
+    let id = name.split('.').next().unwrap_or_default();
+    let mut bytes = Vec::new();
+    let mut rest = id.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
+        match hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    OwnedDeviceId::from(String::from_utf8_lossy(&bytes).into_owned())
+}

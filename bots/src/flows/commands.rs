@@ -1,0 +1,315 @@
+//! What admins say in the command room.
+
+use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use serde_json::json;
+
+use super::Flows;
+use crate::{
+    config::Role,
+    health::{Health, Snapshot},
+    intake::Step,
+    lanes::WorkError,
+    matrix,
+    outbox::{self, Effect},
+    storage::{
+        StoreError, audit,
+        codes::{self, Kind},
+        now_ms,
+        queue::{self, Entry, Queue},
+    },
+};
+
+/// After how many seconds an event whose key is missing is looked at again.
+const LOOKS: [i64; 6] = [2, 5, 10, 30, 120, 600];
+
+const HELP: &str = "\
+!mint [knock|signup] [-n N] [--uses U] [label] – make N codes (1–50) of U uses each (1–1000)
+!codes – the codes that can still be used
+!revoke CODE – end a code
+!health – how the bot is
+!help – this";
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Command {
+    Mint {
+        kind: Kind,
+        count: u32,
+        uses: u32,
+        label: String,
+    },
+    Codes,
+    Revoke(String),
+    Health,
+    Help,
+}
+
+/// Reads a command: `None` if it is none of ours, an error if it is one said wrongly.
+fn parse(body: &str) -> Option<Result<Command, String>> {
+    let mut words = body.split_whitespace();
+    let command = match words.next()? {
+        "!mint" => return Some(parse_mint(words)),
+        "!codes" => Command::Codes,
+        "!revoke" => {
+            let code = words.next().ok_or_else(|| "say which: !revoke CODE".to_owned());
+            return Some(code.map(|code| Command::Revoke(code.to_owned())));
+        }
+        "!health" => Command::Health,
+        "!help" => Command::Help,
+        _ => return None,
+    };
+    Some(Ok(command))
+}
+
+fn parse_mint<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
+    let (mut kind, mut count, mut uses) = (Kind::Knock, 1, 1);
+    let mut label = Vec::new();
+    let mut words = words.peekable();
+    match words.peek() {
+        Some(&"knock") => drop(words.next()),
+        Some(&"signup") => {
+            kind = Kind::Signup;
+            words.next();
+        }
+        _ => {}
+    }
+    let number = |name: &str, word: Option<&str>, most: u32| {
+        let number = word.and_then(|word| word.parse().ok());
+        number
+            .filter(|number| (1..=most).contains(number))
+            .ok_or_else(|| format!("{name} takes a number from 1 to {most}"))
+    };
+    while let Some(word) = words.next() {
+        match word {
+            "-n" => count = number("-n", words.next(), 50)?,
+            "--uses" => uses = number("--uses", words.next(), 1000)?,
+            flag if flag.starts_with("--") => return Err(format!("{flag} is not known; see !help")),
+            word => label.push(word),
+        }
+    }
+    let label = label.join(" ");
+    Ok(Command::Mint {
+        kind,
+        count,
+        uses,
+        label,
+    })
+}
+
+/// What `!health` says: the same as `/ready`, for reading.
+fn health_text(snapshot: &Snapshot) -> String {
+    let lines = snapshot.iter().map(|(role, health)| {
+        let state = match health.state {
+            Health::Ok => "ok",
+            Health::Healing => "healing",
+            Health::NeedsOperator => "needs_operator",
+        };
+        let mut line = format!("{role}: {state} – {}", health.why);
+        if let Some(step) = &health.next_step {
+            line.push_str(&format!("\n  next step: {step}"));
+        }
+        for weaker in &health.degraded {
+            line.push_str(&format!("\n  weaker: {} – {}", weaker.what, weaker.cure));
+        }
+        line
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl Flows {
+    pub(super) async fn command(
+        &self,
+        entry: Entry,
+        event: OwnedEventId,
+        sender: OwnedUserId,
+        body: String,
+    ) -> Result<(), WorkError> {
+        let Some(command) = parse(&body) else {
+            return self.drop_row(&entry).await;
+        };
+        let flow = &self.config.flow;
+        let room = &flow.command_room;
+        let allowed = flow.admins.contains(&sender) || {
+            let who = &sender;
+            let approver = self.team.identity(Role::Approver);
+            let power = approver.call(|live| async move { matrix::power_level(&live, room, who).await });
+            power.await? >= flow.admin_power
+        };
+        let refused = format!("sorry, commands need power level {} in this room", flow.admin_power);
+        let health = health_text(&self.board.snapshot());
+        let config = self.config.clone();
+        self.store
+            .run(move |tx| {
+                if !queue::done(tx, Queue::Inbox, entry.id)? {
+                    return Ok(());
+                }
+                let reply = match (allowed, command) {
+                    (false, _) => refused,
+                    (true, Err(problem)) => problem,
+                    (true, Ok(Command::Help)) => HELP.to_owned(),
+                    (true, Ok(Command::Health)) => health,
+                    (true, Ok(Command::Codes)) => list(&codes::live(tx)?),
+                    (true, Ok(Command::Revoke(code))) => match codes::revoke(tx, &code)? {
+                        true => format!("revoked {code}"),
+                        false => format!("there is no live code {code}"),
+                    },
+                    (
+                        true,
+                        Ok(Command::Mint {
+                            kind,
+                            count,
+                            uses,
+                            label,
+                        }),
+                    ) => {
+                        let path = if kind == Kind::Knock { "join" } else { "signup" };
+                        let mut lines = Vec::new();
+                        for _ in 0..count {
+                            let code = codes::mint(tx, kind, uses, &label)?.code;
+                            lines.push(format!("{}/{path}?code={code}", config.public));
+                        }
+                        let plural = if uses == 1 { "" } else { "s" };
+                        lines.push(format!(
+                            "{kind} · {uses} use{plural} each · {label}",
+                            kind = kind.name()
+                        ));
+                        lines.join("\n")
+                    }
+                };
+                let word = body.split_whitespace().next().unwrap_or_default();
+                audit::write(
+                    tx,
+                    "command",
+                    &json!({ "mxid": sender, "command": word, "allowed": allowed }),
+                )?;
+                let room = &config.flow.command_room;
+                let effect = Effect::Message {
+                    room: room.clone(),
+                    body: reply,
+                    plain: false,
+                };
+                outbox::put(tx, Role::Approver, room.as_str(), &format!("command:{event}"), effect)?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        self.metrics
+            .count("commands", if allowed { "answered" } else { "refused" });
+        Ok(())
+    }
+
+    /// The key of an event may come after the event.
+    pub(super) async fn look_again(
+        &self,
+        entry: Entry,
+        room: OwnedRoomId,
+        event: OwnedEventId,
+        looks: u32,
+    ) -> Result<(), WorkError> {
+        let live = self.team.identity(Role::Approver).live().await;
+        let found = match live.client.get_room(&room) {
+            Some(known) => known.event(&event, None).await.ok(),
+            None => None,
+        };
+        let raw = found.and_then(|event| event.raw().deserialize_as_unchecked::<serde_json::Value>().ok());
+        let text = raw
+            .as_ref()
+            .filter(|raw| raw["type"] == "m.room.message")
+            .and_then(|raw| {
+                let sender = OwnedUserId::try_from(raw["sender"].as_str()?).ok()?;
+                Some((sender, raw["content"]["body"].as_str()?.to_owned()))
+            });
+        let decrypted = raw.as_ref().is_some_and(|raw| raw["type"] != "m.room.encrypted");
+        let wait = LOOKS.get(looks as usize).copied();
+        self.store
+            .run(move |tx| {
+                queue::done(tx, Queue::Inbox, entry.id)?;
+                if let Some((sender, body)) = text.filter(|(_, body)| body.trim_start().starts_with('!')) {
+                    let step = Step::Message {
+                        role: Role::Approver,
+                        room: room.clone(),
+                        event: event.clone(),
+                        sender,
+                        body,
+                    };
+                    queue::put(tx, Queue::Inbox, &format!("message:{event}"), room.as_str(), &step, 0)?;
+                } else if let (false, Some(wait)) = (decrypted, wait) {
+                    let step = Step::Undecrypted {
+                        room,
+                        event: event.clone(),
+                        looks: looks + 1,
+                    };
+                    let key = format!("undecrypted:{event}:{looks}");
+                    queue::put(tx, Queue::Inbox, &key, &key, &step, now_ms() + wait * 1000)?;
+                } else if !decrypted {
+                    tracing::warn!(%event, "a message in the command room could not be decrypted");
+                    audit::write(tx, "undecryptable", &json!({ "event_id": event }))?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn list(codes: &[codes::Code]) -> String {
+    if codes.is_empty() {
+        return "no live codes".to_owned();
+    }
+    let lines = codes.iter().map(|code| {
+        let uses = if code.uses_remaining == 1 { "use" } else { "uses" };
+        format!(
+            "{} · {} · {} {uses} left · {}",
+            code.code,
+            code.kind.name(),
+            code.uses_remaining,
+            code.label
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn mint(kind: Kind, count: u32, uses: u32, label: &str) -> Option<Result<Command, String>> {
+        let label = label.to_owned();
+        Some(Ok(Command::Mint {
+            kind,
+            count,
+            uses,
+            label,
+        }))
+    }
+
+    #[rstest]
+    #[case("!mint", mint(Kind::Knock, 1, 1, ""))]
+    #[case("!mint friends of alice", mint(Kind::Knock, 1, 1, "friends of alice"))]
+    #[case("!mint signup -n 50 --uses 1000 big day", mint(Kind::Signup, 50, 1000, "big day"))]
+    #[case("!mint --uses 3 LABEL", mint(Kind::Knock, 1, 3, "LABEL"))]
+    #[case("!mint knock LABEL -n 2", mint(Kind::Knock, 2, 1, "LABEL"))]
+    #[case("!codes", Some(Ok(Command::Codes)))]
+    #[case("!revoke abc", Some(Ok(Command::Revoke("abc".to_owned()))))]
+    #[case("!help me", Some(Ok(Command::Help)))]
+    #[case("!health", Some(Ok(Command::Health)))]
+    #[case("!admin users list", None)]
+    #[case("hello", None)]
+    #[case("", None)]
+    fn commands_are_read(#[case] body: &str, #[case] command: Option<Result<Command, String>>) {
+        assert_eq!(parse(body), command);
+    }
+
+    #[rstest]
+    #[case("!mint -n 51")]
+    #[case("!mint -n 0")]
+    #[case("!mint -n")]
+    #[case("!mint --uses 1001")]
+    #[case("!mint --uses many")]
+    #[case("!mint --use 3")]
+    #[case("!revoke")]
+    fn a_command_said_wrongly_is_answered_with_what_is_right(#[case] body: &str) {
+        assert!(matches!(parse(body), Some(Err(_))));
+    }
+}

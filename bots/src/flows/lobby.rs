@@ -1,0 +1,481 @@
+//! From a public room to an invite.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use rusqlite::Transaction;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::{
+    Flows,
+    promotion::{self, Promotion},
+    vetting::refusal_text,
+};
+use crate::{
+    challenge::{Challenge, judge},
+    config::{FlowConfig, Role},
+    intake::Step,
+    lanes::WorkError,
+    matrix::{self, Membership},
+    outbox::{self, Effect, Purpose},
+    storage::{
+        StoreError, audit, codes,
+        lobby::{self, Lobby},
+        now_ms,
+        queue::{self, Entry, Queue},
+    },
+};
+
+/// How long somebody waits for a lobby's room.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A lobby that is open.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its room.
+    pub room: OwnedRoomId,
+    /// Its whole alias.
+    pub alias: String,
+    /// What is asked there.
+    pub challenge: Challenge,
+}
+
+/// Why no lobby was opened. The use of the code was given back.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The code opens nothing.
+    #[error("the code is unknown, used up or revoked")]
+    InvalidCode,
+    /// No identity serves now.
+    #[error("no identity can serve now")]
+    Unavailable,
+    /// The homeserver refused the room.
+    #[error("the homeserver refused the room: {0}")]
+    Refused(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn key(id: i64) -> String {
+    format!("lobby:{id}")
+}
+
+fn in_ms(wait: Duration) -> i64 {
+    now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn host(lobby: &Lobby) -> Role {
+    if lobby.role == Role::Onboarding.name() {
+        Role::Onboarding
+    } else {
+        Role::Approver
+    }
+}
+
+impl Flows {
+    /// Opens a lobby for a code.
+    pub async fn open_lobby(&self, code: String) -> Result<Opened, OpenError> {
+        let role = self.team.lobby_host().ok_or(OpenError::Unavailable)?;
+        let alias = format!("{}{}", self.config.flow.alias_prefix, codes::random_name(10));
+        let (taken, local) = (code.clone(), alias.clone());
+        let begun: Result<Option<i64>, StoreError> = self
+            .store
+            .run(move |tx| {
+                if codes::take(tx, codes::Kind::Knock, &taken)?.is_none() {
+                    return Ok(None);
+                }
+                Ok(Some(lobby::begin(tx, role.name(), &local, &taken)?))
+            })
+            .await;
+        let id = begun?.ok_or(OpenError::InvalidCode)?;
+        let (sender, made) = oneshot::channel();
+        self.waiting().insert(id, sender);
+        let local = alias.clone();
+        self.store
+            .run(move |tx| {
+                let purpose = Purpose::Lobby { id, alias: local };
+                outbox::put(
+                    tx,
+                    role,
+                    &key(id),
+                    &format!("{}:room", key(id)),
+                    Effect::CreateRoom { purpose },
+                )
+            })
+            .await?;
+        let (challenge, made) = tokio::join!(self.source.challenge(), tokio::time::timeout(PATIENCE, made));
+        let failure = match made {
+            Ok(Ok(Ok(room))) => return self.opened(id, role, room, alias, challenge).await,
+            Ok(Ok(Err(errcode))) => OpenError::Refused(errcode),
+            Ok(Err(_)) | Err(_) => OpenError::Unavailable,
+        };
+        self.waiting().remove(&id);
+        self.store.run(move |tx| abandon(tx, id, "create_failed")).await?;
+        Err(failure)
+    }
+
+    async fn opened(
+        &self,
+        id: i64,
+        role: Role,
+        room: OwnedRoomId,
+        alias: String,
+        challenge: Challenge,
+    ) -> Result<Opened, OpenError> {
+        let server = match &self.config.server_name {
+            Some(name) => name.clone(),
+            None => {
+                let live = self.team.identity(role).live().await;
+                live.user_id.server_name().to_string()
+            }
+        };
+        let due = in_ms(self.config.flow.lobby_timeout);
+        let (asked, lane) = (challenge.clone(), room.to_string());
+        self.store
+            .run(move |tx| {
+                lobby::set_challenge(tx, id, &asked.title, &asked.keyword)?;
+                audit::write(tx, "lobby_opened", &json!({ "room_id": lane }))?;
+                queue::put(
+                    tx,
+                    Queue::Inbox,
+                    &format!("{}:timeout", key(id)),
+                    &lane,
+                    &Step::LobbyTimeout { id },
+                    due,
+                )
+            })
+            .await?;
+        self.metrics.count("lobbies", "opened");
+        Ok(Opened {
+            room,
+            alias: format!("#{alias}:{server}"),
+            challenge,
+        })
+    }
+
+    /// The lobby's room is there (or not): tell whoever waits for it.
+    pub(super) async fn lobby_room(
+        &self,
+        entry: Entry,
+        id: i64,
+        room: Result<OwnedRoomId, String>,
+    ) -> Result<(), WorkError> {
+        let made = room.clone();
+        self.store
+            .run(move |tx| {
+                let lobby = lobby::by_id(tx, id)?;
+                // Nobody waited that long: nobody knows the room.
+                if let (Some(lobby), Ok(room)) = (lobby.filter(|lobby| lobby.closed), &made) {
+                    promotion::leave(tx, host(&lobby), room, &key(id))?;
+                }
+                queue::done(tx, Queue::Inbox, entry.id)
+            })
+            .await?;
+        if let Some(waiting) = self.waiting().remove(&id) {
+            // Whoever waited may have given up in this moment: the time-out closes the lobby then.
+            let _ = waiting.send(room);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn joined(&self, entry: Entry, room: OwnedRoomId, user: OwnedUserId) -> Result<(), WorkError> {
+        let due = in_ms(self.config.flow.challenge_delay);
+        let own = [Role::Approver, Role::Onboarding]
+            .iter()
+            .filter_map(|role| self.team.identity(*role).try_live())
+            .any(|live| live.user_id == user);
+        let unmade = self
+            .store
+            .run(move |tx| {
+                let Some(lobby) = lobby::in_room(tx, room.as_str())? else {
+                    let unmade = !lobby::unmade(tx)?.is_empty();
+                    if !unmade {
+                        queue::done(tx, Queue::Inbox, entry.id)?;
+                    }
+                    return Ok::<_, StoreError>(unmade);
+                };
+                if !lobby.closed && !own && lobby::arrive(tx, lobby.id, user.as_str())? {
+                    let key = format!("{}:challenge:{user}", key(lobby.id));
+                    let step = Step::LobbyChallenge {
+                        id: lobby.id,
+                        user,
+                        again: false,
+                    };
+                    queue::put(tx, Queue::Inbox, &key, room.as_str(), &step, due)?;
+                }
+                queue::done(tx, Queue::Inbox, entry.id)?;
+                Ok(false)
+            })
+            .await?;
+        if unmade {
+            return Err(WorkError::NotYet("a room is being made, and this may be it"));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn lobby_challenge(
+        &self,
+        entry: Entry,
+        id: i64,
+        user: OwnedUserId,
+        again: bool,
+    ) -> Result<(), WorkError> {
+        let flow = self.config.flow.clone();
+        let name = match again {
+            true => None,
+            false => self.name_in_lobby(id, &user).await?,
+        };
+        let asked = self
+            .store
+            .run(move |tx| {
+                let lobby = lobby::by_id(tx, id)?.filter(|lobby| !lobby.closed);
+                if let Some(lobby) = lobby {
+                    if lobby.keyword.is_empty() {
+                        return Ok::<_, StoreError>(false);
+                    }
+                    challenge(tx, &flow, &lobby, &user, name.as_deref(), again)?;
+                }
+                queue::done(tx, Queue::Inbox, entry.id)?;
+                Ok(true)
+            })
+            .await?;
+        if asked {
+            Ok(())
+        } else {
+            Err(WorkError::NotYet("the challenge is being fetched"))
+        }
+    }
+
+    async fn name_in_lobby(&self, id: i64, user: &OwnedUserId) -> Result<Option<String>, WorkError> {
+        let lobby = self.store.run(move |tx| lobby::by_id(tx, id)).await?;
+        let Some((lobby, room)) = lobby.and_then(|lobby| {
+            let room = OwnedRoomId::try_from(lobby.room_id.clone()?).ok()?;
+            Some((lobby, room))
+        }) else {
+            return Ok(None);
+        };
+        let room = &room;
+        let identity = self.team.identity(host(&lobby));
+        Ok(identity
+            .call(|live| async move { matrix::display_name(&live, room, user).await })
+            .await?)
+    }
+
+    pub(super) async fn lobby_answer(
+        &self,
+        entry: Entry,
+        lobby: Lobby,
+        room: OwnedRoomId,
+        sender: OwnedUserId,
+        body: String,
+    ) -> Result<(), WorkError> {
+        let id = lobby.id;
+        let who = sender.clone();
+        let known = self.store.run(move |tx| lobby::user(tx, id, who.as_str())).await?;
+        let limit = self.config.flow.lobby_tries;
+        let Some(user) = known.filter(|user| !lobby.closed && user.challenged && user.tries < limit) else {
+            return self.drop_row(&entry).await;
+        };
+        let name = self.name_in_lobby(id, &sender).await?;
+        let verdict = judge(&body, &lobby.keyword, name.as_deref());
+        let passed = verdict.is_ok();
+        let is_member = passed && {
+            let (space, who) = (&self.config.flow.space, &sender);
+            let approver = self.team.identity(Role::Approver);
+            let membership = approver.call(|live| async move { matrix::membership(&live, space, who).await });
+            membership.await? == Membership::Joined
+        };
+        let config = self.config.clone();
+        self.store
+            .run(move |tx| {
+                if !queue::done(tx, Queue::Inbox, entry.id)? {
+                    return Ok(());
+                }
+                let (key, host) = (key(id), host(&lobby));
+                lobby::set_answered(tx, id, sender.as_str(), !passed)?;
+                let Err(miss) = verdict else {
+                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
+                    if is_member {
+                        lobby::close(tx, id, "already_member")?;
+                        let text = format!("you're already in {} — see you in the space.", config.flow.community);
+                        promotion::say(tx, host, &room, &format!("{key}:already"), text)?;
+                        return promotion::leave(tx, host, &room, &key);
+                    }
+                    lobby::close(tx, id, "promoted")?;
+                    lobby::promote(tx, id, sender.as_str())?;
+                    let passed = Promotion {
+                        user: &sender,
+                        name: name.as_deref().unwrap_or_default(),
+                        title: &lobby.title,
+                        keyword: &lobby.keyword,
+                        haiku: &body,
+                        room: &room,
+                        closing: ". see you in the space.",
+                        host,
+                        key: &key,
+                    };
+                    return promotion::promote(tx, &config, &passed);
+                };
+                let left = limit.saturating_sub(user.tries + 1);
+                let text = format!("{sender}: {}", refusal_text(&miss.to_string(), left));
+                promotion::say(tx, host, &room, &format!("{key}:reply:{}", entry.id), text)?;
+                if left == 0 && all_exhausted(tx, id, limit)? {
+                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
+                    fail(tx, &config.flow, &lobby, "tries_exhausted")?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        self.metrics.count("haiku", if passed { "passed" } else { "missed" });
+        Ok(())
+    }
+
+    pub(super) async fn lobby_timeout(&self, entry: Entry, id: i64) -> Result<(), WorkError> {
+        let config = self.config.clone();
+        self.store
+            .run(move |tx| {
+                if let Some(late) = lobby::by_id(tx, id)?.filter(|lobby| !lobby.closed) {
+                    fail(tx, &config.flow, &late, "timeout")?;
+                }
+                queue::done(tx, Queue::Inbox, entry.id)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// At the start: the lobbies whose opening was cut off, so that nobody ever learned of them.
+    pub async fn abandon_cut_off_lobbies(&self) -> Result<(), StoreError> {
+        self.store
+            .run(|tx| {
+                for id in lobby::cut_off(tx)? {
+                    abandon(tx, id, "cut_off")?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Gives back the use of a lobby that nobody learned of, and leaves its room if there is one.
+fn abandon(tx: &Transaction<'_>, id: i64, reason: &str) -> Result<(), StoreError> {
+    let Some(lobby) = lobby::by_id(tx, id)? else {
+        return Ok(());
+    };
+    if lobby::close(tx, id, reason)? {
+        codes::give_back(tx, &lobby.code)?;
+        audit::write(
+            tx,
+            "lobby_abandoned",
+            &json!({ "alias": lobby.alias, "reason": reason }),
+        )?;
+        if let Some(room) = lobby
+            .room_id
+            .as_deref()
+            .and_then(|room| OwnedRoomId::try_from(room).ok())
+        {
+            promotion::leave(tx, host(&lobby), &room, &key(id))?;
+        }
+    }
+    Ok(())
+}
+
+fn all_exhausted(tx: &Transaction<'_>, id: i64, limit: u32) -> Result<bool, StoreError> {
+    for user in lobby::all_users(tx, id)? {
+        if lobby::user(tx, id, &user)?.is_some_and(|user| user.tries < limit) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Posts the challenge to a user, tells the operators the first time, and plans the second.
+fn challenge(
+    tx: &Transaction<'_>,
+    flow: &FlowConfig,
+    lobby: &Lobby,
+    user: &OwnedUserId,
+    name: Option<&str>,
+    again: bool,
+) -> Result<(), StoreError> {
+    let Some(room) = lobby
+        .room_id
+        .as_deref()
+        .and_then(|room| OwnedRoomId::try_from(room).ok())
+    else {
+        return Ok(());
+    };
+    let state = lobby::user(tx, lobby.id, user.as_str())?.unwrap_or_default();
+    if (again && (state.answered || state.resends > 0)) || (!again && state.challenged) {
+        return Ok(());
+    }
+    let asked = Challenge {
+        title: lobby.title.clone(),
+        keyword: lobby.keyword.clone(),
+    };
+    let greeting = format!("hi {}! to join {},", name.unwrap_or(user.as_str()), flow.community);
+    let times = if again { "again" } else { "first" };
+    let say = format!("{}:ask:{user}:{times}", key(lobby.id));
+    promotion::say(tx, host(lobby), &room, &say, asked.message(&greeting, flow.lobby_tries))?;
+    lobby::set_challenged(tx, lobby.id, user.as_str(), again)?;
+    if !again {
+        let started = format!("{}:started:{user}", key(lobby.id));
+        announce_started(tx, flow, &started, user.as_str(), name, &lobby.code)?;
+        let step = Step::LobbyChallenge {
+            id: lobby.id,
+            user: user.clone(),
+            again: true,
+        };
+        let resend = format!("{}:resend:{user}", key(lobby.id));
+        queue::put(
+            tx,
+            Queue::Inbox,
+            &resend,
+            room.as_str(),
+            &step,
+            in_ms(flow.resend_after),
+        )?;
+    }
+    Ok(())
+}
+
+/// Tells the operators, once ever, that somebody began in a lobby.
+pub(crate) fn announce_started(
+    tx: &Transaction<'_>,
+    flow: &FlowConfig,
+    key: &str,
+    user: &str,
+    name: Option<&str>,
+    code: &str,
+) -> Result<(), StoreError> {
+    let who = name.map_or_else(|| user.to_owned(), |name| format!("{name} ({user})"));
+    let note = format!("🚪 {who} started lobby flow (code={code})");
+    promotion::announce(tx, &flow.notify_room, key, note)
+}
+
+/// Closes a lobby in which nobody passed.
+fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reason: &str) -> Result<(), StoreError> {
+    if !lobby::close(tx, lobby.id, reason)? {
+        return Ok(());
+    }
+    let key = key(lobby.id);
+    audit::write(tx, "lobby_failed", &json!({ "alias": lobby.alias, "reason": reason }))?;
+    let users = lobby::challenged_users(tx, lobby.id)?;
+    if !users.is_empty() {
+        let note = format!(
+            "⚠️ lobby failed for {} (reason={reason}, code={})",
+            users.join(", "),
+            lobby.code
+        );
+        promotion::announce(tx, &flow.notify_room, &format!("{key}:failed"), note)?;
+    }
+    if let Some(room) = lobby
+        .room_id
+        .as_deref()
+        .and_then(|room| OwnedRoomId::try_from(room).ok())
+    {
+        promotion::leave(tx, host(lobby), &room, &key)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! What happens to those who knock, join, command and sign up.
+//!
+//! [`Flows`] works on the inbox: each row is one step, and a step's outcome (rows of a flow, effects in the outbox,
+//! later steps in the inbox) is kept in one transaction, so that a step happens wholly or not at all.
+
+mod commands;
+mod lobby;
+mod promotion;
+mod team;
+mod vetting;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use matrix_sdk::ruma::OwnedRoomId;
+use tokio::sync::oneshot;
+
+pub(crate) use lobby::announce_started;
+pub use lobby::{OpenError, Opened};
+pub use team::Team;
+
+use crate::{
+    challenge::Source,
+    config::{Config, Role},
+    health::Board,
+    intake::{Inlet, Step},
+    lanes::{WorkError, Worker},
+    metrics::Metrics,
+    outbox::Purpose,
+    storage::{
+        Store,
+        queue::{self, Entry, Queue},
+    },
+};
+
+/// Those who wait for a lobby's room, by the lobby's number.
+type Waiting = HashMap<i64, oneshot::Sender<Result<OwnedRoomId, String>>>;
+
+/// Works on the inbox.
+#[derive(Debug)]
+pub struct Flows {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// Who acts.
+    pub team: Team,
+    /// Where challenges come from.
+    pub source: Source,
+    /// What `!health` shows.
+    pub board: Board,
+    /// Where outcomes are counted.
+    pub metrics: Metrics,
+    waiting: Mutex<Waiting>,
+}
+
+impl Flows {
+    /// The flows over these parts.
+    pub fn new(config: Arc<Config>, store: Store, team: Team, source: Source, board: Board, metrics: Metrics) -> Self {
+        Self {
+            config,
+            store,
+            team,
+            source,
+            board,
+            metrics,
+            waiting: Mutex::default(),
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks a row done that has no effect.
+    async fn drop_row(&self, entry: &Entry) -> Result<(), WorkError> {
+        let id = entry.id;
+        self.store.run(move |tx| queue::done(tx, Queue::Inbox, id)).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Worker for Flows {
+    async fn work(&self, entry: Entry) -> Result<(), WorkError> {
+        match entry.read()? {
+            Step::Knock { user, event, reason } => self.knock(entry, user, event, reason).await,
+            Step::FindKnocks => {
+                let found = self.team.identity(Role::Approver);
+                let live = found.live().await;
+                let new = Inlet::find_knocks(&self.store, &live, &self.config.flow.space).await?;
+                if new > 0 {
+                    tracing::info!(new, "found knocks among the space's members");
+                }
+                self.drop_row(&entry).await
+            }
+            Step::Message {
+                room,
+                event,
+                sender,
+                body,
+                ..
+            } => {
+                if room == self.config.flow.command_room {
+                    return self.command(entry, event, sender, body).await;
+                }
+                self.answer(entry, room, sender, body).await
+            }
+            Step::Undecrypted { room, event, looks } => self.look_again(entry, room, event, looks).await,
+            Step::Joined { room, user } => self.joined(entry, room, user).await,
+            Step::Made(made) => match made.purpose {
+                Purpose::Vetting { id, .. } => self.vetting_room(entry, id, made.room).await,
+                Purpose::Lobby { id, .. } => self.lobby_room(entry, id, made.room).await,
+            },
+            Step::VettingTimeout { id } => self.vetting_timeout(entry, id).await,
+            Step::LobbyTimeout { id } => self.lobby_timeout(entry, id).await,
+            Step::LobbyChallenge { id, user, again } => self.lobby_challenge(entry, id, user, again).await,
+        }
+    }
+}
+
+impl Flows {
+    /// An answer in a room where somebody is asked.
+    async fn answer(
+        &self,
+        entry: Entry,
+        room: OwnedRoomId,
+        sender: matrix_sdk::ruma::OwnedUserId,
+        body: String,
+    ) -> Result<(), WorkError> {
+        let id = room.to_string();
+        let (vetting, lobby, unmade) = self
+            .store
+            .run(move |tx| {
+                Ok::<_, crate::storage::StoreError>((
+                    crate::storage::vetting::in_room(tx, &id)?,
+                    crate::storage::lobby::in_room(tx, &id)?,
+                    !crate::storage::lobby::unmade(tx)?.is_empty() || crate::storage::vetting::any_unmade(tx)?,
+                ))
+            })
+            .await?;
+        match (vetting, lobby) {
+            (Some(vetting), _) => self.vetting_answer(entry, vetting, room, sender, body).await,
+            (None, Some(lobby)) => self.lobby_answer(entry, lobby, room, sender, body).await,
+            // The sync may be faster than the answer to the creation of the room.
+            (None, None) if unmade => Err(WorkError::NotYet("a room is being made, and this may be it")),
+            (None, None) => self.drop_row(&entry).await,
+        }
+    }
+}

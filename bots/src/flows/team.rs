@@ -1,0 +1,44 @@
+//! The identities that act.
+
+use crate::{config::Role, identity::Identity};
+
+/// Both identities, of which the second is optional.
+#[derive(Clone, Debug)]
+pub struct Team {
+    approver: Identity,
+    onboarding: Option<Identity>,
+}
+
+impl Team {
+    /// A team.
+    pub fn new(approver: Identity, onboarding: Option<Identity>) -> Self {
+        Self { approver, onboarding }
+    }
+
+    /// The identity of a role. Where the second does not exist (any more), the approver does its work.
+    pub fn identity(&self, role: Role) -> &Identity {
+        match (role, &self.onboarding) {
+            (Role::Onboarding, Some(onboarding)) => onboarding,
+            _ => &self.approver,
+        }
+    }
+
+    /// The identity that does not have this role, where there are two.
+    pub fn other(&self, role: Role) -> Option<&Identity> {
+        let onboarding = self.onboarding.as_ref()?;
+        Some(match role {
+            Role::Approver => onboarding,
+            Role::Onboarding => &self.approver,
+        })
+    }
+
+    /// Who opens a lobby now: the second identity if it serves, else the approver if that serves.
+    pub fn lobby_host(&self) -> Option<Role> {
+        let candidates = [self.onboarding.as_ref(), Some(&self.approver)];
+        let host = candidates
+            .into_iter()
+            .flatten()
+            .find(|identity| identity.try_live().is_some());
+        host.map(Identity::role)
+    }
+}

@@ -1,0 +1,252 @@
+//! How long to wait.
+
+use std::time::Duration;
+
+/// Capped exponential back-off with jitter.
+#[derive(Clone, Debug, Default)]
+pub struct Backoff {
+    attempt: u32,
+}
+
+impl Backoff {
+    /// The first delay.
+    pub const FIRST: Duration = Duration::from_millis(250);
+    /// The longest delay of its own; a server's wish can be longer.
+    pub const CAP: Duration = Duration::from_secs(15);
+    /// Each delay is so many times the one before: gentle, because what is waited for is mostly short, and a delay is
+    /// also the time by which its end is noticed late.
+    const FACTOR: f64 = 1.6;
+    /// The part of a delay that is left to chance.
+    const JITTER: f64 = 0.25;
+
+    /// The next delay: at least `at_least` (what the server asked for). `chance` is in `0.0..=1.0`.
+    pub fn next(&mut self, at_least: Duration, chance: f64) -> Duration {
+        let plain = Self::FIRST.as_secs_f64() * Self::FACTOR.powi(self.attempt.min(64).cast_signed());
+        let capped = plain.min(Self::CAP.as_secs_f64());
+        self.attempt = self.attempt.saturating_add(1);
+        let jittered = capped * (1.0 - Self::JITTER * chance.clamp(0.0, 1.0));
+        // A server's wish is a lower bound: chance may only lengthen it, or a crowd would return at once.
+        at_least
+            .mul_f64(1.0 + Self::JITTER * chance.clamp(0.0, 1.0))
+            .max(Duration::from_secs_f64(jittered))
+    }
+
+    /// After a success.
+    pub fn reset(&mut self) {
+        self.attempt = 0;
+    }
+}
+
+/// Whether a password may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum May {
+    /// Yes.
+    Try,
+    /// Not before so long from now.
+    Wait(Duration),
+}
+
+/// One try for each change of the password file, then rare retries (the account may have been given this very password
+/// meanwhile). `F` is what tells one state of the file from another.
+#[derive(Clone, Debug)]
+pub struct Gate<F> {
+    refused: Option<(F, u32, Duration)>,
+}
+
+impl<F> Default for Gate<F> {
+    fn default() -> Self {
+        Self { refused: None }
+    }
+}
+
+impl<F: PartialEq> Gate<F> {
+    /// The wait after the first refusal of a state of the file; it doubles.
+    pub const FIRST_RETRY: Duration = Duration::from_secs(15 * 60);
+    /// The longest wait.
+    pub const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+    /// Whether the file in this state may be tried at `now` (a monotonic time).
+    pub fn may(&self, file: &F, now: Duration) -> May {
+        match &self.refused {
+            Some((refused, count, at)) if refused == file => {
+                let due = *at + Self::wait(*count);
+                if now >= due { May::Try } else { May::Wait(due - now) }
+            }
+            _ => May::Try,
+        }
+    }
+
+    /// The file in this state was refused at `now`.
+    pub fn refused(&mut self, file: F, now: Duration) {
+        let count = match &self.refused {
+            Some((refused, count, _)) if *refused == file => count.saturating_add(1),
+            _ => 1,
+        };
+        self.refused = Some((file, count, now));
+    }
+
+    /// A login succeeded.
+    pub fn accepted(&mut self) {
+        self.refused = None;
+    }
+
+    fn wait(count: u32) -> Duration {
+        Self::FIRST_RETRY
+            .saturating_mul(1 << count.saturating_sub(1).min(10))
+            .min(Self::LONGEST)
+    }
+}
+
+/// Notices that fresh tokens die again and again within seconds: somebody else logs in on the same device.
+#[derive(Clone, Debug, Default)]
+pub struct Rivalry {
+    born: Option<Duration>,
+    short_lives: u32,
+}
+
+impl Rivalry {
+    /// A token that dies this soon after its login did not die of old age.
+    pub const SHORT_LIFE: Duration = Duration::from_secs(10);
+    /// So many short lives in a row are no coincidence.
+    pub const MANY: u32 = 4;
+    /// How long to keep out of the fight before one more try.
+    pub const TRUCE: Duration = Duration::from_secs(10 * 60);
+
+    /// A login made a token at `now` (a monotonic time).
+    pub fn born(&mut self, now: Duration) {
+        self.born = Some(now);
+    }
+
+    /// The token in use was found dead at `now`.
+    pub fn died(&mut self, now: Duration) {
+        match self.born.take() {
+            Some(born) if now.saturating_sub(born) <= Self::SHORT_LIFE => self.short_lives += 1,
+            _ => self.short_lives = 0,
+        }
+    }
+
+    /// Whether to stop fighting.
+    pub fn contested(&self) -> bool {
+        self.short_lives >= Self::MANY
+    }
+
+    /// After a truce: one more short life and it is contested again.
+    pub fn after_truce(&mut self) {
+        self.short_lives = Self::MANY - 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{Backoff, Gate, May, Rivalry};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    proptest! {
+        #[test]
+        fn a_delay_is_never_longer_than_the_cap_nor_shorter_than_the_server_wants(
+            attempts in 0usize..200, chance in 0.0f64..=1.0, wanted in 0u64..7200,
+        ) {
+            let mut backoff = Backoff::default();
+            for _ in 0..attempts {
+                let delay = backoff.next(Duration::ZERO, chance);
+                prop_assert!(delay <= Backoff::CAP);
+                prop_assert!(delay >= Backoff::FIRST.mul_f64(0.74));
+            }
+            let wanted = Duration::from_secs(wanted);
+            prop_assert!(backoff.next(wanted, chance) >= wanted);
+        }
+
+        #[test]
+        fn however_often_it_is_asked_a_refused_password_is_tried_rarely(steps in proptest::collection::vec(1u64..600, 1..500)) {
+            let (mut gate, mut now, mut tries) = (Gate::<u8>::default(), Duration::ZERO, 0u32);
+            for step in steps {
+                now += Duration::from_secs(step);
+                if gate.may(&7, now) == May::Try {
+                    tries += 1;
+                    gate.refused(7, now);
+                }
+            }
+            let most = 1 + now.as_secs() / Gate::<u8>::FIRST_RETRY.as_secs();
+            prop_assert!(u64::from(tries) <= most, "{tries} tries in {now:?}");
+        }
+    }
+
+    #[test]
+    fn delays_grow_and_start_again_after_a_success() {
+        let mut backoff = Backoff::default();
+        let delays = (0..12).map(|_| backoff.next(Duration::ZERO, 0.0)).collect::<Vec<_>>();
+        assert!(delays.is_sorted());
+        assert_eq!(delays.first(), Some(&Backoff::FIRST));
+        assert_eq!(delays.last(), Some(&Backoff::CAP));
+        backoff.reset();
+        assert_eq!(backoff.next(Duration::ZERO, 0.0), Backoff::FIRST);
+    }
+
+    #[test]
+    fn a_changed_file_is_tried_at_once() {
+        let mut gate = Gate::default();
+        assert_eq!(gate.may(&"old", SECOND), May::Try);
+        gate.refused("old", SECOND);
+        assert_eq!(gate.may(&"old", SECOND), May::Wait(Gate::<&str>::FIRST_RETRY));
+        assert_eq!(gate.may(&"new", SECOND), May::Try);
+    }
+
+    #[test]
+    fn the_same_file_is_tried_again_ever_more_rarely() {
+        let mut gate = Gate::default();
+        let mut now = Duration::ZERO;
+        for wait in [15, 30, 60, 120, 240, 360, 360] {
+            gate.refused("old", now);
+            let wait = Duration::from_secs(wait * 60);
+            assert_eq!(gate.may(&"old", now), May::Wait(wait));
+            now += wait;
+            assert_eq!(gate.may(&"old", now), May::Try);
+        }
+    }
+
+    #[test]
+    fn short_lives_in_a_row_are_a_rival() {
+        let mut rivalry = Rivalry::default();
+        let mut now = SECOND;
+        for _ in 0..Rivalry::MANY {
+            assert!(!rivalry.contested());
+            rivalry.born(now);
+            now += SECOND;
+            rivalry.died(now);
+        }
+        assert!(rivalry.contested());
+        rivalry.after_truce();
+        assert!(!rivalry.contested());
+        rivalry.born(now);
+        rivalry.died(now + SECOND);
+        assert!(rivalry.contested());
+    }
+
+    #[test]
+    fn one_long_life_ends_the_suspicion() {
+        let mut rivalry = Rivalry::default();
+        for _ in 0..Rivalry::MANY - 1 {
+            rivalry.born(SECOND);
+            rivalry.died(SECOND * 2);
+        }
+        rivalry.born(SECOND);
+        rivalry.died(SECOND * 60);
+        rivalry.born(SECOND * 61);
+        rivalry.died(SECOND * 62);
+        assert!(!rivalry.contested());
+    }
+
+    #[test]
+    fn a_token_that_no_login_made_says_nothing_about_a_rival() {
+        let mut rivalry = Rivalry::default();
+        for _ in 0..10 {
+            rivalry.died(SECOND);
+        }
+        assert!(!rivalry.contested());
+    }
+}

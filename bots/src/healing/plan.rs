@@ -1,0 +1,342 @@
+//! The order of the sources of a session.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+
+use super::{Bar, Class, Mark};
+
+/// Which token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The saved session's.
+    Saved,
+    /// The environment's.
+    Env,
+}
+
+/// On which device to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The saved one.
+    Saved,
+    /// A new one.
+    New,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Whose is this token, and does it live?
+    Whoami(Token),
+    /// A login by password.
+    Login(Target),
+}
+
+/// Where the session came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// 1: the saved session.
+    SavedSession,
+    /// 2: the environment's token, on the saved device or with none saved.
+    EnvToken,
+    /// 3: password login on the saved device.
+    LoginOnSaved,
+    /// 4: the environment's token on another device.
+    EnvTokenOnOther,
+    /// 5: password login on a new device.
+    LoginOnNew,
+}
+
+impl Source {
+    /// The branch's name.
+    pub const fn mark(self) -> Mark {
+        match self {
+            Self::SavedSession => Mark::SavedSessionAlive,
+            Self::EnvToken => Mark::EnvTokenUsed,
+            Self::LoginOnSaved => Mark::LoginOnSavedDevice,
+            Self::EnvTokenOnOther => Mark::EnvTokenOnOtherDevice,
+            Self::LoginOnNew => Mark::LoginOnNewDevice,
+        }
+    }
+}
+
+/// What an ask has shown, where it has shown something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The token lives (or was just made), on this device where the server says so.
+    Alive(Option<OwnedDeviceId>),
+    /// The token is dead.
+    Dead,
+    /// The token is another user's.
+    WrongUser(OwnedUserId),
+    /// The account is barred.
+    Barred(Bar),
+    /// The login was refused, with the server's words.
+    Refused(String),
+    /// The login on this device was refused for a reason that is not the password.
+    DeviceRefused(String),
+}
+
+/// What is known of the password file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// There is none.
+    Missing,
+    /// There is one that may be tried.
+    Ready,
+    /// There is one that was refused and is not to be tried yet.
+    Spent,
+}
+
+/// What is known before the first request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// The saved device.
+    pub saved_device: Option<OwnedDeviceId>,
+    /// Whether a token of the saved session is at hand.
+    pub saved_token: bool,
+    /// Whether the environment has a token (another one than the saved).
+    pub env_token: bool,
+    /// The password file.
+    pub password: Password,
+    /// Fresh tokens died again and again: no login now.
+    pub contested: bool,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask this.
+    Ask(Ask),
+    /// Take the session of this source.
+    Go(Source),
+    /// The server proved nothing: wait and start over. At least so long, for this reason.
+    Wait(Duration, String),
+    /// Only the operator can help.
+    Stuck(Stuck),
+}
+
+/// Why only the operator can help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// No live token and no password.
+    NoPassword {
+        /// Whose tokens were found instead.
+        wrong_user: Option<OwnedUserId>,
+    },
+    /// The password was refused, with the server's words where it was asked just now.
+    PasswordRefused(Option<String>),
+    /// The login gave another user.
+    WrongUser(OwnedUserId),
+    /// The account is barred.
+    Barred(Bar),
+    /// Somebody else logs in on the device.
+    Contested,
+}
+
+/// The order of sources, as a state machine: ask [`Plan::next`], do it, tell [`Plan::saw`], until it is no `Ask`.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    situation: Situation,
+    saved: Option<Seen>,
+    env: Option<Seen>,
+    on_saved: Option<Seen>,
+    on_new: Option<Seen>,
+    halted: Option<Step>,
+}
+
+impl Plan {
+    /// Nothing asked yet.
+    pub fn new(situation: Situation) -> Self {
+        Self {
+            situation,
+            saved: None,
+            env: None,
+            on_saved: None,
+            on_new: None,
+            halted: None,
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> Step {
+        if let Some(halted) = &self.halted {
+            return halted.clone();
+        }
+        if self.situation.saved_token {
+            match &self.saved {
+                None => return Step::Ask(Ask::Whoami(Token::Saved)),
+                Some(Seen::Alive(_)) => return Step::Go(Source::SavedSession),
+                Some(_) => {}
+            }
+        }
+        if self.situation.env_token {
+            match &self.env {
+                None => return Step::Ask(Ask::Whoami(Token::Env)),
+                Some(Seen::Alive(device)) if self.is_saved(device.as_deref()) => return Step::Go(Source::EnvToken),
+                Some(_) => {}
+            }
+        }
+        if let Some(bar) = self.barred() {
+            return Step::Stuck(Stuck::Barred(bar));
+        }
+        self.next_login()
+    }
+
+    /// Tells what an ask brought.
+    pub fn saw(&mut self, ask: Ask, class: &Class) {
+        let seen = match class {
+            Class::Alive { device, .. } => Seen::Alive(device.clone()),
+            Class::LoggedIn { device, .. } => Seen::Alive(Some(device.clone())),
+            Class::WrongUser { user, .. } => Seen::WrongUser(user.clone()),
+            Class::Dead => Seen::Dead,
+            Class::Barred(bar) => Seen::Barred(*bar),
+            Class::Refused(words) => Seen::Refused(words.clone()),
+            Class::Other { status, errcode, .. } if ask == Ask::Login(Target::Saved) => {
+                Seen::DeviceRefused(format!("HTTP {status} {errcode}"))
+            }
+            Class::Limited(delay) => {
+                self.halted = Some(Step::Wait(*delay, "the homeserver limits requests".to_owned()));
+                return;
+            }
+            Class::Unreachable(reason) => {
+                self.halted = Some(Step::Wait(Duration::ZERO, reason.clone()));
+                return;
+            }
+            Class::Other { status, errcode, .. } => {
+                self.halted = Some(Step::Wait(Duration::ZERO, format!("HTTP {status} {errcode}")));
+                return;
+            }
+            Class::Done(_) => {
+                self.halted = Some(Step::Wait(Duration::ZERO, "an answer to another question".to_owned()));
+                return;
+            }
+        };
+        *match ask {
+            Ask::Whoami(Token::Saved) => &mut self.saved,
+            Ask::Whoami(Token::Env) => &mut self.env,
+            Ask::Login(Target::Saved) => &mut self.on_saved,
+            Ask::Login(Target::New) => &mut self.on_new,
+        } = Some(seen);
+    }
+
+    /// The branches that this plan went through, for the log.
+    pub fn marks(&self) -> Vec<Mark> {
+        let token = |seen: &Option<Seen>, dead, wrong| match seen {
+            Some(Seen::Dead) => Some(dead),
+            Some(Seen::WrongUser(_)) => Some(wrong),
+            _ => None,
+        };
+        let login = |seen: &Option<Seen>| match seen {
+            Some(Seen::Refused(_)) => Some(Mark::PasswordRefused),
+            Some(Seen::WrongUser(_)) => Some(Mark::LoginWrongUser),
+            Some(Seen::DeviceRefused(_)) => Some(Mark::SavedDeviceRefused),
+            _ => None,
+        };
+        let last = match self.next() {
+            Step::Ask(_) => None,
+            Step::Go(source) => Some(source.mark()),
+            Step::Wait(delay, _) if delay > Duration::ZERO => Some(Mark::Limited),
+            Step::Wait(..) => Some(Mark::Unreachable),
+            Step::Stuck(stuck) => stuck.mark(self.situation.password),
+        };
+        [
+            token(&self.saved, Mark::SavedSessionDead, Mark::SavedSessionWrongUser),
+            token(&self.env, Mark::EnvTokenDead, Mark::EnvTokenWrongUser),
+            login(&self.on_saved),
+            login(&self.on_new),
+            last,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn next_login(&self) -> Step {
+        let may_log_in = self.situation.password == Password::Ready && !self.situation.contested;
+        if may_log_in && self.situation.saved_device.is_some() {
+            match &self.on_saved {
+                None => return Step::Ask(Ask::Login(Target::Saved)),
+                Some(Seen::Alive(_)) => return Step::Go(Source::LoginOnSaved),
+                Some(Seen::WrongUser(user)) => return Step::Stuck(Stuck::WrongUser(user.clone())),
+                Some(_) => {}
+            }
+        }
+        if matches!(self.env, Some(Seen::Alive(_))) {
+            return Step::Go(Source::EnvTokenOnOther);
+        }
+        // A password that was refused on the saved device is not tried a second time on a new one: only a server that
+        // will not have the device is.
+        let device_free =
+            self.situation.saved_device.is_none() || matches!(self.on_saved, Some(Seen::DeviceRefused(_)));
+        if may_log_in && device_free {
+            match &self.on_new {
+                None => return Step::Ask(Ask::Login(Target::New)),
+                Some(Seen::Alive(_)) => return Step::Go(Source::LoginOnNew),
+                Some(Seen::WrongUser(user)) => return Step::Stuck(Stuck::WrongUser(user.clone())),
+                Some(_) => {}
+            }
+        }
+        Step::Stuck(self.why_stuck())
+    }
+
+    fn why_stuck(&self) -> Stuck {
+        let refused = [&self.on_saved, &self.on_new]
+            .into_iter()
+            .flatten()
+            .find_map(|seen| match seen {
+                Seen::Refused(words) => Some(words.clone()),
+                _ => None,
+            });
+        match self.situation.password {
+            _ if self.situation.contested => Stuck::Contested,
+            Password::Missing => {
+                let wrong_user = [&self.env, &self.saved]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|seen| match seen {
+                        Seen::WrongUser(user) => Some(user.clone()),
+                        _ => None,
+                    });
+                Stuck::NoPassword { wrong_user }
+            }
+            Password::Ready | Password::Spent => Stuck::PasswordRefused(refused),
+        }
+    }
+
+    /// A bar counts wherever it was seen: no login helps against it.
+    fn barred(&self) -> Option<Bar> {
+        [&self.saved, &self.env, &self.on_saved, &self.on_new]
+            .into_iter()
+            .flatten()
+            .find_map(|seen| match seen {
+                Seen::Barred(bar) => Some(*bar),
+                _ => None,
+            })
+    }
+
+    fn is_saved(&self, device: Option<&DeviceId>) -> bool {
+        match (&self.situation.saved_device, device) {
+            (None, _) => true,
+            (Some(saved), Some(device)) => saved == device,
+            // A server that does not tell the device cannot vouch for its being the saved one.
+            (Some(_), None) => false,
+        }
+    }
+}
+
+impl Stuck {
+    /// The branch's name, where no refused answer has named it already.
+    fn mark(&self, password: Password) -> Option<Mark> {
+        match self {
+            Self::NoPassword { .. } => Some(Mark::NoPassword),
+            Self::PasswordRefused(_) => (password == Password::Spent).then_some(Mark::PasswordSpent),
+            Self::WrongUser(_) => None,
+            Self::Barred(Bar::Deactivated) => Some(Mark::Deactivated),
+            Self::Barred(Bar::Locked) => Some(Mark::Locked),
+            Self::Barred(Bar::Suspended) => Some(Mark::Suspended),
+            Self::Contested => Some(Mark::DeviceContested),
+        }
+    }
+}

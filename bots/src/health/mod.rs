@@ -1,0 +1,164 @@
+//! The board that every identity writes and that `/ready`, `!health` and `status` read.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::config::Role;
+
+/// How an identity is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It serves.
+    Ok,
+    /// It does not serve yet, or not now; it works on that by itself.
+    Healing,
+    /// It cannot heal without the operator; `next_step` says what to do.
+    NeedsOperator,
+}
+
+/// Something that works, but weaker than it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Degraded {
+    /// What is weaker.
+    pub what: String,
+    /// What cures it.
+    pub cure: String,
+}
+
+/// What is known of one identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IdentityHealth {
+    /// How it is.
+    pub state: Health,
+    /// Since when `state` has been so.
+    #[serde(serialize_with = "unix_seconds")]
+    pub since: SystemTime,
+    /// Why, in one line.
+    pub why: String,
+    /// What the operator should do next, exactly.
+    pub next_step: Option<String>,
+    /// The Matrix user, once known.
+    pub user_id: Option<OwnedUserId>,
+    /// The device, once known.
+    pub device_id: Option<OwnedDeviceId>,
+    /// What is weaker than it should be, each with its cure.
+    pub degraded: Vec<Degraded>,
+}
+
+impl IdentityHealth {
+    /// A health of the given state that began now.
+    pub fn now(state: Health, why: impl Into<String>) -> Self {
+        Self {
+            state,
+            since: SystemTime::now(),
+            why: why.into(),
+            next_step: None,
+            user_id: None,
+            device_id: None,
+            degraded: Vec::new(),
+        }
+    }
+}
+
+/// What the board holds: one entry for each identity that the process runs.
+pub type Snapshot = BTreeMap<Role, IdentityHealth>;
+
+/// The board itself: cheap to clone, all clones show the same.
+#[derive(Clone, Debug)]
+pub struct Board {
+    state: Arc<watch::Sender<State>>,
+    shown: Arc<watch::Sender<Snapshot>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    healths: Snapshot,
+    notes: BTreeMap<(Role, &'static str), Degraded>,
+}
+
+impl State {
+    fn shown(&self) -> Snapshot {
+        let mut snapshot = self.healths.clone();
+        for ((role, _), note) in &self.notes {
+            if let Some(health) = snapshot.get_mut(role) {
+                health.degraded.push(note.clone());
+            }
+        }
+        snapshot
+    }
+}
+
+impl Board {
+    /// A board of the given identities, all of them healing: none has been tried yet.
+    pub fn new(roles: &[Role]) -> Self {
+        let healths = roles
+            .iter()
+            .map(|role| (*role, IdentityHealth::now(Health::Healing, "starting")))
+            .collect::<Snapshot>();
+        let state = State {
+            healths,
+            notes: BTreeMap::new(),
+        };
+        let shown = state.shown();
+        Self {
+            state: Arc::new(watch::Sender::new(state)),
+            shown: Arc::new(watch::Sender::new(shown)),
+        }
+    }
+
+    /// Replaces what is known of an identity. `since` is kept while the state stays the same; notes stay.
+    pub fn set(&self, role: Role, mut health: IdentityHealth) {
+        self.change(|state| {
+            if let Some(before) = state.healths.get(&role).filter(|before| before.state == health.state) {
+                health.since = before.since;
+            }
+            state.healths.insert(role, health);
+        });
+    }
+
+    /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
+    pub fn note(&self, role: Role, key: &'static str, note: Option<Degraded>) {
+        self.change(|state| match note {
+            Some(note) => {
+                state.notes.insert((role, key), note);
+            }
+            None => {
+                state.notes.remove(&(role, key));
+            }
+        });
+    }
+
+    /// What is known now of all identities, notes included in `degraded`.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shown.borrow().clone()
+    }
+
+    /// To wait for changes.
+    pub fn subscribe(&self) -> watch::Receiver<Snapshot> {
+        self.shown.subscribe()
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut State)) {
+        self.state.send_modify(|state| {
+            edit(state);
+            let now = state.shown();
+            // Inside the lock of `state`, so that a later change is never overtaken by an earlier one.
+            self.shown.send_if_modified(|shown| {
+                let changed = *shown != now;
+                *shown = now;
+                changed
+            });
+        });
+    }
+}
+
+fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let seconds = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs());
+    serializer.serialize_u64(seconds)
+}

@@ -1,0 +1,187 @@
+//! `/signup/api/crosssign`: a cross-signing identity for a new account, whose browser has no client yet.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use matrix_sdk::ruma::CanonicalJsonValue;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vodozemac::Ed25519SecretKey;
+
+use super::{
+    Shared,
+    error::{ApiError, Body},
+    user::{UserApi, UserError},
+};
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    access_token: String,
+    #[serde(default)]
+    password: Option<String>,
+}
+
+pub(super) async fn crosssign(State(shared): State<Arc<Shared>>, body: Body<Asked>) -> Result<Json<Value>, ApiError> {
+    let asked = body.0;
+    if asked.access_token.is_empty() {
+        return Err(ApiError::bad("missing_fields").with("access_token is needed"));
+    }
+    let api = UserApi::new(shared.http.clone(), shared.flows.config.homeserver.clone());
+    let api = api.with_token(&asked.access_token);
+    bootstrap(&api, asked.password).await.map(Json)
+}
+
+fn refusal(error: UserError) -> ApiError {
+    match error {
+        UserError::Refused { errcode, message, .. } if !errcode.is_empty() => {
+            ApiError::bad(errcode.to_lowercase()).with(message)
+        }
+        UserError::Refused { .. } => ApiError::new(StatusCode::FORBIDDEN, "password_needed"),
+        UserError::Unreachable(problem) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").with(problem),
+    }
+}
+
+async fn bootstrap(api: &UserApi, password: Option<String>) -> Result<Value, ApiError> {
+    let me = api
+        .ask(Method::GET, &["account", "whoami"], &Value::Null)
+        .await
+        .map_err(refusal)?;
+    let (Some(user), Some(device)) = (me["user_id"].as_str(), me["device_id"].as_str()) else {
+        return Err(ApiError::bad("no_device").with("the token belongs to no device"));
+    };
+    let keys = Keys::generate();
+    let mut body = json!({
+        "master_key": keys.public(user, "master", &keys.master, false)?,
+        "self_signing_key": keys.public(user, "self_signing", &keys.self_signing, true)?,
+        "user_signing_key": keys.public(user, "user_signing", &keys.user_signing, true)?,
+    });
+    body.as_object_mut().map(|body| body.remove("auth"));
+    let stage = |name: &str| match (name, &password) {
+        ("m.login.password", Some(password)) => Some(json!({
+            "type": name,
+            "identifier": { "type": "m.id.user", "user": user },
+            "user": user,
+            "password": password,
+        })),
+        ("m.login.dummy", _) => Some(json!({ "type": name })),
+        _ => None,
+    };
+    let path = ["keys", "device_signing", "upload"];
+    api.ask_interactively(Method::POST, &path, body, stage)
+        .await
+        .map_err(refusal)?;
+    Ok(json!({
+        "device_signed": sign_device(api, user, device, &keys.self_signing).await?,
+        "user_id": user,
+        "device_id": device,
+        "msk_public": keys.master.public_key().to_base64(),
+        "ssk_public": keys.self_signing.public_key().to_base64(),
+        "usk_public": keys.user_signing.public_key().to_base64(),
+        "private_keys": {
+            "master": seed(&keys.master),
+            "self_signing": seed(&keys.self_signing),
+            "user_signing": seed(&keys.user_signing),
+        },
+    }))
+}
+
+struct Keys {
+    master: Ed25519SecretKey,
+    self_signing: Ed25519SecretKey,
+    user_signing: Ed25519SecretKey,
+}
+
+impl Keys {
+    fn generate() -> Self {
+        Self {
+            master: Ed25519SecretKey::new(),
+            self_signing: Ed25519SecretKey::new(),
+            user_signing: Ed25519SecretKey::new(),
+        }
+    }
+
+    /// A public key as it is uploaded, signed by the master key where asked.
+    fn public(&self, user: &str, usage: &str, key: &Ed25519SecretKey, signed: bool) -> Result<Value, ApiError> {
+        let public = key.public_key().to_base64();
+        let mut object = json!({
+            "user_id": user,
+            "usage": [usage],
+            "keys": { format!("ed25519:{public}"): public },
+        });
+        if signed {
+            let signature = signature(&object, &self.master)?;
+            let key_id = format!("ed25519:{}", self.master.public_key().to_base64());
+            object["signatures"] = json!({ user: { key_id: signature } });
+        }
+        Ok(object)
+    }
+}
+
+fn seed(key: &Ed25519SecretKey) -> String {
+    STANDARD_NO_PAD.encode(key.to_bytes().as_slice())
+}
+
+/// Signs an object as the specification's appendix "Signing JSON" says: canonical, without `signatures`, `unsigned`.
+fn signature(object: &Value, key: &Ed25519SecretKey) -> Result<String, ApiError> {
+    let mut object = object.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("signatures");
+        fields.remove("unsigned");
+    }
+    let canonical = CanonicalJsonValue::try_from(object).map_err(|error| ApiError::internal(&error))?;
+    Ok(key.sign(canonical.to_string().as_bytes()).to_base64())
+}
+
+/// Signs the device's own keys; `false` where it has published none yet.
+async fn sign_device(api: &UserApi, user: &str, device: &str, key: &Ed25519SecretKey) -> Result<bool, ApiError> {
+    let query = json!({ "device_keys": { user: [device] } });
+    let known = api
+        .ask(Method::POST, &["keys", "query"], &query)
+        .await
+        .map_err(refusal)?;
+    let mut keys = known["device_keys"][user][device].clone();
+    if !keys.is_object() {
+        return Ok(false);
+    }
+    let signature = signature(&keys, key)?;
+    let key_id = format!("ed25519:{}", key.public_key().to_base64());
+    keys.as_object_mut().map(|keys| keys.remove("unsigned"));
+    keys["signatures"][user][key_id] = json!(signature);
+    let upload = json!({ user: { device: keys } });
+    let answer = api
+        .ask(Method::POST, &["keys", "signatures", "upload"], &upload)
+        .await
+        .map_err(refusal)?;
+    let failed = answer["failures"]
+        .as_object()
+        .is_some_and(|failures| !failures.is_empty());
+    Ok(!failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_master_key_signs_the_others_and_nothing_is_padded() {
+        let keys = Keys::generate();
+        let object = keys
+            .public("@bob:hs", "self_signing", &keys.self_signing, true)
+            .unwrap();
+        let key_id = format!("ed25519:{}", keys.master.public_key().to_base64());
+        let signed = object["signatures"]["@bob:hs"][&key_id].as_str().unwrap();
+        let signature = vodozemac::Ed25519Signature::from_base64(signed).unwrap();
+        let mut plain = object.clone();
+        plain.as_object_mut().unwrap().remove("signatures");
+        let canonical = CanonicalJsonValue::try_from(plain).unwrap().to_string();
+        keys.master
+            .public_key()
+            .verify(canonical.as_bytes(), &signature)
+            .unwrap();
+        assert!(!object.to_string().contains('='));
+        assert_eq!(seed(&keys.master).len(), 43);
+    }
+}

@@ -1,0 +1,41 @@
+//! Where the sync goes.
+
+use async_trait::async_trait;
+use matrix_sdk::sync::SyncResponse;
+
+use super::Live;
+use crate::config::Role;
+
+/// What the intake could not do. The batch is handed over again.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct IntakeError {
+    what: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl IntakeError {
+    /// `what` says what was tried.
+    pub fn new(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+}
+
+/// What the sync brings, handed over in order. The sync position is advanced only after [`Intake::take`] returned `Ok`:
+/// what it took is then durable. It must be quick: it stores, workers act.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// The position after the last batch that was taken, `None` before the first.
+    async fn position(&self, role: Role) -> Result<Option<String>, IntakeError>;
+
+    /// Stores the batch and the position after it in one transaction. The same batch may come again after a crash.
+    async fn take(&self, role: Role, live: &Live, batch: &SyncResponse, next_position: &str)
+    -> Result<(), IntakeError>;
+
+    /// After each (re)start of a client, before its first sync: reconcile (knocks among the space's members, rooms
+    /// joined while away, …).
+    async fn resumed(&self, role: Role, live: &Live) -> Result<(), IntakeError>;
+}

@@ -1,0 +1,48 @@
+//! What the outside holds of an identity.
+
+use std::sync::Arc;
+
+use matrix_sdk::{
+    Client,
+    ruma::{OwnedDeviceId, OwnedUserId},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A client that is logged in, as of one generation. Do not keep it: ask the [`super::Identity`] again for each piece
+/// of work, so that the work after a heal goes through the new one. While a clone is held, the stores of its device
+/// are held too.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Live {
+    /// The client.
+    pub client: Client,
+    /// Who it is.
+    pub user_id: OwnedUserId,
+    /// On which device.
+    pub device_id: OwnedDeviceId,
+    /// Counts the clients of this identity in this process, from 1.
+    pub generation: u64,
+    /// Cancelled when this generation is over.
+    pub(super) over: CancellationToken,
+    /// Counts the clones, so that the next generation opens the stores only when this one has let go of them.
+    lease: Arc<()>,
+}
+
+impl Live {
+    /// A generation of its own, for a client that somebody else keeps alive (tests, tools).
+    pub fn new(client: Client, user_id: OwnedUserId, device_id: OwnedDeviceId, generation: u64) -> Self {
+        Self {
+            client,
+            user_id,
+            device_id,
+            generation,
+            over: CancellationToken::new(),
+            lease: Arc::new(()),
+        }
+    }
+
+    /// To count the clones that are left.
+    pub(super) fn lease(&self) -> std::sync::Weak<()> {
+        Arc::downgrade(&self.lease)
+    }
+}

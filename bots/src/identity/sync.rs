@@ -1,0 +1,203 @@
+//! The sync loop.
+
+use std::{pin::pin, time::Duration};
+
+use matrix_sdk::{
+    config::{SyncSettings, SyncToken},
+    ruma::api::client::{
+        filter::{FilterDefinition, LazyLoadOptions},
+        sync::sync_events::v3::Filter,
+    },
+    sync::SyncResponse,
+};
+use tokio::time::sleep;
+
+use super::{
+    Live,
+    dead::{is_refused, looks_dead},
+    device::Proven,
+    supervisor::{End, Supervisor, chance},
+    upkeep::Upkeep,
+};
+use crate::{
+    healing::{Backoff, Mark},
+    session::Session,
+};
+
+/// The longest poll.
+const LONGEST_POLL: Duration = Duration::from_secs(30);
+/// The second poll; they double from there. A server may let a poll run on although its token has died, and a token
+/// that somebody else kills dies young: short polls at first notice it.
+const SHORT_POLL: Duration = Duration::from_secs(1);
+/// So many events of a room in one batch, so that gaps are rare.
+const TIMELINE: u32 = 100;
+/// So many refusals in a row, and the position is given up: the server's database is another one.
+const REFUSALS: u32 = 3;
+
+impl Supervisor {
+    /// Hands batch after batch to the intake until the generation ends.
+    pub(super) async fn sync(&mut self, live: &Live, mut proven: Proven) -> End {
+        let mut position = match self.resume(live, &proven.session).await {
+            Ok(position) => position,
+            Err(end) => return end,
+        };
+        let mut upkeep = Upkeep::default();
+        let mut poll = Duration::ZERO;
+        let mut trouble = Trouble::default();
+        loop {
+            let result = match self.poll(live, &proven.session, position.clone(), poll).await {
+                Ok(result) => result,
+                Err(end) => return end,
+            };
+            match result {
+                Ok(batch) => {
+                    self.hand_over(live, &batch).await;
+                    position = Some(batch.next_batch);
+                    trouble = Trouble::default();
+                    self.restarts.reset();
+                    if poll.is_zero() {
+                        Mark::Live.hit(self.role);
+                    }
+                    self.say_serving(live);
+                    poll = (poll * 2).clamp(SHORT_POLL, LONGEST_POLL);
+                }
+                Err(error) => match self.sync_failed(&error, &proven.session, &mut trouble).await {
+                    Some(end) => return end,
+                    None if trouble.refusals >= REFUSALS => {
+                        tracing::warn!(
+                            role = self.role.name(),
+                            "the server refuses the sync position: starting afresh"
+                        );
+                        position = None;
+                        trouble = Trouble::default();
+                    }
+                    None => {}
+                },
+            }
+            if trouble.count == 0
+                && let Some(end) = self.maintain(&mut upkeep, &mut proven).await
+            {
+                return end;
+            }
+        }
+    }
+
+    /// One poll; calls are answered meanwhile. The poll is not dropped for them: what it brings is half processed then.
+    async fn poll(
+        &mut self,
+        live: &Live,
+        session: &Session,
+        position: Option<String>,
+        poll: Duration,
+    ) -> Result<matrix_sdk::Result<SyncResponse>, End> {
+        let mut sync = pin!(live.client.sync_once(settings(position, poll, filter())));
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut sync => return Ok(result),
+                Some(report) = self.reports.recv() => {
+                    if let Some(end) = self.answer(report, live, session).await {
+                        return Err(end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The intake gets the batch until it has taken it: the position must not run ahead.
+    async fn hand_over(&self, live: &Live, batch: &SyncResponse) {
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.intake.take(self.role, live, batch, &batch.next_batch).await {
+            tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
+            self.say_broken(&error.to_string());
+            sleep(backoff.next(Duration::ZERO, chance())).await;
+        }
+    }
+
+    async fn resume(&mut self, live: &Live, session: &Session) -> Result<Option<String>, End> {
+        let mut backoff = Backoff::default();
+        loop {
+            let resumed = async {
+                self.intake.resumed(self.role, live).await?;
+                self.intake.position(self.role).await
+            };
+            match resumed.await {
+                Ok(position) => return Ok(position),
+                Err(error) => {
+                    tracing::warn!(role = self.role.name(), %error, "could not resume");
+                    // The intake's error does not say what it met, so whoami is asked.
+                    if self.token_is_dead(session).await {
+                        return Err(End::DeadToken);
+                    }
+                    self.say_healing(format!("resuming: {error}"));
+                    sleep(backoff.next(Duration::ZERO, chance())).await;
+                }
+            }
+        }
+    }
+
+    async fn sync_failed(
+        &mut self,
+        error: &matrix_sdk::Error,
+        session: &Session,
+        trouble: &mut Trouble,
+    ) -> Option<End> {
+        trouble.count += 1;
+        if looks_dead(error) && self.token_is_dead(session).await {
+            Mark::DeadTokenInSync.hit(self.role);
+            return Some(End::DeadToken);
+        }
+        if !matches!(error, matrix_sdk::Error::Http(_)) {
+            tracing::error!(role = self.role.name(), %error, "the sync failed on this side");
+            return Some(End::Restart);
+        }
+        if is_refused(error, 400) {
+            trouble.refusals += 1;
+        }
+        // One lost connection is no news.
+        if trouble.count > 1 {
+            Mark::Unreachable.hit(self.role);
+            self.say_healing(format!("waiting for the homeserver: {error}"));
+        }
+        sleep(trouble.backoff.next(Duration::ZERO, chance())).await;
+        None
+    }
+}
+
+#[derive(Default)]
+struct Trouble {
+    count: u32,
+    refusals: u32,
+    backoff: Backoff,
+}
+
+/// The settings of one poll. The position is always told: the SDK's own must not be used.
+pub(super) fn settings(position: Option<String>, poll: Duration, filter: FilterDefinition) -> SyncSettings {
+    let token = position.map_or(SyncToken::NoToken, SyncToken::Specific);
+    SyncSettings::new()
+        .token(token)
+        .timeout(poll)
+        .filter(Filter::FilterDefinition(filter))
+}
+
+/// Everything the flows need, without what they do not: presence, typing, receipts.
+fn filter() -> FilterDefinition {
+    let mut filter = FilterDefinition::default();
+    filter.presence.not_types = vec!["*".to_owned()];
+    filter.room.ephemeral.not_types = vec!["*".to_owned()];
+    filter.room.timeline.limit = Some(TIMELINE.into());
+    filter.room.state.lazy_load_options = LazyLoadOptions::Enabled {
+        include_redundant_members: false,
+    };
+    filter.room.timeline.lazy_load_options = LazyLoadOptions::Enabled {
+        include_redundant_members: false,
+    };
+    filter
+}
+
+/// To fill a store that knows no rooms: their state, hardly any messages.
+pub(super) fn filling() -> FilterDefinition {
+    let mut filter = filter();
+    filter.room.timeline.limit = Some(1_u32.into());
+    filter
+}

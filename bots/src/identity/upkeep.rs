@@ -1,0 +1,94 @@
+//! What is looked after from time to time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    device::Proven,
+    supervisor::{End, Supervisor},
+};
+use crate::healing::{Mark, Verdict};
+
+/// How often new room keys go into the escrow file.
+const ESCROW_EVERY: Duration = Duration::from_secs(10 * 60);
+/// The first time, soon after the start.
+const ESCROW_FIRST: Duration = Duration::from_secs(60);
+/// How often the device is compared with the server's record, and what is degraded is tried again.
+const CHECK_EVERY: Duration = Duration::from_secs(3600);
+
+/// When what is due.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    escrow: Instant,
+    check: Instant,
+    password: Option<crate::vault::PasswordState>,
+    first: bool,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            escrow: now + ESCROW_FIRST,
+            check: now + CHECK_EVERY,
+            password: None,
+            first: true,
+        }
+    }
+}
+
+impl Supervisor {
+    /// Does what is due between two polls; `Some` where that ends the generation.
+    pub(super) async fn maintain(&mut self, upkeep: &mut Upkeep, proven: &mut Proven) -> Option<End> {
+        let now = Instant::now();
+        if now >= upkeep.escrow {
+            upkeep.escrow = now + ESCROW_EVERY;
+            self.write_escrow(proven).await;
+        }
+        let password = self.healer.password_file().read().map(|(_, state)| state);
+        let changed = password.is_some() && password != upkeep.password && !upkeep.first;
+        upkeep.password = password;
+        upkeep.first = false;
+        if now < upkeep.check && !(changed && self.is_degraded()) {
+            return None;
+        }
+        upkeep.check = now + CHECK_EVERY;
+        if changed {
+            Mark::PasswordChanged.hit(self.role);
+        }
+        self.check(proven).await
+    }
+
+    async fn check(&mut self, proven: &mut Proven) -> Option<End> {
+        let verdict = match self.verdict(&proven.session, &proven.stores).await {
+            Ok(verdict) => verdict,
+            Err(end) => return Some(end),
+        };
+        if verdict != Verdict::Same && self.healer.usable_password().is_some() {
+            tracing::warn!(role = self.role.name(), ?verdict, "the device is not healthy any more");
+            return Some(End::Restart);
+        }
+        if !proven.trusted
+            && let Err(end) = self.secure_account(proven).await
+        {
+            return Some(end);
+        }
+        self.tidy(proven, None).await;
+        None
+    }
+
+    async fn write_escrow(&self, proven: &Proven) {
+        if proven.prepared.escrow_unreadable.is_some() {
+            return;
+        }
+        let written = match proven.stores.room_keys(&proven.session.device).await {
+            Ok(mut keys) => proven.stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match written {
+            Ok(_) => Mark::EscrowWritten.hit(self.role),
+            Err(why) => tracing::warn!(role = self.role.name(), why, "the escrow file could not be written"),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The old approver's files, taken over once and never changed.
+//!
+//! Tokens, device ids and key escrows are the identities' business; here are codes, rooms and announcements. Old open
+//! rooms go on. What the old approver announced, or closed, is never announced again; an open lobby that it did not get
+//! round to announcing is announced once.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use rusqlite::{Transaction, params};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{
+    config::{FlowConfig, Role},
+    flows,
+    intake::{Inlet, Step},
+    storage::{
+        Store, StoreError, audit,
+        codes::{self, Code, Kind},
+        notes,
+        queue::{self, Queue},
+    },
+};
+
+const DONE: &str = "imported";
+
+/// Why the old files could not be taken over. Nothing of them was.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Io {
+        /// Its name.
+        file: &'static str,
+        /// What came back.
+        source: io::Error,
+    },
+    /// A file has another shape. The text is not repeated: it holds codes.
+    #[error("{file} is not as the old approver wrote it (line {line} column {column}); repair it or move it away")]
+    Shape {
+        /// Its name.
+        file: &'static str,
+        /// Where.
+        line: usize,
+        /// Where.
+        column: usize,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How much was taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Codes of both kinds.
+    pub codes: usize,
+    /// Vetting rooms, closed ones included.
+    pub vettings: usize,
+    /// Lobbies, closed ones included.
+    pub lobbies: usize,
+}
+
+#[derive(Deserialize)]
+struct OldCode {
+    #[serde(default)]
+    uses_remaining: u32,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    inviter: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OldVetting {
+    mxid: String,
+    code: String,
+    created: f64,
+    title: Option<String>,
+    keyword: Option<String>,
+    tries_left: Option<u32>,
+    promoted: bool,
+    closed: bool,
+    displayname: Option<String>,
+    promoted_at: Option<f64>,
+    closed_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OldLobby {
+    alias: String,
+    code: String,
+    created: f64,
+    title: String,
+    keyword: String,
+    challenged: Vec<String>,
+    tries: BTreeMap<String, u32>,
+    displaynames: BTreeMap<String, String>,
+    challenge_sent_ts: BTreeMap<String, f64>,
+    challenge_resends: BTreeMap<String, u32>,
+    promoted: bool,
+    closed: bool,
+    promoted_at: Option<f64>,
+    promoted_user: Option<String>,
+    closed_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OldAnnounced {
+    started: Vec<String>,
+    failed: bool,
+}
+
+struct Old {
+    codes: BTreeMap<String, OldCode>,
+    signup_codes: BTreeMap<String, OldCode>,
+    vettings: BTreeMap<String, OldVetting>,
+    lobbies: BTreeMap<String, OldLobby>,
+    announced: BTreeMap<String, OldAnnounced>,
+}
+
+fn read<T: DeserializeOwned + Default>(dir: &Path, file: &'static str) -> Result<T, ImportError> {
+    let text = match std::fs::read_to_string(dir.join(file)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+        Err(source) => return Err(ImportError::Io { file, source }),
+    };
+    serde_json::from_str(&text).map_err(|error| ImportError::Shape {
+        file,
+        line: error.line(),
+        column: error.column(),
+    })
+}
+
+fn ms(seconds: f64) -> i64 {
+    // Saturating, and far within range for any real time.
+    (seconds * 1000.0) as i64
+}
+
+/// Takes the old files of a data directory over, unless that was done; `None` then.
+pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Option<Imported>, ImportError> {
+    let old = Old {
+        codes: read(dir, "codes.json")?,
+        signup_codes: read(dir, "signup_codes.json")?,
+        vettings: read(dir, "vetting.json")?,
+        lobbies: read(dir, "lobby.json")?,
+        announced: read(dir, "operator_announce.json")?,
+    };
+    let written = std::fs::metadata(dir.join("sync_since.txt")).and_then(|meta| meta.modified());
+    let horizon = written
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let horizon = horizon.and_then(|since| i64::try_from(since.as_millis()).ok());
+    let flow = flow.clone();
+    let imported = store.run(move |tx| {
+        if notes::value(tx, DONE)?.is_some() {
+            return Ok(None);
+        }
+        let imported = keep(tx, &old, &flow)?;
+        if let Some(horizon) = horizon {
+            Inlet::set_horizon(tx, horizon)?;
+        }
+        notes::set_value(tx, DONE, "1")?;
+        let counts = json!({ "codes": imported.codes, "vettings": imported.vettings, "lobbies": imported.lobbies });
+        audit::write(tx, "imported", &counts)?;
+        Ok::<_, StoreError>(Some(imported))
+    });
+    Ok(imported.await?)
+}
+
+fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, StoreError> {
+    let mut imported = Imported::default();
+    for (kind, codes) in [(Kind::Knock, &old.codes), (Kind::Signup, &old.signup_codes)] {
+        for (code, entry) in codes {
+            let code = Code {
+                code: code.clone(),
+                kind,
+                label: entry.label.clone().unwrap_or_default(),
+                inviter: entry.inviter.clone(),
+                uses_remaining: entry.uses_remaining,
+            };
+            imported.codes += usize::from(codes::add(tx, &code)?);
+        }
+    }
+    for (room, vetting) in &old.vettings {
+        keep_vetting(tx, room, vetting, flow)?;
+        imported.vettings += 1;
+    }
+    for (room, lobby) in &old.lobbies {
+        keep_lobby(tx, room, lobby, old.announced.get(room), flow)?;
+        imported.lobbies += 1;
+    }
+    Ok(imported)
+}
+
+fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowConfig) -> Result<(), StoreError> {
+    let created = ms(old.created);
+    let promoted = old.promoted.then(|| old.promoted_at.map_or(created, ms));
+    let closed = (old.closed || old.promoted).then_some(created);
+    tx.execute(
+        "INSERT OR IGNORE INTO vetting
+         (mxid, code, room_id, title, keyword, tries_left, display_name, created, promoted, closed, closed_reason)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            old.mxid,
+            old.code,
+            room,
+            old.title,
+            old.keyword,
+            old.tries_left.unwrap_or(flow.vetting_tries),
+            old.displayname,
+            created,
+            promoted,
+            closed,
+            old.closed_reason
+        ],
+    )?;
+    if closed.is_none() {
+        let id = tx.last_insert_rowid();
+        let due = created.saturating_add(i64::try_from(flow.vetting_timeout.as_millis()).unwrap_or(i64::MAX));
+        let (key, lane) = (format!("vetting:{id}:timeout"), format!("vetting:{id}"));
+        queue::put(tx, Queue::Inbox, &key, &lane, &Step::VettingTimeout { id }, due)?;
+    }
+    Ok(())
+}
+
+fn keep_lobby(
+    tx: &Transaction<'_>,
+    room: &str,
+    old: &OldLobby,
+    announced: Option<&OldAnnounced>,
+    flow: &FlowConfig,
+) -> Result<(), StoreError> {
+    let created = ms(old.created);
+    let promoted = old.promoted.then(|| old.promoted_at.map_or(created, ms));
+    let closed = (old.closed || old.promoted).then_some(created);
+    tx.execute(
+        "INSERT OR IGNORE INTO lobby
+         (role, room_id, alias, code, title, keyword, created, promoted, promoted_user, closed, closed_reason)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            Role::Onboarding.name(),
+            room,
+            old.alias,
+            old.code,
+            old.title,
+            old.keyword,
+            created,
+            promoted,
+            old.promoted_user,
+            closed,
+            old.closed_reason
+        ],
+    )?;
+    let id = tx.last_insert_rowid();
+    for user in &old.challenged {
+        let sent = old.challenge_sent_ts.get(user).map_or(created, |sent| ms(*sent));
+        let tries = old.tries.get(user).copied().unwrap_or(0);
+        tx.execute(
+            "INSERT OR IGNORE INTO lobby_user (lobby, mxid, tries, display_name, challenged, resends, answered)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                id,
+                user,
+                tries,
+                old.displaynames.get(user),
+                sent,
+                old.challenge_resends.get(user).copied().unwrap_or(0),
+                tries > 0
+            ],
+        )?;
+        let key = format!("lobby:{id}:started:{user}");
+        let is_old_news = closed.is_some() || announced.is_some_and(|announced| announced.started.contains(user));
+        if is_old_news {
+            notes::announce(tx, &key)?;
+        } else {
+            let name = old.displaynames.get(user).map(String::as_str);
+            flows::announce_started(tx, flow, &key, user, name, &old.code)?;
+        }
+    }
+    if closed.is_some() || announced.is_some_and(|announced| announced.failed) {
+        notes::announce(tx, &format!("lobby:{id}:failed"))?;
+    }
+    if closed.is_some() {
+        return Ok(());
+    }
+    let due = created.saturating_add(i64::try_from(flow.lobby_timeout.as_millis()).unwrap_or(i64::MAX));
+    let step = Step::LobbyTimeout { id };
+    queue::put(tx, Queue::Inbox, &format!("lobby:{id}:timeout"), room, &step, due)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+use rstest::rstest;
+
+use super::*;
+use crate::{
+    config::Config,
+    storage::{lobby, vetting},
+};
+
+const ROOM: &str = "!lobby:hs";
+
+fn flow() -> FlowConfig {
+    let lookup = |name: &str| match name {
+        "HS" => Some("http://hs.example".to_owned()),
+        "SPACE_ID" => Some("!space:hs".to_owned()),
+        "OPERATOR_NOTIFY_ROOM" => Some("!operators:hs".to_owned()),
+        _ => None,
+    };
+    Config::from_lookup(&lookup).unwrap().flow
+}
+
+async fn imported(files: &[(&str, &str)]) -> (tempfile::TempDir, Store, Imported) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        std::fs::write(dir.path().join(name), content).unwrap();
+    }
+    let store = Store::open(dir.path()).unwrap();
+    let imported = import(&store, dir.path(), &flow()).await.unwrap().unwrap();
+    (dir, store, imported)
+}
+
+/// What is to be said in the operators' room.
+async fn notes_of(store: &Store) -> Vec<String> {
+    let payloads = store.run(|tx| {
+        let mut query = tx.prepare("SELECT payload FROM outbox ORDER BY id")?;
+        let payloads = query
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, StoreError>(payloads)
+    });
+    let payloads = payloads.await.unwrap();
+    let body = |payload: &String| {
+        let payload: serde_json::Value = serde_json::from_str(payload).unwrap();
+        assert_eq!(payload["room"], "!operators:hs");
+        payload["body"].as_str().unwrap().to_owned()
+    };
+    payloads.iter().map(body).collect()
+}
+
+fn lobby_file(closed: bool) -> String {
+    json!({ ROOM: {
+        "alias": "lobby-1", "code": "abc", "created": 1_700_000_000.5, "title": "Moss", "keyword": "moss",
+        "challenged": ["@bob:hs"], "tries": { "@bob:hs": 2 }, "displaynames": { "@bob:hs": "Bob" },
+        "challenge_sent_ts": { "@bob:hs": 1_700_000_010.25 }, "challenge_resends": { "@bob:hs": 1 },
+        "promoted": false, "closed": closed,
+    } })
+    .to_string()
+}
+
+#[tokio::test]
+async fn codes_of_both_kinds_keep_uses_label_and_inviter() {
+    let (_dir, store, imported) = imported(&[
+        (
+            "codes.json",
+            r#"{"k": {"uses_remaining": 3, "label": "friends"}, "bare": {}}"#,
+        ),
+        (
+            "signup_codes.json",
+            r#"{"s": {"uses_remaining": 1, "label": null, "inviter": "@ann:hs"}}"#,
+        ),
+    ])
+    .await;
+    assert_eq!(imported.codes, 3);
+    let live = store.run(codes::live).await.unwrap();
+    let seen = live
+        .iter()
+        .map(|code| {
+            (
+                code.code.as_str(),
+                code.kind,
+                code.uses_remaining,
+                code.inviter.as_deref(),
+            )
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(
+        seen,
+        [("k", Kind::Knock, 3, None), ("s", Kind::Signup, 1, Some("@ann:hs"))]
+    );
+    assert_eq!(live[0].label, "friends");
+}
+
+#[tokio::test]
+async fn an_open_vetting_goes_on_and_a_closed_one_stays_closed() {
+    let file = r#"{
+        "!open:hs": {"mxid": "@bob:hs", "code": "k", "created": 1700000000.5, "title": "Moss", "keyword": "moss",
+                     "tries_left": 2, "promoted": false, "closed": false},
+        "!done:hs": {"mxid": "@ann:hs", "code": "k", "created": 1700000000, "title": "Moss", "keyword": "moss",
+                     "tries_left": 3, "promoted": true, "closed": true, "displayname": "Ann",
+                     "promoted_at": 1700000100.5, "invited_children": ["!c:hs"]}
+    }"#;
+    let (_dir, store, imported) = imported(&[("vetting.json", file)]).await;
+    assert_eq!(imported.vettings, 2);
+    store
+        .run(|tx| {
+            let open = vetting::in_room(tx, "!open:hs")?.unwrap();
+            assert!(!open.closed);
+            assert_eq!(
+                (open.mxid.as_str(), open.keyword.as_deref(), open.tries_left),
+                ("@bob:hs", Some("moss"), 2)
+            );
+            assert!(vetting::in_room(tx, "!done:hs")?.unwrap().closed);
+            assert_eq!(queue::pending(tx, Queue::Inbox)?, 1, "only the open one has a time-out");
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_open_lobby_keeps_its_users_and_their_tries() {
+    let (_dir, store, imported) = imported(&[("lobby.json", &lobby_file(false))]).await;
+    assert_eq!(imported.lobbies, 1);
+    store
+        .run(|tx| {
+            let lobby = lobby::in_room(tx, ROOM)?.unwrap();
+            assert_eq!((lobby.alias.as_str(), lobby.keyword.as_str()), ("lobby-1", "moss"));
+            let user = lobby::user(tx, lobby.id, "@bob:hs")?.unwrap();
+            assert!(user.challenged && user.answered);
+            assert_eq!((user.tries, user.resends), (2, 1));
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+}
+
+#[rstest]
+#[case::open_and_never_announced(false, None, &["🚪 Bob (@bob:hs) started lobby flow (code=abc)"])]
+#[case::open_and_announced_to_others_only(
+    false,
+    Some(r#"{"!lobby:hs": {"started": ["@ann:hs"], "failed": false}}"#),
+    &["🚪 Bob (@bob:hs) started lobby flow (code=abc)"]
+)]
+#[case::open_and_announced(false, Some(r#"{"!lobby:hs": {"started": ["@bob:hs"], "failed": false}}"#), &[])]
+#[case::closed_and_never_announced(true, None, &[])]
+#[case::closed_and_announced(true, Some(r#"{"!lobby:hs": {"started": ["@bob:hs"], "failed": true}}"#), &[])]
+#[tokio::test]
+async fn an_open_lobby_is_announced_once_and_a_closed_one_never(
+    #[case] closed: bool,
+    #[case] announced: Option<&str>,
+    #[case] expected: &[&str],
+) {
+    let lobbies = lobby_file(closed);
+    let mut files = vec![("lobby.json", lobbies.as_str())];
+    files.extend(announced.map(|announced| ("operator_announce.json", announced)));
+    let (dir, store, _) = imported(&files).await;
+    assert_eq!(notes_of(&store).await, expected);
+    assert!(
+        import(&store, dir.path(), &flow()).await.unwrap().is_none(),
+        "only once"
+    );
+    assert_eq!(notes_of(&store).await, expected);
+}
+
+#[tokio::test]
+async fn a_lobby_that_nobody_joined_is_not_news() {
+    let file =
+        r#"{"!lobby:hs": {"alias": "a", "code": "k", "created": 1700000000, "title": "Moss", "keyword": "moss"}}"#;
+    let (_dir, store, _) = imported(&[("lobby.json", file)]).await;
+    assert!(notes_of(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_of_another_shape_stops_the_import_without_telling_its_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("codes.json"), r#"{"secret-code": 3}"#).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let error = import(&store, dir.path(), &flow()).await.unwrap_err().to_string();
+    assert!(error.starts_with("codes.json"), "{error}");
+    assert!(!error.contains("secret-code"), "{error}");
+}

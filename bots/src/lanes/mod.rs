@@ -1,0 +1,136 @@
+//! Works on the rows of a queue: lanes side by side, the rows of one lane one after another.
+//!
+//! A row is worked on until it is done. What a crash interrupts is worked on again, so a worker's steps are repeatable.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rand::Rng;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::storage::{
+    Store, StoreError, now_ms,
+    queue::{self, Entry, Queue},
+};
+
+/// The longest wait between two tries of a row.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Why a row could not be worked on now; it will be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The homeserver.
+    #[error("the homeserver: {0}")]
+    Matrix(#[from] Box<matrix_sdk::Error>),
+    /// Something that is not there yet.
+    #[error("not yet: {0}")]
+    NotYet(&'static str),
+}
+
+impl From<matrix_sdk::Error> for WorkError {
+    fn from(error: matrix_sdk::Error) -> Self {
+        Self::Matrix(Box::new(error))
+    }
+}
+
+/// Whoever works on the rows of a queue.
+#[async_trait]
+pub trait Worker: Send + Sync + 'static {
+    /// Works on a row and, in the transaction that keeps its effects, marks it done or moves it to a later time.
+    async fn work(&self, entry: Entry) -> Result<(), WorkError>;
+}
+
+/// Runs until `shutdown`: a row in the middle of its work is left, and worked on again after the next start.
+pub async fn run(store: Store, queue: Queue, worker: Arc<dyn Worker>, shutdown: CancellationToken) {
+    let mut changes = store.changes();
+    let mut lanes = JoinSet::new();
+    let mut busy = HashSet::new();
+    loop {
+        changes.mark_unchanged();
+        let next = match store.run(move |tx| queue::lanes(tx, queue)).await {
+            Ok((ready, next)) => {
+                for lane in ready {
+                    if busy.insert(lane.clone()) {
+                        lanes.spawn(drain(store.clone(), queue, lane, worker.clone()));
+                    }
+                }
+                next
+            }
+            Err(error) => {
+                tracing::error!(?queue, %error, "cannot look for work");
+                Some(now_ms() + 1000)
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            Some(ended) = lanes.join_next(), if !lanes.is_empty() => {
+                match ended {
+                    Ok(lane) => { busy.remove(&lane); }
+                    Err(error) => tracing::error!(?queue, %error, "a lane died; it is served again after a restart"),
+                }
+            }
+            _ = changes.changed() => {}
+            () = until(next) => {}
+        }
+    }
+}
+
+async fn until(due: Option<i64>) {
+    match due {
+        Some(due) => {
+            let wait = u64::try_from(due.saturating_sub(now_ms())).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Works on a lane until nothing in it is due; answers the lane.
+async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) -> String {
+    let mut last = None;
+    let mut failures = 0;
+    loop {
+        let name = lane.clone();
+        let failed = match store.run(move |tx| queue::next(tx, queue, &name)).await {
+            Ok(None) => return lane,
+            Ok(Some(entry)) => {
+                if last != Some(entry.id) {
+                    failures = 0;
+                }
+                last = Some(entry.id);
+                let (id, key) = (entry.id, entry.key.clone());
+                match worker.work(entry).await {
+                    Ok(()) => failures == 0 && is_same(&store, queue, &lane, id).await,
+                    Err(error) => {
+                        tracing::warn!(?queue, key, failures, %error, "will try again");
+                        true
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(?queue, lane, %error, "cannot read the lane");
+                true
+            }
+        };
+        if failed {
+            failures += 1;
+            tokio::time::sleep(back_off(failures)).await;
+        }
+    }
+}
+
+/// Whether a row that was reported worked on is still there: a worker's mistake must not become a busy loop.
+async fn is_same(store: &Store, queue: Queue, lane: &str, id: i64) -> bool {
+    let lane = lane.to_owned();
+    let next = store.run(move |tx| queue::next(tx, queue, &lane)).await;
+    matches!(next, Ok(Some(next)) if next.id == id)
+}
+
+fn back_off(failures: u32) -> Duration {
+    let base = Duration::from_millis(250).saturating_mul(2_u32.saturating_pow(failures.min(8)));
+    base.min(LONGEST_WAIT).mul_f64(rand::rng().random_range(0.5..1.0))
+}

@@ -1,0 +1,23 @@
+//! The bot that survives losing its credentials: everything behind the binary `knock-approver`.
+
+pub mod breaker;
+pub mod challenge;
+pub mod cli;
+pub mod config;
+pub mod crypto;
+pub mod flows;
+pub mod healing;
+pub mod health;
+pub mod http;
+pub mod identity;
+pub mod import;
+pub mod intake;
+pub mod lanes;
+pub mod matrix;
+pub mod metrics;
+pub mod outbox;
+pub mod pages;
+pub mod secret;
+pub mod session;
+pub mod storage;
+pub mod vault;

@@ -1,0 +1,7 @@
+//! The binary `knock-approver`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bots::cli::main()
+}

@@ -1,0 +1,379 @@
+//! Requests about rooms.
+
+use std::{collections::HashSet, time::Duration};
+
+use matrix_sdk::{
+    Error,
+    config::RequestConfig,
+    room::MessagesOptions,
+    ruma::{
+        OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, UserId,
+        api::client::{
+            membership::{
+                get_member_events,
+                invite_user::{self, v3::InviteUserId},
+                joined_rooms, leave_room,
+            },
+            message::send_message_event,
+            profile::get_profile,
+            room::create_room,
+            state::get_state_event_for_key,
+        },
+        events::{MessageLikeEventType, StateEventType, room::member::MembershipState},
+        serde::Raw,
+        uint,
+    },
+};
+use serde_json::{Value, json, value::to_raw_value};
+
+use super::refusal;
+use crate::identity::Live;
+
+/// The field that tells our own rooms and messages apart, so that a lost answer can be settled by looking.
+pub const MARKER: &str = "dev.knockproof.key";
+
+/// A member's standing in a room, as far as the flows care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// In it.
+    Joined,
+    /// Asked in.
+    Invited,
+    /// Asking to be let in.
+    Knocking,
+    /// Kept out.
+    Banned,
+    /// None of these.
+    Out,
+}
+
+/// Reads one state event's content; `None` where there is none.
+async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> Result<Option<Value>, Error> {
+    let request =
+        get_state_event_for_key::v3::Request::new(room.to_owned(), StateEventType::from(kind), key.to_owned());
+    match live.client.send(request).await {
+        Ok(answer) => Ok(Some(serde_json::from_str(answer.event_or_content.get())?)),
+        Err(error) => {
+            let error = Error::from(error);
+            match refusal(&error) {
+                Some(no) if no.status == 404 => Ok(None),
+                _ => Err(error),
+            }
+        }
+    }
+}
+
+/// A user's standing in a room.
+pub async fn membership(live: &Live, room: &RoomId, user: &UserId) -> Result<Membership, Error> {
+    let content = state(live, room, "m.room.member", user.as_str()).await?;
+    let word = content.as_ref().and_then(|content| content["membership"].as_str());
+    Ok(match word {
+        Some("join") => Membership::Joined,
+        Some("invite") => Membership::Invited,
+        Some("knock") => Membership::Knocking,
+        Some("ban") => Membership::Banned,
+        _ => Membership::Out,
+    })
+}
+
+/// What a user is called in a room, or else anywhere; `None` without a name.
+pub async fn display_name(live: &Live, room: &RoomId, user: &UserId) -> Result<Option<String>, Error> {
+    let named = |value: &Value| {
+        let name = value["displayname"]
+            .as_str()
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        name.map(str::to_owned)
+    };
+    let content = state(live, room, "m.room.member", user.as_str()).await?;
+    if let Some(name) = content.as_ref().and_then(named) {
+        return Ok(Some(name));
+    }
+    let request = get_profile::v3::Request::new(user.to_owned());
+    match live.client.send(request).await {
+        Ok(profile) => {
+            let name = profile.get("displayname").and_then(Value::as_str).map(str::trim);
+            Ok(name.filter(|name| !name.is_empty()).map(str::to_owned))
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            // Some servers know no profile of a user who never set one.
+            if refusal(&error).is_some() {
+                Ok(None)
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The power that a user has in a room.
+pub async fn power_level(live: &Live, room: &RoomId, user: &UserId) -> Result<i64, Error> {
+    // As of room version 12 creators are above all levels and are not listed.
+    if let Some(create) = state_with_sender(live, room).await?
+        && create.is_above_all(user)
+    {
+        return Ok(i64::MAX);
+    }
+    let levels = state(live, room, "m.room.power_levels", "").await?.unwrap_or_default();
+    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    let own = number(&levels["users"][user.as_str()]);
+    Ok(own.or_else(|| number(&levels["users_default"])).unwrap_or(0))
+}
+
+struct Creation {
+    version: u32,
+    creators: Vec<String>,
+}
+
+impl Creation {
+    fn is_above_all(&self, user: &UserId) -> bool {
+        self.version >= 12 && self.creators.iter().any(|creator| creator == user.as_str())
+    }
+}
+
+async fn state_with_sender(live: &Live, room: &RoomId) -> Result<Option<Creation>, Error> {
+    let Some(content) = state(live, room, "m.room.create", "").await? else {
+        return Ok(None);
+    };
+    let version = content["room_version"]
+        .as_str()
+        .and_then(|version| version.parse().ok());
+    let mut creators = content["additional_creators"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|creator| creator.as_str().map(str::to_owned))
+        .collect::<Vec<_>>();
+    // The creator itself is the event's sender, which the content does not name.
+    if let Some(room) = live.client.get_room(room) {
+        creators.extend(room.creators().into_iter().flatten().map(|creator| creator.to_string()));
+    }
+    Ok(Some(Creation {
+        version: version.unwrap_or(1),
+        creators,
+    }))
+}
+
+/// A knock that stands: who, which event, and with which reason.
+pub type Knock = (OwnedUserId, String, String);
+
+/// All knocks that stand in a room.
+pub async fn knocks(live: &Live, room: &RoomId) -> Result<Vec<Knock>, Error> {
+    let mut request = get_member_events::v3::Request::new(room.to_owned());
+    request.membership = Some(MembershipState::Knock);
+    let answer = live.client.send(request).await?;
+    let knocks = answer.chunk.iter().filter_map(|event| {
+        let event: Value = event.deserialize_as_unchecked().ok()?;
+        // Not every server heeds the filter.
+        (event["content"]["membership"] == "knock").then_some(())?;
+        let user = UserId::parse(event["state_key"].as_str()?).ok()?;
+        let reason = event["content"]["reason"].as_str().unwrap_or_default();
+        Some((user, event["event_id"].as_str()?.to_owned(), reason.to_owned()))
+    });
+    Ok(knocks.collect())
+}
+
+/// Makes a room that carries a marker. It is not tried again by itself: a lost answer is settled by
+/// [`find_marked_room`].
+pub async fn create_room(
+    live: &Live,
+    mut request: create_room::v3::Request,
+    marker: &str,
+) -> Result<OwnedRoomId, Error> {
+    request.creation_content = Some(Raw::from_json(to_raw_value(&json!({ MARKER: marker }))?));
+    let config = RequestConfig::new().disable_retry().timeout(Duration::from_secs(60));
+    Ok(live.client.send(request).with_request_config(config).await?.room_id)
+}
+
+/// The room of ours that carries this marker, among those that `known` does not know.
+pub async fn find_marked_room(
+    live: &Live,
+    marker: &str,
+    known: impl Fn(&RoomId) -> bool,
+) -> Result<Option<OwnedRoomId>, Error> {
+    let joined = live.client.send(joined_rooms::v3::Request::new()).await?.joined_rooms;
+    for room in joined.into_iter().filter(|room| !known(room)) {
+        let create = state(live, &room, "m.room.create", "").await?;
+        if create.is_some_and(|create| create[MARKER] == marker) {
+            return Ok(Some(room));
+        }
+    }
+    Ok(None)
+}
+
+/// Invites a user.
+pub async fn invite(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Error> {
+    let recipient = InviteUserId::new(user.to_owned());
+    live.client
+        .send(invite_user::v3::Request::new(room.to_owned(), recipient.into()))
+        .await?;
+    Ok(())
+}
+
+/// Leaves a room.
+pub async fn leave(live: &Live, room: &RoomId) -> Result<(), Error> {
+    live.client.send(leave_room::v3::Request::new(room.to_owned())).await?;
+    Ok(())
+}
+
+/// Sends a text as it is, without asking whether the room is encrypted: for the rooms the bot makes in the clear.
+/// Answers the event that it became.
+pub async fn send_plain(live: &Live, room: &RoomId, transaction: &str, content: &Value) -> Result<OwnedEventId, Error> {
+    let request = send_message_event::v3::Request::new_raw(
+        room.to_owned(),
+        OwnedTransactionId::from(transaction),
+        MessageLikeEventType::RoomMessage,
+        Raw::from_json(to_raw_value(content)?),
+    );
+    Ok(live.client.send(request).await?.event_id)
+}
+
+/// Sends a text through the client's view of the room, encrypted where the room is; answers the event that it became, or
+/// `None` where the client does not know the room (yet).
+pub async fn send_through_room(
+    live: &Live,
+    room: &RoomId,
+    transaction: &str,
+    content: &Value,
+) -> Result<Option<OwnedEventId>, Error> {
+    let Some(room) = live.client.get_room(room) else {
+        return Ok(None);
+    };
+    let transaction = OwnedTransactionId::from(transaction);
+    let sent = room
+        .send_raw("m.room.message", content.clone())
+        .with_transaction_id(&transaction)
+        .await?;
+    Ok(Some(sent.response.event_id))
+}
+
+/// What is looked for in a room.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// The marker in the message's content.
+    pub marker: &'a str,
+    /// When it was put into the outbox, Unix milliseconds: it was not sent before.
+    pub since: i64,
+    /// The events that other messages of ours became.
+    pub others: &'a HashSet<String>,
+}
+
+/// How far the homeserver's clock may be behind this machine's, in milliseconds.
+const SKEW: i64 = 5 * 60 * 1000;
+/// How many pages of a hundred events are looked at, at most.
+const PAGES: usize = 50;
+
+/// Whether a room has the message that is sought: one with its marker, or one of our own that cannot be read any more
+/// and is none of the others. All events since it was put into the outbox are looked at.
+pub async fn said(live: &Live, room: &RoomId, sought: Sought<'_>) -> Result<bool, Error> {
+    let Some(room) = live.client.get_room(room) else {
+        return Ok(false);
+    };
+    let mut from = None;
+    for _ in 0..PAGES {
+        let mut options = MessagesOptions::backward().from(from.as_deref());
+        options.limit = uint!(100);
+        let page = room.messages(options).await?;
+        for event in &page.chunk {
+            let Ok(event) = event.raw().deserialize_as_unchecked::<Value>() else {
+                continue;
+            };
+            match sought.judge(&event, &live.user_id) {
+                Seen::It => return Ok(true),
+                Seen::Older => return Ok(false),
+                Seen::Other => {}
+            }
+        }
+        if page.end.is_none() || page.chunk.is_empty() {
+            break;
+        }
+        from = page.end;
+    }
+    Ok(false)
+}
+
+/// What an event is to what is sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    It,
+    Other,
+    Older,
+}
+
+impl Sought<'_> {
+    fn judge(&self, event: &Value, own: &UserId) -> Seen {
+        let sent = event["origin_server_ts"].as_i64().unwrap_or(i64::MAX);
+        if sent < self.since.saturating_sub(SKEW) {
+            return Seen::Older;
+        }
+        if event["sender"] != own.as_str() {
+            return Seen::Other;
+        }
+        let is_marked = event["content"][MARKER] == self.marker;
+        let is_unreadable = event["type"] == "m.room.encrypted"
+            && event["event_id"].as_str().is_some_and(|id| !self.others.contains(id));
+        if is_marked || is_unreadable {
+            Seen::It
+        } else {
+            Seen::Other
+        }
+    }
+}
+
+/// Shares a room's earlier keys with somebody invited, where the room is encrypted and its visibility allows it
+/// (MSC4268). The client shares only while inviting, so the invite goes out once more: the server takes that as no news.
+pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Error> {
+    let Some(room) = live.client.get_room(room) else {
+        return Ok(());
+    };
+    if !room.latest_encryption_state().await?.is_encrypted() {
+        return Ok(());
+    }
+    match room.invite_user_by_id(user).await {
+        // By then the keys are shared; a member, or one invited already, is refused.
+        Err(error) if refusal(&error).is_some() => Ok(()),
+        shared => shared,
+    }
+}
+
+/// Which of these rooms the identity is in.
+pub async fn joined_among(live: &Live, rooms: &HashSet<String>) -> Result<Vec<OwnedRoomId>, Error> {
+    let joined = live.client.send(joined_rooms::v3::Request::new()).await?.joined_rooms;
+    Ok(joined
+        .into_iter()
+        .filter(|room| rooms.contains(room.as_str()))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::user_id;
+    use rstest::rstest;
+
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    #[rstest]
+    #[case::marked(json!({ "content": { MARKER: "k" }, "type": "m.room.message" }), Seen::It)]
+    #[case::marked_otherwise(json!({ "content": { MARKER: "other" }, "type": "m.room.message" }), Seen::Other)]
+    #[case::unreadable(json!({ "type": "m.room.encrypted", "event_id": "$lost" }), Seen::It)]
+    #[case::unreadable_and_known(json!({ "type": "m.room.encrypted", "event_id": "$known" }), Seen::Other)]
+    #[case::of_somebody_else(json!({ "sender": "@eve:hs", "type": "m.room.encrypted", "event_id": "$lost" }), Seen::Other)]
+    #[case::copied(json!({ "sender": "@eve:hs", "content": { MARKER: "k" } }), Seen::Other)]
+    #[case::older(json!({ "content": { MARKER: "k" }, "origin_server_ts": NOW - SKEW - 1 }), Seen::Older)]
+    fn a_lost_message_is_known_by_marker_or_by_being_none_of_the_others(#[case] event: Value, #[case] seen: Seen) {
+        let mut whole = json!({ "sender": "@bot:hs", "origin_server_ts": NOW });
+        for (key, value) in event.as_object().unwrap() {
+            whole[key] = value.clone();
+        }
+        let others = HashSet::from(["$known".to_owned()]);
+        let sought = Sought {
+            marker: "k",
+            since: NOW,
+            others: &others,
+        };
+        assert_eq!(sought.judge(&whole, user_id!("@bot:hs")), seen);
+    }
+}

@@ -1,0 +1,410 @@
+//! Executes the plan.
+
+use std::time::{Duration, Instant};
+
+use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
+use rand::Rng;
+
+use super::Server;
+use crate::{
+    config::{IdentityConfig, Role},
+    healing::{
+        Ask, Class, Expected, Gate, Mark, May, Password, Plan, Rivalry, Situation, Source, Step, Stuck, Target, Token,
+    },
+    secret::Secret,
+    vault::{LeftDevice, PasswordFile, PasswordState, Saved, Vault, VaultError},
+};
+
+/// A session whose token was alive a moment ago and is on the disk.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The user.
+    pub user: OwnedUserId,
+    /// The device.
+    pub device: OwnedDeviceId,
+    /// The token.
+    pub token: Secret,
+}
+
+/// What one attempt to heal came to.
+#[derive(Debug)]
+pub enum Attempt {
+    /// There is a session.
+    Live(Session),
+    /// Wait at least so long and try again, for this reason.
+    Wait(Duration, String),
+    /// Only the operator can help.
+    Stuck(Stuck),
+}
+
+/// Heals the session of one identity, one attempt at a time, and remembers between attempts what must not be repeated.
+#[derive(Debug)]
+pub struct Healer {
+    role: Role,
+    pub(super) server: Server,
+    pub(super) vault: Vault,
+    password: PasswordFile,
+    username: Option<String>,
+    env_token: Option<Secret>,
+    gate: Gate<PasswordState>,
+    rivalry: Rivalry,
+    truce: Option<Instant>,
+    /// Why the password in its present state does not help.
+    refusal: Option<Stuck>,
+    /// The branches of the last attempt: while an attempt is repeated, they are logged once.
+    said: Vec<Mark>,
+    epoch: Instant,
+}
+
+impl Healer {
+    /// A healer that has not tried anything yet.
+    pub fn new(config: &IdentityConfig, server: Server) -> Self {
+        Self {
+            role: config.role,
+            server,
+            vault: Vault::new(config.role, &config.data_dir),
+            password: PasswordFile::new(config.password_path.clone()),
+            username: config.username.clone(),
+            env_token: config.env_token.clone(),
+            gate: Gate::default(),
+            rivalry: Rivalry::default(),
+            truce: None,
+            refusal: None,
+            said: Vec::new(),
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Which identity.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The identity's files.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The homeserver.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The password file.
+    pub fn password_file(&self) -> &PasswordFile {
+        &self.password
+    }
+
+    /// The name under which this identity logs in.
+    pub fn localpart(&self) -> Result<String, VaultError> {
+        Ok(match self.expected()? {
+            Expected::Localpart(localpart) => localpart,
+            Expected::User(user) => user.localpart().to_owned(),
+            Expected::Anyone => self.role.default_localpart().to_owned(),
+        })
+    }
+
+    /// The password, where there is one that may be tried now.
+    pub fn usable_password(&self) -> Option<Secret> {
+        let (password, state) = self.password.read()?;
+        (self.gate.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
+    }
+
+    /// The token in use was found dead.
+    pub fn token_died(&mut self) {
+        self.rivalry.died(self.epoch.elapsed());
+        if self.rivalry.contested() && self.truce.is_none() {
+            self.truce = Some(Instant::now() + Rivalry::TRUCE);
+        }
+    }
+
+    /// The operator has written a new password: whoever fought for the device, this is a new start.
+    pub fn password_changed(&mut self) {
+        if self.truce.take().is_some() {
+            self.rivalry.after_truce();
+        }
+    }
+
+    /// Whether a saved or environment token of the wanted user lives: what is asked while the operator is waited for,
+    /// because it costs no login.
+    pub async fn any_token_lives(&self) -> Result<bool, VaultError> {
+        let expected = self.expected()?;
+        let saved = self.saved(&expected)?.and_then(|saved| saved.token);
+        for token in saved.iter().chain(&self.env_token) {
+            if let Class::Alive { .. } = self.server.whoami(token, &expected).await {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes through the sources of a session, in order, as far as the homeserver answers.
+    pub async fn attempt(&mut self) -> Result<Attempt, VaultError> {
+        let expected = self.expected()?;
+        let saved = self.saved(&expected)?;
+        let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
+        let env_token = self
+            .env_token
+            .clone()
+            .filter(|token| Some(token) != saved_token.as_ref());
+        let password = self.password.read();
+        let mut plan = Plan::new(Situation {
+            saved_device: saved.as_ref().and_then(|saved| saved.device.clone()),
+            saved_token: saved_token.is_some(),
+            env_token: env_token.is_some(),
+            password: self.password_now(password.as_ref()),
+            contested: self.contested_now(),
+        });
+        let mut found = None;
+        loop {
+            let ask = match plan.next() {
+                Step::Ask(ask) => ask,
+                end => {
+                    self.say(plan.marks());
+                    return self.conclude(end, found, saved.as_ref());
+                }
+            };
+            let (class, token) = match ask {
+                Ask::Whoami(which) => {
+                    let token = match which {
+                        Token::Saved => saved_token.clone(),
+                        Token::Env => env_token.clone(),
+                    };
+                    let Some(token) = token else { break };
+                    (self.whoami(which, &token, &expected, saved.as_ref()).await, Some(token))
+                }
+                Ask::Login(target) => {
+                    let Some((password, state)) = &password else { break };
+                    let device = match target {
+                        Target::Saved => saved.as_ref().and_then(|saved| saved.device.clone()),
+                        Target::New => Some(self.pending_device()?),
+                    };
+                    let Some(device) = device else { break };
+                    (self.log_in(password, *state, &device, &expected).await?, None)
+                }
+            };
+            found = session(&class, token, saved.as_ref()).or(found);
+            if let Class::WrongUser { user, .. } = &class {
+                tracing::warn!(role = self.role.name(), %user, wanted = ?expected, "a token of another user is not used");
+            }
+            plan.saw(ask, &class);
+        }
+        Ok(Attempt::Wait(Duration::ZERO, "a file changed meanwhile".to_owned()))
+    }
+
+    /// Logs in on a new device because the one in use is not healthy. The session in use becomes a device left behind.
+    pub async fn take_new_device(&mut self) -> Result<Attempt, VaultError> {
+        let expected = self.expected()?;
+        let Some((password, state)) = self.password.read() else {
+            return Ok(Attempt::Stuck(Stuck::NoPassword { wrong_user: None }));
+        };
+        let device = self.pending_device()?;
+        match self.log_in(&password, state, &device, &expected).await? {
+            Class::LoggedIn { user, device, token } => {
+                Mark::LoginOnNewDevice.hit(self.role);
+                let saved = self.vault.session()?;
+                self.keep(Source::LoginOnNew, Session { user, device, token }, saved.as_ref())
+                    .map(Attempt::Live)
+            }
+            Class::Refused(words) => {
+                Mark::PasswordRefused.hit(self.role);
+                Ok(Attempt::Stuck(Stuck::PasswordRefused(Some(words))))
+            }
+            Class::Barred(bar) => Ok(Attempt::Stuck(Stuck::Barred(bar))),
+            Class::WrongUser { user, .. } => Ok(Attempt::Stuck(Stuck::WrongUser(user))),
+            Class::Limited(delay) => Ok(Attempt::Wait(delay, "the homeserver limits requests".to_owned())),
+            class => Ok(Attempt::Wait(Duration::ZERO, super::server::describe(&class))),
+        }
+    }
+
+    fn conclude(&mut self, end: Step, found: Option<Session>, saved: Option<&Saved>) -> Result<Attempt, VaultError> {
+        match (end, found) {
+            (Step::Go(source), Some(session)) => self.keep(source, session, saved).map(Attempt::Live),
+            (Step::Wait(delay, why), _) => Ok(Attempt::Wait(delay, why)),
+            // The login that was refused may be long ago; what it said still holds.
+            (Step::Stuck(Stuck::PasswordRefused(None)), _) => Ok(Attempt::Stuck(
+                self.refusal.clone().unwrap_or(Stuck::PasswordRefused(None)),
+            )),
+            (Step::Stuck(stuck), _) => Ok(Attempt::Stuck(stuck)),
+            (Step::Go(_) | Step::Ask(_), _) => Ok(Attempt::Wait(
+                Duration::ZERO,
+                "the server named no device for the token".to_owned(),
+            )),
+        }
+    }
+
+    /// Saves the session before anything else is done with it.
+    fn keep(&mut self, source: Source, session: Session, saved: Option<&Saved>) -> Result<Session, VaultError> {
+        let left = saved
+            .and_then(|saved| saved.device.clone())
+            .filter(|device| *device != session.device);
+        let mut devices = self.vault.devices()?;
+        let before = devices.clone();
+        if let Some(device) = left
+            && devices.left.iter().all(|known| known.device != device)
+        {
+            devices.left.push(LeftDevice {
+                device,
+                token: saved.and_then(|saved| saved.token.clone()),
+            });
+        }
+        // The device in use was left behind once (its token came back through the environment): it stays.
+        devices.left.retain(|left| left.device != session.device);
+        if devices.left != before.left {
+            self.vault.save_devices(&devices)?;
+        }
+        if saved.is_some_and(|saved| saved.from_old_files) {
+            Mark::OldFilesFirstSession.hit(self.role);
+        }
+        self.vault
+            .save_session(&session.user, &session.device, &session.token)?;
+        if self.username.is_none() && self.vault.identity()?.is_none() {
+            self.vault.save_identity(&session.user)?;
+        }
+        if devices.pending.as_ref() == Some(&session.device) {
+            devices.pending = None;
+            self.vault.save_devices(&devices)?;
+        }
+        if matches!(source, Source::LoginOnSaved | Source::LoginOnNew) {
+            self.rivalry.born(self.epoch.elapsed());
+        }
+        self.said.clear();
+        Ok(session)
+    }
+
+    async fn log_in(
+        &mut self,
+        password: &Secret,
+        state: PasswordState,
+        device: &OwnedDeviceId,
+        expected: &Expected,
+    ) -> Result<Class, VaultError> {
+        let localpart = self.localpart()?;
+        tracing::info!(role = self.role.name(), user = localpart, %device, "logging in");
+        let class = self.server.login(&localpart, password, device, expected).await;
+        let refusal = match &class {
+            Class::LoggedIn { .. } => {
+                self.gate.accepted();
+                None
+            }
+            Class::Refused(words) => Some(Stuck::PasswordRefused(Some(words.clone()))),
+            Class::Barred(bar) => Some(Stuck::Barred(*bar)),
+            Class::WrongUser { user, token } => {
+                if let Some(token) = token {
+                    // The one use of a wrong user's token: to end the session which this login has just made.
+                    self.server.logout(token).await;
+                }
+                Some(Stuck::WrongUser(user.clone()))
+            }
+            _ => return Ok(class),
+        };
+        if refusal.is_some() {
+            self.gate.refused(state, self.epoch.elapsed());
+        }
+        self.refusal = refusal;
+        Ok(class)
+    }
+
+    /// A saved token was its user's when it was saved. So where the server names another, it is asked once more before a
+    /// living session is given up for one wrong answer.
+    async fn whoami(&self, which: Token, token: &Secret, expected: &Expected, saved: Option<&Saved>) -> Class {
+        let class = self.server.whoami(token, expected).await;
+        let known = which == Token::Saved && saved.is_some_and(|saved| saved.user.is_some());
+        if known && matches!(class, Class::WrongUser { .. }) {
+            return self.server.whoami(token, expected).await;
+        }
+        class
+    }
+
+    fn say(&mut self, marks: Vec<Mark>) {
+        if marks != self.said {
+            marks.iter().for_each(|mark| mark.hit(self.role));
+            self.said = marks;
+        }
+    }
+
+    fn expected(&self) -> Result<Expected, VaultError> {
+        if let Some(username) = &self.username {
+            let localpart = username.strip_prefix('@').unwrap_or(username);
+            let localpart = localpart.split_once(':').map_or(localpart, |(localpart, _)| localpart);
+            return Ok(Expected::Localpart(localpart.to_owned()));
+        }
+        let remembered = self.vault.identity()?;
+        let saved = || Ok::<_, VaultError>(self.vault.session()?.and_then(|saved| saved.user));
+        Ok(match remembered.map_or_else(saved, |user| Ok(Some(user)))? {
+            Some(user) => Expected::User(user),
+            None => Expected::Anyone,
+        })
+    }
+
+    /// The saved session, unless the operator has since named another user.
+    fn saved(&self, expected: &Expected) -> Result<Option<Saved>, VaultError> {
+        let Some(saved) = self.vault.session()? else {
+            return Ok(None);
+        };
+        if saved.user.as_ref().is_some_and(|user| !expected.admits(user)) {
+            Mark::SavedSessionWrongUser.hit(self.role);
+            self.vault.put_session_aside()?;
+            return Ok(None);
+        }
+        Ok(Some(saved))
+    }
+
+    fn password_now(&self, password: Option<&(Secret, PasswordState)>) -> Password {
+        match password {
+            None => Password::Missing,
+            Some((_, state)) if self.gate.may(state, self.epoch.elapsed()) == May::Try => Password::Ready,
+            Some(_) => Password::Spent,
+        }
+    }
+
+    fn contested_now(&mut self) -> bool {
+        match self.truce {
+            Some(end) if Instant::now() < end => true,
+            Some(_) => {
+                self.truce = None;
+                self.rivalry.after_truce();
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// The id that a login on a new device takes, on the disk before the login.
+    fn pending_device(&self) -> Result<OwnedDeviceId, VaultError> {
+        let mut devices = self.vault.devices()?;
+        if let Some(pending) = &devices.pending {
+            return Ok(pending.clone());
+        }
+        let mut random = rand::rng();
+        let id = (0..10)
+            .map(|_| char::from(random.random_range(b'A'..=b'Z')))
+            .collect::<String>();
+        let device = OwnedDeviceId::from(id);
+        devices.pending = Some(device.clone());
+        self.vault.save_devices(&devices)?;
+        Ok(device)
+    }
+}
+
+/// The session that an answer gives, if it gives one.
+fn session(class: &Class, token: Option<Secret>, saved: Option<&Saved>) -> Option<Session> {
+    match class {
+        Class::LoggedIn { user, device, token } => Some(Session {
+            user: user.clone(),
+            device: device.clone(),
+            token: token.clone(),
+        }),
+        Class::Alive { user, device } => {
+            let device = device
+                .clone()
+                .or_else(|| saved.and_then(|saved| saved.device.clone()))?;
+            Some(Session {
+                user: user.clone(),
+                device,
+                token: token?,
+            })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,228 @@
+//! The requests.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, UserId};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    healing::{Answer, Asked, Class, Expected, classify},
+    secret::Secret,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the whole of a request. Password hashing on a busy server takes its time, and an answer given up on may still
+/// have made a token.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// No answer to these requests is nearly as long; a longer one is not from a homeserver.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// How devices that this program made are called.
+const DISPLAY_NAME: &str = "knock-approver";
+
+/// The HTTP client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up an HTTP client: {0}")]
+pub struct ServerError(reqwest::Error);
+
+/// The homeserver, by plain HTTP.
+#[derive(Clone, Debug)]
+pub struct Server {
+    base: Url,
+    http: reqwest::Client,
+}
+
+/// What the server says of a device's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeysAnswer {
+    /// Its `curve25519` and `ed25519` keys.
+    Keys(String, String),
+    /// It has none.
+    None,
+    /// The token is dead.
+    Dead,
+    /// It proves nothing: wait at least so long, for this reason.
+    Unknown(Duration, String),
+}
+
+impl Server {
+    /// The homeserver at this base URL.
+    pub fn new(base: Url) -> Result<Self, ServerError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            // A captive portal or a moved server must not be followed with a token in hand.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("knock-approver/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ServerError)?;
+        Ok(Self { base, http })
+    }
+
+    /// Whose token is it, and does it live?
+    pub async fn whoami(&self, token: &Secret, expected: &Expected) -> Class {
+        let request = self
+            .request(Method::GET, &["account", "whoami"])
+            .bearer_auth(token.expose());
+        classify(Asked::Whoami, expected, &send(request).await)
+    }
+
+    /// Logs in by password.
+    pub async fn login(&self, localpart: &str, password: &Secret, device: &DeviceId, expected: &Expected) -> Class {
+        let body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": localpart },
+            "password": password.expose(),
+            "device_id": device,
+            "initial_device_display_name": DISPLAY_NAME,
+        });
+        let request = self.request(Method::POST, &["login"]).json(&body);
+        classify(Asked::Login, expected, &send(request).await)
+    }
+
+    /// Ends the token's session and, by the specification, its device.
+    pub async fn logout(&self, token: &Secret) -> Class {
+        let request = self
+            .request(Method::POST, &["logout"])
+            .bearer_auth(token.expose())
+            .json(&json!({}));
+        other(&send(request).await)
+    }
+
+    /// The identity keys that the server hands out for a device.
+    pub async fn device_keys(&self, token: &Secret, user: &UserId, device: &DeviceId) -> KeysAnswer {
+        let body = json!({ "device_keys": { user.as_str(): [] } });
+        let request = self
+            .request(Method::POST, &["keys", "query"])
+            .bearer_auth(token.expose())
+            .json(&body);
+        match other(&send(request).await) {
+            Class::Done(answer) => {
+                // An answer without this map is not an answer to this question: it must not count as "no keys".
+                let Some(users) = answer.get("device_keys").and_then(Value::as_object) else {
+                    return KeysAnswer::Unknown(Duration::ZERO, "keys/query answered without device_keys".to_owned());
+                };
+                let keys = users
+                    .get(user.as_str())
+                    .and_then(|devices| devices.get(device.as_str()));
+                let key = |algorithm: &str| {
+                    let text = keys?.get("keys")?.get(format!("{algorithm}:{device}"))?.as_str()?;
+                    Some(text.trim_end_matches('=').to_owned())
+                };
+                match (key("curve25519"), key("ed25519")) {
+                    (Some(curve), Some(ed)) => KeysAnswer::Keys(curve, ed),
+                    _ => KeysAnswer::None,
+                }
+            }
+            Class::Dead => KeysAnswer::Dead,
+            Class::Limited(delay) => KeysAnswer::Unknown(delay, "the homeserver limits requests".to_owned()),
+            Class::Unreachable(reason) => KeysAnswer::Unknown(Duration::ZERO, reason),
+            class => KeysAnswer::Unknown(Duration::ZERO, format!("keys/query: {}", describe(&class))),
+        }
+    }
+
+    /// The ids of the user's devices, each with whether this program made it; `None` where the server does not say.
+    pub async fn devices(&self, token: &Secret) -> Option<Vec<(OwnedDeviceId, bool)>> {
+        let request = self.request(Method::GET, &["devices"]).bearer_auth(token.expose());
+        let Class::Done(answer) = other(&send(request).await) else {
+            return None;
+        };
+        let devices = answer.get("devices")?.as_array()?;
+        let device = |device: &Value| {
+            let ours = device.get("display_name").and_then(Value::as_str) == Some(DISPLAY_NAME);
+            Some((OwnedDeviceId::from(device.get("device_id")?.as_str()?), ours))
+        };
+        Some(devices.iter().filter_map(device).collect())
+    }
+
+    /// Deletes one of the user's devices, authenticating with the password where the server asks for it.
+    pub async fn delete_device(&self, token: &Secret, user: &UserId, device: &DeviceId, password: &Secret) -> Class {
+        let delete = |body: Value| {
+            self.request(Method::DELETE, &["devices", device.as_str()])
+                .bearer_auth(token.expose())
+                .json(&body)
+        };
+        let first = other(&send(delete(json!({}))).await);
+        let session = match &first {
+            Class::Other { status: 401, body, .. } if body.get("flows").is_some() => body.get("session").cloned(),
+            _ => return first,
+        };
+        let auth = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": user },
+            "password": password.expose(),
+            "session": session,
+        });
+        other(&send(delete(json!({ "auth": auth }))).await)
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["_matrix", "client", "v3"]).extend(path);
+        }
+        self.http.request(method, url)
+    }
+}
+
+/// One line on a class that no one expected. Never shows a body.
+pub(super) fn describe(class: &Class) -> String {
+    match class {
+        Class::Other { status, errcode, .. } => format!("HTTP {status} {errcode}").trim_end().to_owned(),
+        Class::Unreachable(reason) => reason.clone(),
+        Class::Limited(delay) => format!("limited for {delay:?}"),
+        Class::Dead => "the token is dead".to_owned(),
+        Class::Barred(bar) => format!("the account is barred: {bar:?}"),
+        Class::Refused(words) => words.clone(),
+        Class::WrongUser { user, .. } => format!("the token is {user}'s"),
+        Class::Alive { .. } | Class::LoggedIn { .. } | Class::Done(_) => "it succeeded".to_owned(),
+    }
+}
+
+fn other(answer: &Result<Answer, String>) -> Class {
+    classify(Asked::Other, &Expected::Anyone, answer)
+}
+
+async fn send(request: RequestBuilder) -> Result<Answer, String> {
+    let mut response = request.send().await.map_err(|error| reason(&error))?;
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get("retry-after")
+        .and_then(|value| value.to_str().ok())
+        .map(ToOwned::to_owned);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > BODY_LIMIT {
+            return Err(format!("HTTP {status} with a body of more than {BODY_LIMIT} bytes"));
+        }
+    }
+    Ok(Answer {
+        status,
+        retry_after,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
+}
+
+/// The innermost cause says what happened ("Connection refused"); the outer ones only that something did.
+fn reason(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "cannot connect"
+    } else {
+        "the request failed"
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if std::ptr::addr_eq(cause, std::ptr::from_ref(error)) {
+        kind.to_owned()
+    } else {
+        format!("{kind}: {cause}")
+    }
+}

@@ -1,0 +1,121 @@
+//! The database's thread.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{oneshot, watch};
+
+use super::schema;
+
+/// What the database could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be opened or brought to the newest version.
+    #[error("cannot open the database {}: {source}; check that the disk is writable and not full", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What came back.
+        source: rusqlite::Error,
+    },
+    /// A transaction failed, and nothing of it was kept.
+    #[error("the database refused: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A row does not hold what it should.
+    #[error("the database holds what this version cannot read: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// The database's thread is gone: the process is ending.
+    #[error("the database is closed")]
+    Closed,
+}
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The database: cheap to clone, all clones are the same. Transactions run one after another on one thread.
+#[derive(Clone, Debug)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    changes: watch::Receiver<u64>,
+}
+
+/// Now, in Unix milliseconds.
+pub fn now_ms() -> i64 {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Store {
+    /// The name of the database in the data directory.
+    pub const FILE: &'static str = "knock-approver.sqlite";
+
+    /// Opens the database of a data directory, making and migrating it where needed.
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let path = data_dir.join(Self::FILE);
+        let failed = |source| StoreError::Open {
+            path: path.clone(),
+            source,
+        };
+        let mut connection = Connection::open(&path).map_err(failed)?;
+        prepare(&mut connection).map_err(failed)?;
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (changed, changes) = watch::channel(connection.total_changes());
+        thread::Builder::new()
+            .name("database".to_owned())
+            .spawn(move || {
+                while let Ok(job) = queue.recv() {
+                    job(&mut connection);
+                    let total = connection.total_changes();
+                    changed.send_if_modified(|seen| std::mem::replace(seen, total) != total);
+                }
+            })
+            .map_err(|_| StoreError::Closed)?;
+        Ok(Self { jobs, changes })
+    }
+
+    /// Tells whoever waits that a transaction changed something. Reading changes nothing.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// Runs `work` in one transaction: all of it is kept, or, where it answers an error, none.
+    pub async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Whoever asked may be gone (a closed HTTP request): what was decided is kept all the same.
+            let _ = answer.send(in_transaction(connection, work));
+        });
+        self.jobs.send(job).map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With WAL, FULL makes each commit durable, which "exactly once" stands on.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(connection)
+}
+
+fn in_transaction<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::from)?;
+    let value = work(&transaction)?;
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(value)
+}

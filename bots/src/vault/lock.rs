@@ -1,0 +1,60 @@
+//! One process for one data directory.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// Why the data directory could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("{} is in use by another process: stop that one first, or give this one its own DATA_DIR", .0.display())]
+    Taken(PathBuf),
+    /// The lock file could not be made or locked.
+    #[error("cannot lock {}: {source}", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What came back.
+        source: io::Error,
+    },
+}
+
+/// The right to use a data directory, until dropped or until the process ends (the kernel gives it back).
+#[derive(Debug)]
+pub struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Takes the directory's lock, making the directory where there is none.
+    pub fn acquire(data_dir: &Path) -> Result<Self, LockError> {
+        Self::acquire_file(data_dir, "lock")
+    }
+
+    pub(crate) fn acquire_file(data_dir: &Path, name: &str) -> Result<Self, LockError> {
+        let path = data_dir.join(name);
+        let failed = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Taken(data_dir.to_owned())),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What must outlive a restart, as files of mode 0600 in the data directory.
+//!
+//! | file | content |
+//! |---|---|
+//! | `<stem>_session.json` | user, device and token of the session in use |
+//! | `<stem>_devices.json` | the device id that a login is about to take, and devices left behind |
+//! | `<stem>_identity` | the user that this identity is, where the operator did not name one |
+//! | `<stem>_store_key` | the key of the stores in `crypto/` |
+//! | `<stem>_escrow_passphrase` | opens `<stem>_room_keys.escrow` |
+//! | `<stem>_recovery_key` | opens the account's secret storage, and so its cross-signing keys and key backup |
+//! | `<stem>_token`, `<stem>_device_id` | the old approver's; read where there is no session yet, never written |
+//! | `lock`, `<stem>.lock` | one process at a time |
+
+mod file;
+mod lock;
+mod password;
+mod secrets;
+
+pub use file::VaultError;
+pub(crate) use file::{read, remove, write};
+pub use lock::{DataDirLock, LockError};
+pub use password::{PasswordFile, PasswordState};
+pub use secrets::{Devices, LeftDevice, Saved, Vault};

@@ -1,0 +1,232 @@
+//! The secrets of one identity.
+
+use std::path::{Path, PathBuf};
+
+use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::file::{VaultError, read, remove, write};
+use crate::{config::Role, secret::Secret};
+
+/// What is known of the session in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The user; the old approver's files do not tell it.
+    pub user: Option<OwnedUserId>,
+    /// The device; an old token file may come without it.
+    pub device: Option<OwnedDeviceId>,
+    /// The token.
+    pub token: Option<Secret>,
+    /// Whether this came from the old approver's files.
+    pub from_old_files: bool,
+}
+
+/// Devices that are not in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Devices {
+    /// The id that a login on a new device takes. It is written before the login, so that a crash before the answer is
+    /// saved leaves no device that nobody knows of: the next login takes the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<OwnedDeviceId>,
+    /// Devices left behind that are still to be logged out.
+    #[serde(default)]
+    pub left: Vec<LeftDevice>,
+}
+
+/// A device left behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftDevice {
+    /// Which.
+    pub device: OwnedDeviceId,
+    /// Its token, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_secret")]
+    pub token: Option<Secret>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionFile {
+    user_id: OwnedUserId,
+    device_id: OwnedDeviceId,
+    access_token: String,
+}
+
+/// The files of one identity.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    role: Role,
+    directory: PathBuf,
+}
+
+impl Vault {
+    /// The vault of an identity in the data directory.
+    pub fn new(role: Role, data_dir: &Path) -> Self {
+        Self {
+            role,
+            directory: data_dir.to_owned(),
+        }
+    }
+
+    /// The path of a file of this identity: `<stem>_<name>`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{}_{name}", self.role.file_stem()))
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The saved session: ours, else the old approver's. A session file that does not parse is kept aside, not fatal:
+    /// the password can make another.
+    pub fn session(&self) -> Result<Option<Saved>, VaultError> {
+        let path = self.path("session.json");
+        if let Some(text) = read(&path)? {
+            match serde_json::from_str::<SessionFile>(&text) {
+                Ok(file) => {
+                    return Ok(Some(Saved {
+                        user: Some(file.user_id),
+                        device: Some(file.device_id),
+                        token: Some(Secret::new(file.access_token)),
+                        from_old_files: false,
+                    }));
+                }
+                Err(_) => self.put_aside(&path)?,
+            }
+        }
+        let line = |name: &str| -> Result<Option<String>, VaultError> {
+            let text = read(&self.path(name))?.map(|text| text.trim().to_owned());
+            Ok(text.filter(|text| !text.is_empty()))
+        };
+        let (token, device) = (line("token")?, line("device_id")?);
+        if token.is_none() && device.is_none() {
+            return Ok(None);
+        }
+        let saved = Saved {
+            user: None,
+            device: device.map(OwnedDeviceId::from),
+            token: token.map(Secret::new),
+            from_old_files: true,
+        };
+        Ok(Some(saved))
+    }
+
+    /// Saves the session; on the disk when this returns.
+    pub fn save_session(&self, user: &UserId, device: &OwnedDeviceId, token: &Secret) -> Result<(), VaultError> {
+        let file = SessionFile {
+            user_id: user.to_owned(),
+            device_id: device.clone(),
+            access_token: token.expose().to_owned(),
+        };
+        self.write_json("session.json", &file)
+    }
+
+    /// Puts the saved session aside: it is another user's.
+    pub fn put_session_aside(&self) -> Result<(), VaultError> {
+        self.put_aside(&self.path("session.json"))
+    }
+
+    /// Devices that are not in use.
+    pub fn devices(&self) -> Result<Devices, VaultError> {
+        let path = self.path("devices.json");
+        let Some(text) = read(&path)? else {
+            return Ok(Devices::default());
+        };
+        match serde_json::from_str(&text) {
+            Ok(devices) => Ok(devices),
+            Err(_) => {
+                self.put_aside(&path)?;
+                Ok(Devices::default())
+            }
+        }
+    }
+
+    /// Saves them.
+    pub fn save_devices(&self, devices: &Devices) -> Result<(), VaultError> {
+        self.write_json("devices.json", devices)
+    }
+
+    /// The user that this identity is, as remembered.
+    pub fn identity(&self) -> Result<Option<OwnedUserId>, VaultError> {
+        Ok(read(&self.path("identity"))?.and_then(|text| UserId::parse(text.trim()).ok()))
+    }
+
+    /// Remembers the user that this identity is.
+    pub fn save_identity(&self, user: &UserId) -> Result<(), VaultError> {
+        write(&self.path("identity"), format!("{user}\n").as_bytes())
+    }
+
+    /// The recovery key (or passphrase) of the account's secret storage.
+    pub fn recovery_key(&self) -> Result<Option<Secret>, VaultError> {
+        let text = read(&self.path("recovery_key"))?;
+        Ok(text
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .map(Secret::new))
+    }
+
+    /// Saves the recovery key.
+    pub fn save_recovery_key(&self, key: &Secret) -> Result<(), VaultError> {
+        write(&self.path("recovery_key"), format!("{}\n", key.expose()).as_bytes())
+    }
+
+    /// A random secret of 32 bytes as hexadecimal, made at the first use and the same from then on.
+    pub fn random(&self, name: &str) -> Result<Secret, VaultError> {
+        let path = self.path(name);
+        if let Some(text) = read(&path)?
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+        {
+            return Ok(Secret::new(text));
+        }
+        let secret = random_hex().map_err(|error| VaultError::new("make", &path, error))?;
+        write(&path, format!("{}\n", secret.expose()).as_bytes())?;
+        Ok(secret)
+    }
+
+    /// Removes a file of this identity.
+    pub fn forget(&self, name: &str) -> Result<(), VaultError> {
+        remove(&self.path(name))
+    }
+
+    fn put_aside(&self, path: &Path) -> Result<(), VaultError> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".put-aside");
+        let aside = path.with_file_name(name);
+        tracing::warn!(role = self.role.name(), path = %path.display(), aside = %aside.display(), "put a file aside");
+        match std::fs::rename(path, &aside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(VaultError::new("put aside", path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), VaultError> {
+        let path = self.path(name);
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| VaultError::new("write", &path, std::io::Error::other(error)))?;
+        write(&path, text.as_bytes())
+    }
+}
+
+fn random_hex() -> std::io::Result<Secret> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(Secret::new(
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+    ))
+}
+
+mod optional_secret {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}

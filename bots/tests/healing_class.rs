@@ -1,0 +1,142 @@
+//! What each answer of a homeserver proves. Bodies are as real servers send them.
+
+use std::time::Duration;
+
+use bots::healing::{Answer, Asked, Bar, Class, Expected, classify};
+use matrix_sdk::ruma::owned_user_id;
+use proptest::prelude::*;
+use rstest::rstest;
+
+fn answer(status: u16, body: &str) -> Result<Answer, String> {
+    Ok(Answer {
+        status,
+        retry_after: None,
+        body: body.to_owned(),
+    })
+}
+
+fn error(errcode: &str) -> String {
+    format!(r#"{{"errcode":"{errcode}","error":"words"}}"#)
+}
+
+fn name(class: &Class) -> &'static str {
+    match class {
+        Class::Alive { .. } => "alive",
+        Class::LoggedIn { .. } => "logged in",
+        Class::WrongUser { .. } => "wrong user",
+        Class::Done(_) => "done",
+        Class::Dead => "dead",
+        Class::Limited(_) => "limited",
+        Class::Unreachable(_) => "unreachable",
+        Class::Barred(Bar::Deactivated) => "deactivated",
+        Class::Barred(Bar::Locked) => "locked",
+        Class::Barred(Bar::Suspended) => "suspended",
+        Class::Refused(_) => "refused",
+        Class::Other { .. } => "other",
+    }
+}
+
+const BOT: &str = r#"{"user_id":"@bot:x","device_id":"D","is_guest":false}"#;
+const OTHER: &str = r#"{"user_id":"@other:x","device_id":"D"}"#;
+const LOGIN: &str = r#"{"user_id":"@bot:x","device_id":"D","access_token":"t"}"#;
+const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token":"t"}"#;
+
+#[rstest]
+#[case::alive(Asked::Whoami, 200, BOT.to_owned(), "alive")]
+#[case::another_user(Asked::Whoami, 200, OTHER.to_owned(), "wrong user")]
+#[case::unknown(Asked::Whoami, 401, error("M_UNKNOWN_TOKEN"), "dead")]
+#[case::soft(Asked::Whoami, 401, r#"{"errcode":"M_UNKNOWN_TOKEN","error":"","soft_logout":true}"#.to_owned(), "dead")]
+#[case::missing(Asked::Whoami, 401, error("M_MISSING_TOKEN"), "dead")]
+#[case::unauthorized(Asked::Whoami, 401, error("M_UNAUTHORIZED"), "dead")]
+#[case::call_unauthorized(Asked::Other, 401, error("M_UNAUTHORIZED"), "dead")]
+#[case::proxy_401(Asked::Whoami, 401, "<html>login</html>".to_owned(), "unreachable")]
+#[case::proxy_401_json(Asked::Whoami, 401, r#"{"message":"no"}"#.to_owned(), "unreachable")]
+#[case::forbidden_whoami(Asked::Whoami, 403, error("M_FORBIDDEN"), "unreachable")]
+#[case::wrong_url(Asked::Whoami, 404, error("M_UNRECOGNIZED"), "unreachable")]
+#[case::portal(Asked::Whoami, 200, "<html>welcome</html>".to_owned(), "unreachable")]
+#[case::empty_200(Asked::Whoami, 200, String::new(), "unreachable")]
+#[case::odd_200(Asked::Whoami, 200, r#"{"ok":true}"#.to_owned(), "unreachable")]
+#[case::bad_gateway(Asked::Whoami, 502, "<html>502</html>".to_owned(), "unreachable")]
+#[case::matrix_500(Asked::Whoami, 500, error("M_UNKNOWN"), "unreachable")]
+#[case::dead_behind_500(Asked::Whoami, 503, error("M_UNKNOWN_TOKEN"), "unreachable")]
+#[case::redirect(Asked::Whoami, 302, String::new(), "unreachable")]
+#[case::limited(Asked::Whoami, 429, error("M_LIMIT_EXCEEDED"), "limited")]
+#[case::limited_html(Asked::Whoami, 429, "<html>slow</html>".to_owned(), "limited")]
+#[case::locked(Asked::Whoami, 401, error("M_USER_LOCKED"), "locked")]
+#[case::logged_in(Asked::Login, 200, LOGIN.to_owned(), "logged in")]
+#[case::logged_in_as_another(Asked::Login, 200, LOGIN_OTHER.to_owned(), "wrong user")]
+#[case::login_without_token(Asked::Login, 200, BOT.to_owned(), "unreachable")]
+#[case::wrong_password(Asked::Login, 403, error("M_FORBIDDEN"), "refused")]
+#[case::unknown_user(Asked::Login, 404, error("M_NOT_FOUND"), "refused")]
+#[case::unknown_user_in_may(Asked::Login, 400, error("M_INVALID_PARAM"), "refused")]
+#[case::deactivated(Asked::Login, 403, error("M_USER_DEACTIVATED"), "deactivated")]
+#[case::login_locked(Asked::Login, 401, error("M_USER_LOCKED"), "locked")]
+#[case::suspended(Asked::Login, 403, error("M_USER_SUSPENDED"), "suspended")]
+#[case::login_unknown_token(Asked::Login, 401, error("M_UNKNOWN_TOKEN"), "other")]
+#[case::login_outage(Asked::Login, 502, "<html>".to_owned(), "unreachable")]
+#[case::login_router(Asked::Login, 404, error("M_UNRECOGNIZED"), "unreachable")]
+#[case::login_odd(Asked::Login, 400, error("M_UNKNOWN"), "other")]
+#[case::uia(Asked::Other, 401, r#"{"flows":[{"stages":["m.login.password"]}],"session":"s"}"#.to_owned(), "other")]
+#[case::uia_wrong(Asked::Other, 401, r#"{"flows":[],"errcode":"M_UNAUTHORIZED","session":"s"}"#.to_owned(), "other")]
+#[case::done(Asked::Other, 200, "{}".to_owned(), "done")]
+fn an_answer_proves(#[case] asked: Asked, #[case] status: u16, #[case] body: String, #[case] class: &str) {
+    let expected = Expected::User(owned_user_id!("@bot:x"));
+    assert_eq!(name(&classify(asked, &expected, &answer(status, &body))), class);
+}
+
+#[test]
+fn no_answer_proves_nothing() {
+    let class = classify(Asked::Login, &Expected::Anyone, &Err("connection refused".to_owned()));
+    assert_eq!(class, Class::Unreachable("connection refused".to_owned()));
+}
+
+#[rstest]
+#[case(Some("7"), "{}", 7_000)]
+#[case(None, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#, 1_500)]
+#[case(Some("1"), r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#, 1_500)]
+#[case(Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", 2_000)]
+#[case(Some("999999999"), "{}", 3_600_000)]
+fn the_servers_delay_is_kept(#[case] header: Option<&str>, #[case] body: &str, #[case] milliseconds: u64) {
+    let answer = Answer {
+        status: 429,
+        retry_after: header.map(ToOwned::to_owned),
+        body: body.to_owned(),
+    };
+    let class = classify(Asked::Whoami, &Expected::Anyone, &Ok(answer));
+    assert_eq!(class, Class::Limited(Duration::from_millis(milliseconds)));
+}
+
+#[rstest]
+#[case(Expected::Anyone, true)]
+#[case(Expected::Localpart("bot".to_owned()), true)]
+#[case(Expected::Localpart("Bot".to_owned()), true)]
+#[case(Expected::Localpart("other".to_owned()), false)]
+#[case(Expected::User(owned_user_id!("@bot:x")), true)]
+#[case(Expected::User(owned_user_id!("@bot:y")), false)]
+fn only_the_wanted_user_is_admitted(#[case] expected: Expected, #[case] admits: bool) {
+    assert_eq!(expected.admits(&owned_user_id!("@bot:x")), admits);
+}
+
+proptest! {
+    #[test]
+    fn a_body_that_is_not_json_never_proves_a_token_dead(status in 100u16..600, body in "[^{]{0,40}") {
+        for asked in [Asked::Whoami, Asked::Login, Asked::Other] {
+            let class = classify(asked, &Expected::Anyone, &answer(status, &body));
+            prop_assert!(matches!(class, Class::Unreachable(_) | Class::Limited(_)), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_error_never_proves_a_token_dead(status in 500u16..600, code in "M_[A-Z_]{3,20}") {
+        let class = classify(Asked::Whoami, &Expected::Anyone, &answer(status, &error(&code)));
+        prop_assert!(matches!(class, Class::Unreachable(_) | Class::Barred(_)), "{class:?}");
+    }
+
+    #[test]
+    fn secrets_of_an_answer_are_not_shown(token in "[a-zA-Z0-9]{20,40}") {
+        let body = format!(r#"{{"user_id":"@bot:x","device_id":"D","access_token":"{token}"}}"#);
+        let class = classify(Asked::Login, &Expected::Anyone, &answer(200, &body));
+        let shown = format!("{class:?}");
+        prop_assert!(!shown.contains(&token));
+    }
+}

@@ -1,0 +1,372 @@
+//! An identity against a homeserver that says what a test wants it to say.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking, in helpers too"
+)]
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bots::{
+    config::{IdentityConfig, Role},
+    health::{Board, Health, IdentityHealth},
+    identity::{Identity, Intake, IntakeError, Live, StartError},
+    secret::Secret,
+    session::{Attempt, Healer, Server},
+    vault::{DataDirLock, LockError, Vault},
+};
+use matrix_sdk::sync::SyncResponse;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use wiremock::{
+    Mock, MockServer, Request, ResponseTemplate,
+    matchers::{header, method, path},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
+const LOGIN: &str = "/_matrix/client/v3/login";
+
+#[derive(Default)]
+struct Memory {
+    position: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Intake for Memory {
+    async fn position(&self, _: Role) -> Result<Option<String>, IntakeError> {
+        Ok(self.position.lock().unwrap().clone())
+    }
+
+    async fn take(&self, _: Role, _: &Live, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
+        *self.position.lock().unwrap() = Some(next.to_owned());
+        Ok(())
+    }
+
+    async fn resumed(&self, _: Role, _: &Live) -> Result<(), IntakeError> {
+        Ok(())
+    }
+}
+
+fn config(server: &MockServer, data: &Path) -> IdentityConfig {
+    IdentityConfig {
+        role: Role::Approver,
+        homeserver: server.uri().parse().unwrap(),
+        username: Some("bot".to_owned()),
+        env_token: None,
+        password_path: data.join("password"),
+        data_dir: data.to_owned(),
+    }
+}
+
+fn saved(data: &Path) {
+    let vault = Vault::new(Role::Approver, data);
+    let user = matrix_sdk::ruma::owned_user_id!("@bot:x");
+    vault
+        .save_session(&user, &"SAVED".into(), &Secret::new("saved-token"))
+        .unwrap();
+}
+
+async fn answer_whoami(server: &MockServer, token: &str, template: ResponseTemplate) {
+    Mock::given(method("GET"))
+        .and(path(WHOAMI))
+        .and(header("authorization", format!("Bearer {token}").as_str()))
+        .respond_with(template)
+        .mount(server)
+        .await;
+}
+
+fn dead() -> ResponseTemplate {
+    ResponseTemplate::new(401).set_body_json(json!({"errcode": "M_UNKNOWN_TOKEN", "error": "Unknown access token."}))
+}
+
+fn whoami(user: &str, device: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"user_id": user, "device_id": device}))
+}
+
+async fn answer_login(server: &MockServer) {
+    let respond = |request: &Request| {
+        let body: Value = request.body_json().unwrap();
+        ResponseTemplate::new(200).set_body_json(json!({
+            "user_id": "@bot:x", "device_id": body["device_id"], "access_token": "new-token",
+        }))
+    };
+    Mock::given(method("POST"))
+        .and(path(LOGIN))
+        .respond_with(respond)
+        .mount(server)
+        .await;
+}
+
+async fn logins(server: &MockServer) -> Vec<Value> {
+    let requests = server.received_requests().await.unwrap();
+    requests
+        .iter()
+        .filter(|r| r.url.path() == LOGIN)
+        .map(|r| r.body_json().unwrap())
+        .collect()
+}
+
+fn healer(config: &IdentityConfig) -> Healer {
+    Healer::new(config, Server::new(config.homeserver.clone()).unwrap())
+}
+
+async fn until(board: &Board, what: &str, holds: impl Fn(&IdentityHealth) -> bool) -> IdentityHealth {
+    let deadline = Instant::now() + PATIENCE;
+    let mut changes = board.subscribe();
+    loop {
+        let health = changes.borrow_and_update().get(&Role::Approver).cloned().unwrap();
+        if holds(&health) {
+            return health;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(
+            tokio::time::timeout(left, changes.changed()).await.is_ok(),
+            "waited {PATIENCE:?} for {what}; last seen: {health:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_dead_token_heals_with_one_login_on_the_saved_device() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    saved(data.path());
+    std::fs::write(data.path().join("password"), " pass word \n").unwrap();
+    answer_whoami(&server, "saved-token", dead()).await;
+    answer_login(&server).await;
+
+    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+
+    let Attempt::Live(session) = attempt else {
+        panic!("{attempt:?}")
+    };
+    assert_eq!(session.device, "SAVED");
+    let logins = logins(&server).await;
+    assert_eq!(logins.len(), 1);
+    assert_eq!(logins[0]["device_id"], "SAVED");
+    assert_eq!(logins[0]["password"], "pass word");
+    let kept = Vault::new(Role::Approver, data.path()).session().unwrap().unwrap();
+    assert_eq!(kept.token.unwrap().expose(), "new-token");
+}
+
+#[tokio::test]
+async fn an_outage_never_costs_a_login() {
+    for outage in [
+        ResponseTemplate::new(502).set_body_string("<html>502 Bad Gateway</html>"),
+        ResponseTemplate::new(200).set_body_string("<html>captive portal</html>"),
+        ResponseTemplate::new(503).set_body_json(json!({"errcode": "M_UNKNOWN_TOKEN"})),
+        ResponseTemplate::new(429).insert_header("retry-after", "3"),
+    ] {
+        let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+        saved(data.path());
+        std::fs::write(data.path().join("password"), "password").unwrap();
+        answer_whoami(&server, "saved-token", outage).await;
+        answer_login(&server).await;
+
+        let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+
+        assert!(matches!(attempt, Attempt::Wait(..)), "{attempt:?}");
+        assert_eq!(logins(&server).await.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn another_users_token_is_never_used() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    answer_whoami(&server, "foreign", whoami("@mallory:x", "M")).await;
+    let mut config = config(&server, data.path());
+    config.env_token = Some(Secret::new("foreign"));
+
+    let attempt = healer(&config).attempt().await.unwrap();
+
+    assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+    assert_eq!(Vault::new(Role::Approver, data.path()).session().unwrap(), None);
+    assert_eq!(
+        server.received_requests().await.unwrap().len(),
+        1,
+        "the foreign token was used for more than whoami"
+    );
+}
+
+#[tokio::test]
+async fn one_wrong_answer_about_a_saved_token_is_not_believed() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    saved(data.path());
+    std::fs::write(data.path().join("password"), "password").unwrap();
+    let once = Mock::given(method("GET"))
+        .and(path(WHOAMI))
+        .respond_with(whoami("@mallory:x", "M"));
+    once.up_to_n_times(1).mount(&server).await;
+    answer_whoami(&server, "saved-token", whoami("@bot:x", "SAVED")).await;
+
+    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+
+    assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+    assert_eq!(logins(&server).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_tried_once_for_each_change_of_its_file() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    saved(data.path());
+    answer_whoami(&server, "saved-token", dead()).await;
+    let refused = ResponseTemplate::new(403).set_body_json(json!({"errcode": "M_FORBIDDEN", "error": "no"}));
+    Mock::given(method("POST"))
+        .and(path(LOGIN))
+        .respond_with(refused)
+        .mount(&server)
+        .await;
+    let mut healer = healer(&config(&server, data.path()));
+
+    for (written, tries) in [("one", 1), ("two", 2), ("three", 3)] {
+        std::fs::write(data.path().join("password"), written).unwrap();
+        for _ in 0..5 {
+            let attempt = healer.attempt().await.unwrap();
+            assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+        }
+        assert_eq!(logins(&server).await.len(), tries);
+    }
+}
+
+#[tokio::test]
+async fn a_login_on_a_new_device_is_repeated_with_the_same_id_after_a_crash() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    std::fs::write(data.path().join("password"), "password").unwrap();
+    let lost = Mock::given(method("POST"))
+        .and(path(LOGIN))
+        .respond_with(ResponseTemplate::new(502));
+    lost.up_to_n_times(1).mount(&server).await;
+    answer_login(&server).await;
+
+    // The first answer is lost with the process.
+    healer(&config(&server, data.path())).attempt().await.unwrap();
+    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+
+    assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+    let logins = logins(&server).await;
+    assert_eq!(logins.len(), 2);
+    assert_eq!(logins[0]["device_id"], logins[1]["device_id"]);
+}
+
+#[tokio::test]
+async fn the_old_approvers_files_are_the_first_session() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    std::fs::write(data.path().join("shape_rotator_2_token"), "old-token\n").unwrap();
+    std::fs::write(data.path().join("shape_rotator_2_device_id"), "OLD\n").unwrap();
+    answer_whoami(&server, "old-token", whoami("@bot:x", "OLD")).await;
+
+    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+
+    let Attempt::Live(session) = attempt else {
+        panic!("{attempt:?}")
+    };
+    assert_eq!(session.device, "OLD");
+    assert_eq!(
+        std::fs::read_to_string(data.path().join("shape_rotator_2_token")).unwrap(),
+        "old-token\n"
+    );
+}
+
+#[tokio::test]
+async fn what_the_vault_writes_only_its_owner_may_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    std::fs::write(data.path().join("password"), "password").unwrap();
+    answer_login(&server).await;
+    healer(&config(&server, data.path())).attempt().await.unwrap();
+
+    for name in ["shape_rotator_2_session.json", "shape_rotator_2_devices.json"] {
+        let mode = std::fs::metadata(data.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_data_directory_has_one_user_at_a_time() {
+    let data = TempDir::new().unwrap();
+    let first = DataDirLock::acquire(data.path()).unwrap();
+    let error = DataDirLock::acquire(data.path()).unwrap_err();
+    assert!(matches!(error, LockError::Taken(_)));
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    drop(first);
+    DataDirLock::acquire(data.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_second_identity_on_the_same_data_is_refused() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    let start = || {
+        let board = Board::new(&[Role::Approver]);
+        Identity::start(
+            config(&server, data.path()),
+            Arc::new(Memory::default()),
+            board,
+            CancellationToken::new(),
+        )
+    };
+    let _first = start().unwrap();
+    assert!(matches!(start(), Err(StartError::Locked(LockError::Taken(_)))));
+}
+
+#[tokio::test]
+async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it_is_written() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    answer_login(&server).await;
+    let board = Board::new(&[Role::Approver]);
+    let shutdown = CancellationToken::new();
+    let (identity, task) = Identity::start(
+        config(&server, data.path()),
+        Arc::new(Memory::default()),
+        board.clone(),
+        shutdown.clone(),
+    )
+    .unwrap();
+
+    let health = until(&board, "a cry for the operator", |health| {
+        health.state == Health::NeedsOperator
+    })
+    .await;
+    let next_step = health.next_step.unwrap();
+    assert!(
+        next_step.contains(&data.path().join("password").display().to_string()),
+        "{next_step}"
+    );
+    assert!(identity.try_live().is_none());
+    assert_eq!(logins(&server).await.len(), 0);
+
+    std::fs::write(data.path().join("password"), "password").unwrap();
+    until(&board, "a heal", |health| health.state == Health::Healing).await;
+    assert_eq!(logins(&server).await.len(), 1);
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_homeserver_that_is_down_is_waited_for() {
+    let data = TempDir::new().unwrap();
+    let server = MockServer::start().await;
+    let mut config = config(&server, data.path());
+    // Nothing listens on a port that has just been given back.
+    config.homeserver = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap()).parse().unwrap()
+    };
+    config.env_token = Some(Secret::new("env-token"));
+    let board = Board::new(&[Role::Approver]);
+    let shutdown = CancellationToken::new();
+    let (identity, task) =
+        Identity::start(config, Arc::new(Memory::default()), board.clone(), shutdown.clone()).unwrap();
+
+    let health = until(&board, "the outage", |health| health.why.contains("cannot connect")).await;
+    assert_eq!(health.state, Health::Healing);
+    assert_eq!(health.next_step, None);
+    assert!(identity.try_live().is_none());
+    shutdown.cancel();
+    task.await.unwrap();
+}
