@@ -1,0 +1,130 @@
+//! The bot's HTTP routes, asked through the front door as a browser does.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use harness::{client::User, world::World};
+use serde_json::{Value, json};
+
+use crate::step::Failure;
+
+/// How long a route may take, healing included.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An answer of the bot.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; a string where it is no JSON.
+    pub body: Value,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl fmt::Display for Reply {
+    /// Status and body, without the token that a signup answers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut body = self.body.clone();
+        if let Some(token) = body.get_mut("access_token") {
+            *token = Value::from("…");
+        }
+        write!(f, "{} {body}", self.status)
+    }
+}
+
+/// Posts JSON to a route of the bot, for example `/join/api`.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn post_json(world: &World, route: &str, body: &Value) -> Result<Reply, Failure> {
+    post_raw(world, route, &body.to_string()).await
+}
+
+/// Posts any text as if it were JSON.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn post_raw(world: &World, route: &str, body: &str) -> Result<Reply, Failure> {
+    let url = world.front_door.url().join(route)?;
+    let began = Instant::now();
+    let request = reqwest::Client::new()
+        .post(url)
+        .timeout(PATIENCE)
+        .header("content-type", "application/json");
+    let answer = request.body(body.to_owned()).send().await?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Reply {
+        status,
+        body,
+        took: began.elapsed(),
+    })
+}
+
+/// A signup form.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    code: String,
+    username: String,
+    password: String,
+}
+
+impl SignUp {
+    /// A form with the world's signup code and a name nobody has.
+    pub fn new(world: &World, hint: &str) -> Self {
+        Self::with_code(world, hint, world.signup_code())
+    }
+
+    /// A form with another code.
+    pub fn with_code(world: &World, hint: &str, code: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            username: world.new_name(hint),
+            password: world.new_password(),
+        }
+    }
+
+    /// The form's body.
+    pub fn body(&self) -> Value {
+        json!({
+            "code": self.code,
+            "username": self.username,
+            "password": self.password,
+            "display_name": format!("{} the newcomer", self.username),
+            "intro": "hello from a drill",
+        })
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn post(&self, world: &World) -> Result<Reply, Failure> {
+        post_json(world, "/signup/api", &self.body()).await
+    }
+
+    /// The account that an answer of 200 has made, as a client.
+    ///
+    /// # Errors
+    /// When the answer lacks the session.
+    pub fn account(&self, world: &World, answer: &Value) -> Result<User, Failure> {
+        let text = |key: &str| {
+            answer[key]
+                .as_str()
+                .ok_or_else(|| Failure::new(format!("the answer has no {key}")))
+        };
+        let token = text("access_token")?;
+        world.secrets().add(format!("token of {}", self.username), token);
+        Ok(User::from_session(
+            world.front_door.url(),
+            text("user_id")?,
+            text("device_id")?,
+            token,
+            &self.password,
+        ))
+    }
+}

@@ -1,0 +1,66 @@
+//! Two members talk to each other in an encrypted room.
+
+use harness::{
+    client::{Peer, User},
+    world::World,
+};
+
+use super::{PATIENCE, Seen};
+use crate::step::{Failure, Steps, Stop, ensure, seen};
+
+/// The names of the steps of [`in_first_child`].
+pub const STEPS: [&str; 4] = [
+    "the first sees that the child room is encrypted",
+    "the second sees that the child room is encrypted",
+    "the first sends an encrypted message there",
+    "the second decrypts it",
+];
+
+/// Two members of the space join its first child room, see its encryption, and the second reads what the first writes.
+///
+/// # Errors
+/// [`Stop`] at the first step that fails.
+pub async fn in_first_child(world: &World, steps: &mut Steps, first: &User, second: &User) -> Result<(), Stop> {
+    let child = super::children(world).into_iter().next().unwrap_or_default();
+    let first = steps.step(STEPS[0], sees_encryption(first, &child)).await?;
+    let second = steps.step(STEPS[1], sees_encryption(second, &child)).await?;
+    let text = format!("from {} to {}", first.user().user_id(), second.user().user_id());
+    let sent = steps
+        .step(STEPS[2], async {
+            let sent = first.say(&child, &text).await?;
+            Ok((sent.clone(), sent))
+        })
+        .await?;
+    steps
+        .step(STEPS[3], async {
+            let what = format!("{sent} decrypted by {}", second.user().user_id());
+            let received = second
+                .wait_message(&child, &what, PATIENCE, |received| received.event_id == sent)
+                .await?;
+            ensure(received.body == text && received.encrypted, || {
+                format!("received {received:?}")
+            })?;
+            seen(format!("{:?}, encrypted", received.body))
+        })
+        .await
+}
+
+/// The account's session as a client with encryption; the room is joined and encrypted in its eyes.
+async fn sees_encryption(who: &User, room: &str) -> Seen<Peer> {
+    let peer = with_encryption(who).await?;
+    peer.join(room).await?;
+    let encryption = peer.user().state(room, "m.room.encryption", "").await?;
+    ensure(encryption["algorithm"] == "m.megolm.v1.aes-sha2", || {
+        format!("m.room.encryption is {encryption}")
+    })?;
+    Ok((peer, encryption["algorithm"].to_string()))
+}
+
+/// A client with encryption on the session of a plain one, which has never had keys.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn with_encryption(who: &User) -> Result<Peer, Failure> {
+    let session = User::from_session(who.base(), who.user_id(), who.device_id(), who.token(), who.password());
+    Ok(Peer::with_session(session).await?)
+}

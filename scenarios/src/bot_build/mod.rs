@@ -1,0 +1,221 @@
+//! Keeps the bot's binary as new as its source when drills run from the source workspace.
+//!
+//! Cargo builds a binary for the tests of its own package only, so that `cargo run -p scenarios` and `cargo nextest run -p scenarios`
+//! would meet no bot, or yesterday's. Cargo itself decides what is stale.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Seek, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The bot's binary.
+const BINARY: &str = "knock-approver";
+
+/// Names the command that stands in for the bot's binary.
+const BOT_VARIABLE: &str = "KNOCKPROOF_BOT";
+
+/// What was found about the bot's binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// `KNOCKPROOF_BOT` names the bot; nothing is built.
+    Given,
+    /// This program does not run from its source workspace; nothing can be built.
+    NoWorkspace,
+    /// Cargo says that the binary is as new as its source.
+    Fresh,
+}
+
+/// The bot's binary could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Cargo could not be started, or the lock file could not be used.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: String,
+        /// What came back.
+        source: io::Error,
+    },
+    /// The bot does not compile.
+    #[error(
+        "`{command}` failed ({status}); its errors stand above. To drill another bot, set KNOCKPROOF_BOT to its command"
+    )]
+    Failed {
+        /// The command.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+}
+
+/// Makes sure that the bot's binary is built from the source as it is now. What cargo says is told to `say`, unless there was nothing
+/// to do. Within one run of nextest only the first caller asks cargo; the others wait for it.
+///
+/// # Errors
+/// [`BuildError`] when the bot does not compile or cargo cannot be asked.
+pub fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+    if env::var(BOT_VARIABLE).is_ok_and(|command| !command.trim().is_empty()) {
+        return Ok(Freshness::Given);
+    }
+    let exe = env::current_exe().map_err(|source| BuildError::Io {
+        action: "find this program".to_owned(),
+        source,
+    })?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    match Workspace::around(&exe, root) {
+        Some(workspace) => workspace.build_once(env::var("NEXTEST_RUN_ID").ok().as_deref(), say),
+        None => Ok(Freshness::NoWorkspace),
+    }
+}
+
+/// The source workspace this program was built from, and where cargo puts what it builds.
+#[derive(Debug, PartialEq, Eq)]
+struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+    profile: String,
+}
+
+impl Workspace {
+    /// The workspace at `root`, if it is there and `exe` lies in a target folder of cargo's.
+    fn around(exe: &Path, root: &Path) -> Option<Self> {
+        if !root.join("bots/Cargo.toml").is_file() {
+            return None;
+        }
+        let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
+        let folder = exe
+            .strip_prefix(target)
+            .ok()?
+            .components()
+            .next()?
+            .as_os_str()
+            .to_str()?;
+        let profile = if folder == "debug" { "dev" } else { folder };
+        Some(Self {
+            root: root.to_owned(),
+            target: target.to_owned(),
+            profile: profile.to_owned(),
+        })
+    }
+
+    fn build_once(&self, run: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+        let Some(run) = run else { return self.build(say) };
+        let io = |action: &str| {
+            let action = format!("{action} {}", self.target.display());
+            move |source| BuildError::Io { action, source }
+        };
+        let folder = self.target.join("knockproof");
+        fs::create_dir_all(&folder).map_err(io("make a folder in"))?;
+        let path = folder.join("bot-build.lock");
+        let mut lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(io("open a lock in"))?;
+        lock.lock().map_err(io("take a lock in"))?;
+        let mut built_for = String::new();
+        lock.read_to_string(&mut built_for).map_err(io("read a lock in"))?;
+        if built_for == run {
+            return Ok(Freshness::Fresh);
+        }
+        self.build(say)?;
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| lock.write_all(run.as_bytes()))
+            .map_err(io("write a lock in"))?;
+        Ok(Freshness::Fresh)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(&self.root)
+            .args(["build", "--bin", BINARY, "--profile", &self.profile, "--target-dir"])
+            .arg(&self.target);
+        command
+    }
+
+    fn build(&self, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+        let shown = format!("cargo build --bin {BINARY}");
+        let folder = if self.profile == "dev" { "debug" } else { &self.profile };
+        if !self.target.join(folder).join(BINARY).is_file() {
+            say(&format!("the bot is not built yet: {shown}"));
+        }
+        let spawn = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut cargo = spawn.map_err(|source| BuildError::Io {
+            action: format!("run `{shown}`"),
+            source,
+        })?;
+        if let Some(stderr) = cargo.stderr.take() {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if !line.trim_start().starts_with("Finished ") {
+                    say(&line);
+                }
+            }
+        }
+        let status = cargo.wait().map_err(|source| BuildError::Io {
+            action: format!("wait for `{shown}`"),
+            source,
+        })?;
+        if status.success() {
+            Ok(Freshness::Fresh)
+        } else {
+            Err(BuildError::Failed { command: shown, status })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_program_in_a_target_folder_knows_its_workspace_and_profile() {
+        let folder = folder_with(&["bots/Cargo.toml", "target/CACHEDIR.TAG"]);
+        let at = |exe: &str| Workspace::around(&folder.path().join(exe), folder.path());
+        assert_eq!(at("target/debug/knockproof").unwrap().profile, "dev");
+        assert_eq!(at("target/debug/deps/smoke-0123").unwrap().profile, "dev");
+        assert_eq!(at("target/release/knockproof").unwrap().profile, "release");
+        assert_eq!(
+            at("target/release/knockproof").unwrap().target,
+            folder.path().join("target")
+        );
+    }
+
+    #[test]
+    fn an_installed_program_builds_nothing() {
+        let folder = folder_with(&["bots/Cargo.toml", "target/CACHEDIR.TAG"]);
+        assert_eq!(
+            Workspace::around(&folder.path().join("bin/knockproof"), folder.path()),
+            None
+        );
+        let without_source = folder_with(&["target/CACHEDIR.TAG"]);
+        assert_eq!(
+            Workspace::around(
+                &without_source.path().join("target/debug/knockproof"),
+                without_source.path()
+            ),
+            None
+        );
+    }
+}

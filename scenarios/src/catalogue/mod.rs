@@ -1,0 +1,169 @@
+//! Everything there is, by name.
+
+use harness::fault;
+
+use crate::{
+    plan::{Drill, Known, KnownFault, KnownScenario, Moment},
+    scenario::{
+        Scenario, commands::Commands, edge_cases::EdgeCases, lobby::Lobby, restarts::Restarts,
+        signup_refusals::SignupRefusals, smoke::Smoke, space_rules::SpaceRules, vetting::Vetting,
+    },
+};
+
+/// The scenario that every fault is drilled with.
+const DRILLED: &str = "smoke";
+
+/// Every scenario, in the order in which they run.
+pub fn scenarios() -> Vec<Box<dyn Scenario>> {
+    vec![
+        Box::new(Smoke),
+        Box::new(Vetting),
+        Box::new(Lobby),
+        Box::new(Commands),
+        Box::new(SpaceRules),
+        Box::new(EdgeCases),
+        Box::new(SignupRefusals),
+        Box::new(Restarts),
+    ]
+}
+
+/// The scenario of that name.
+pub fn scenario(name: &str) -> Option<Box<dyn Scenario>> {
+    scenarios().into_iter().find(|scenario| scenario.name() == name)
+}
+
+/// Everything, for planning.
+pub fn known() -> Known {
+    let scenarios = scenarios().into_iter().map(|scenario| KnownScenario {
+        name: scenario.name(),
+        middle: scenario.middle(),
+        drilled_with_every_fault: scenario.name() == DRILLED,
+    });
+    let faults = fault::all()
+        .iter()
+        .map(|fault| KnownFault {
+            name: fault.name(),
+            moments: fault.moments().to_vec(),
+        })
+        .collect();
+    Known {
+        scenarios: scenarios.collect(),
+        faults,
+    }
+}
+
+/// The suite, that is the test binary, that a drill belongs to.
+pub fn suite(drill: &Drill) -> String {
+    let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == DRILLED) else {
+        return drill.scenario.replace('-', "_");
+    };
+    let heals = fault::named(&subject.fault)
+        .is_none_or(|fault| fault.expectation(subject.moment).outcome == fault::Outcome::Heals);
+    match subject.moment {
+        _ if !heals => "healing_unhealable",
+        Moment::FirstBoot | Moment::AtBoot => "healing_boot",
+        Moment::WhileRunning => "healing_running",
+        Moment::InTheMiddle => "healing_middle",
+    }
+    .to_owned()
+}
+
+/// The name of a drill as a test: `smoke_passes_after::env_token_clobbered::at_boot`, or `smoke_passes`.
+pub fn test_name(drill: &Drill) -> String {
+    let name = match &drill.subject {
+        Some(subject) if subject.moment == Moment::InTheMiddle => {
+            format!("{}_passes_through::{}", drill.scenario, subject.fault)
+        }
+        Some(subject) => format!("{}_passes_after::{}::{}", drill.scenario, subject.fault, subject.moment),
+        None => format!("{}_passes", drill.scenario),
+    };
+    name.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
+    use super::*;
+    use crate::plan::{Wishes, plan};
+
+    fn planned() -> Vec<Drill> {
+        plan(&known(), &Wishes::default()).unwrap()
+    }
+
+    #[test]
+    fn every_scenario_declares_steps_of_different_names() {
+        for scenario in scenarios() {
+            let names: BTreeSet<&&str> = scenario.steps().iter().collect();
+            assert!(!names.is_empty(), "{} has no steps", scenario.name());
+            assert_eq!(
+                names.len(),
+                scenario.steps().len(),
+                "{} has two steps of one name",
+                scenario.name()
+            );
+        }
+    }
+
+    /// The numbers of checks that were promised.
+    #[test]
+    fn the_scenarios_have_as_many_steps_as_they_must() {
+        for (name, steps) in [
+            ("smoke", 18),
+            ("vetting", 22),
+            ("lobby", 27),
+            ("commands", 7),
+            ("space-rules", 5),
+        ] {
+            let found = scenario(name).unwrap().steps().len();
+            assert!(found >= steps, "{name} has {found} steps, not {steps}");
+        }
+    }
+
+    #[test]
+    fn every_drill_has_a_test_of_its_own() {
+        let drills = planned();
+        let names: BTreeSet<(String, String)> = drills.iter().map(|drill| (suite(drill), test_name(drill))).collect();
+        assert_eq!(names.len(), drills.len());
+    }
+
+    #[test]
+    fn every_suite_is_a_test_binary_and_every_test_binary_of_drills_is_a_suite() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let binaries: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| Some(entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "rs")))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| !["cli", "conformance"].contains(&name.as_str()))
+            .collect();
+        let suites: BTreeSet<String> = planned().iter().map(suite).collect();
+        assert_eq!(binaries, suites);
+    }
+
+    /// With libtest's own harness their `main` would be ignored, and the binary would pass without a test in it.
+    #[test]
+    fn every_suite_brings_its_own_test_harness() {
+        let manifest = include_str!("../../Cargo.toml");
+        for suite in planned().iter().map(suite).collect::<BTreeSet<_>>() {
+            let entry = format!("[[test]]\nname = \"{suite}\"\nharness = false");
+            assert!(
+                manifest.contains(&entry),
+                "Cargo.toml lacks an entry for the suite {suite}"
+            );
+        }
+    }
+
+    /// A fault that no scenario meets in its middle is listed for nothing.
+    #[test]
+    fn the_faults_in_the_middle_exist_and_make_sense_there() {
+        for scenario in scenarios() {
+            for name in scenario.middle() {
+                let fault = fault::named(name).unwrap_or_else(|| panic!("{}: no fault {name}", scenario.name()));
+                assert!(
+                    fault.moments().contains(&Moment::InTheMiddle),
+                    "{name} makes no sense in the middle"
+                );
+            }
+        }
+    }
+}

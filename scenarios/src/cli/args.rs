@@ -1,0 +1,91 @@
+//! What can be written on the command line.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Proves that a Matrix bot survives losing its credentials.
+#[derive(Debug, Parser)]
+#[command(name = "knockproof", version, about, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Exit codes and environment, under every help text.
+const AFTER_HELP: &str = "\
+Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run, 130 ended by Ctrl-C.
+
+Environment: KNOCKPROOF_HOMESERVER (which homeserver), KNOCKPROOF_BOT (a command that stands in for the bot),
+KNOCKPROOF_ARTIFACTS (where logs and traffic of failed drills go), KNOCKPROOF_KEEP=1 (keep those of passed drills too).";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Break the bot's credentials on purpose and check that everything still works.
+    #[command(after_help = AFTER_HELP)]
+    Drill(DrillArgs),
+    /// Keep a world running, with everything needed to use and to break it by hand, until Ctrl-C.
+    Up(UpArgs),
+    /// Name every scenario with its steps, every fault, moment and check, and the homeservers at hand.
+    List,
+}
+
+/// Which drills to run, and how. Several names are separated by commas, or the option is repeated.
+#[derive(Debug, Clone, Args)]
+pub struct DrillArgs {
+    /// Homeservers to run on: auto, conduwuit, continuwuity, tuwunel, synapse, embedded, or one with its driver (synapse-process).
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KNOCKPROOF_HOMESERVER")]
+    pub homeserver: Vec<String>,
+    /// Scenarios to run [default: all].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub scenario: Vec<String>,
+    /// Faults to drill: names, `all`, or `none` for the plain scenario [default: what suits each scenario].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub fault: Vec<String>,
+    /// Moments of the fault: at-boot, while-running, in-the-middle [default: all that make sense].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub moment: Vec<String>,
+    /// Seed for names, codes and passwords [default: a new one, shown in the first line].
+    #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
+    pub seed: Option<u64>,
+    /// Drills that run side by side.
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub jobs: NonZeroUsize,
+    /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`).
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Which world to keep running.
+#[derive(Debug, Clone, Args)]
+pub struct UpArgs {
+    /// The homeserver: auto, conduwuit, continuwuity, tuwunel, synapse, embedded, or one with its driver (synapse-process).
+    #[arg(long, value_name = "NAME", env = "KNOCKPROOF_HOMESERVER", default_value = "auto")]
+    pub homeserver: String,
+    /// Seed for names, codes and passwords [default: a new one].
+    #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
+    pub seed: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_may_be_repeated_or_separated_by_commas() {
+        let cli = Cli::try_parse_from(["knockproof", "drill", "--fault", "a,b", "--fault", "c"]).unwrap();
+        let Command::Drill(args) = cli.command else {
+            panic!("not a drill: {cli:?}")
+        };
+        assert_eq!(args.fault, ["a", "b", "c"]);
+    }
+}

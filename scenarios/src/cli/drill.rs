@@ -1,0 +1,182 @@
+//! `knockproof drill`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Write, stdout},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Instant,
+};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use harness::homeserver::{Choice, Selection, choose};
+
+use super::{DrillArgs, Exit, refuse};
+use crate::{
+    bot_build, catalogue, drill, marks, names,
+    plan::{self, Drill, Wishes},
+    progress::{self, DrillProgress, Progress},
+    report::{HomeserverRecord, Record, Report, Verdict, table},
+};
+
+/// Plans the wished drills, runs them and reports.
+pub(super) async fn run(args: DrillArgs) -> Exit {
+    let wishes = match wishes(&args) {
+        Ok(wishes) => wishes,
+        Err(why) => return refuse(&why),
+    };
+    let drills = match plan::plan(&catalogue::known(), &wishes) {
+        Ok(drills) => drills,
+        Err(bad) => return refuse(&bad.to_string()),
+    };
+    let progress = progress::for_stdout(drills.len());
+    let selections = match select(&drills, &*progress).await {
+        Ok(selections) => selections,
+        Err(why) => return refuse(&why),
+    };
+    if let Err(why) = bot_build::ensure(&mut |line| progress.say(line)) {
+        return refuse(&why.to_string());
+    }
+
+    progress.say(&format!("{} drills, seed {}", drills.len(), wishes.seed));
+    let began = Instant::now();
+    let records = run_all(&drills, args.jobs.get(), &*progress).await;
+    drop(progress);
+
+    let full = args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty();
+    let missed = if full { marks::missed(&records) } else { Vec::new() };
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let homeservers = selections
+        .iter()
+        .map(|(wish, selection)| HomeserverRecord {
+            wish: wish.clone(),
+            took: selection.why.clone(),
+        })
+        .collect();
+    finish(&Report::new(wishes.seed, homeservers, records, missed, took_ms), &args)
+}
+
+/// Checks the names that planning does not know about, and draws the seed.
+fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
+    Ok(Wishes {
+        homeservers: args
+            .homeserver
+            .iter()
+            .map(|name| homeserver_named(name))
+            .collect::<Result<_, _>>()?,
+        scenarios: args.scenario.clone(),
+        faults: args.fault.clone(),
+        moments: args.moment.clone(),
+        // Short enough to be typed again.
+        seed: args.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
+    })
+}
+
+/// The name of a homeserver as it is written, if there is one of that name.
+pub(super) fn homeserver_named(name: &str) -> Result<String, String> {
+    let all: Vec<String> = Choice::all().iter().map(Choice::to_string).collect();
+    let known: Vec<&str> = all.iter().map(String::as_str).collect();
+    let name = if name.trim().is_empty() { "auto" } else { name.trim() };
+    names::find("homeserver", name, &known)
+        .map(str::to_owned)
+        .map_err(|unknown| unknown.to_string())
+}
+
+/// Decides for every wished homeserver what would be started, before anything is: a wish that cannot be met ends the run at once.
+async fn select(drills: &[Drill], progress: &dyn Progress) -> Result<BTreeMap<String, Selection>, String> {
+    let mut selections = BTreeMap::new();
+    for drill in drills {
+        if selections.contains_key(&drill.homeserver) {
+            continue;
+        }
+        let choice: Choice = drill
+            .homeserver
+            .parse()
+            .map_err(|error: harness::homeserver::Error| error.to_string())?;
+        let selection = choose(&choice).await.map_err(|error| error.to_string())?;
+        progress.say(&format!("homeserver: {}", selection.why));
+        selections.insert(drill.homeserver.clone(), selection);
+    }
+    Ok(selections)
+}
+
+/// Runs drills side by side and answers their records in the order of the plan. They share this task, so that dropping the run ends
+/// them; one that panics has failed and takes no other with it.
+async fn run_all(drills: &[Drill], jobs: usize, progress: &dyn Progress) -> Vec<Record> {
+    let mut records: Vec<(usize, Record)> = stream::iter(drills.iter().enumerate())
+        .map(|(index, drill)| async move {
+            let watcher = progress.began(&drill.name());
+            let record = survive(drill, watcher.clone()).await;
+            watcher.done(&record);
+            (index, record)
+        })
+        .buffer_unordered(jobs)
+        .collect()
+        .await;
+    records.sort_by_key(|(index, _)| *index);
+    records.into_iter().map(|(_, record)| record).collect()
+}
+
+async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {
+    let ran = AssertUnwindSafe(drill::run(drill, watcher)).catch_unwind().await;
+    ran.unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Record::of(
+            drill,
+            Verdict::Failed {
+                why: format!("the drill itself panicked: {}", what.unwrap_or("no message")),
+            },
+        )
+    })
+}
+
+/// The table, what is to be said about it, the JSON, the exit code.
+fn finish(report: &Report, args: &DrillArgs) -> Exit {
+    let mut out = stdout().lock();
+    let summary = report.summary;
+    // A closed pipe does not change how the run went.
+    let _ = writeln!(out, "\n{}", table(&report.drills));
+    let _ = writeln!(
+        out,
+        "{} passed, {} failed, {} not run in {:.0} s; seed {}",
+        summary.passed,
+        summary.failed,
+        summary.not_run,
+        std::time::Duration::from_millis(summary.took_ms).as_secs_f64(),
+        report.seed
+    );
+    for record in report
+        .drills
+        .iter()
+        .filter(|record| matches!(record.verdict, Verdict::Failed { .. }))
+    {
+        let _ = writeln!(out, "again: {}", record.replay);
+    }
+    if !report.marks.missed.is_empty() {
+        let _ = writeln!(
+            out,
+            "FAILED: no drill reached these branches of the healing code: {}",
+            report.marks.missed.join(", ")
+        );
+    }
+    if let Some(path) = &args.json {
+        let written = serde_json::to_vec_pretty(report)
+            .map_err(std::io::Error::from)
+            .and_then(|json| fs::write(path, json));
+        if let Err(error) = written {
+            return refuse(&format!(
+                "the report could not be written to {}: {error}",
+                path.display()
+            ));
+        }
+    }
+    match report.exit_code() {
+        0 => Exit::Passed,
+        1 => Exit::Failed,
+        _ => Exit::CouldNotRun,
+    }
+}

@@ -1,0 +1,8 @@
+//! Runs one drill: builds a world, breaks it, lets it heal, plays the scenario, checks what must hold, and records all of it.
+
+mod breakage;
+mod checks;
+mod measure;
+mod run;
+
+pub use run::{missing, run};

@@ -1,0 +1,168 @@
+//! One drill from its world to its record.
+
+use std::{sync::Arc, time::Instant};
+
+use harness::{
+    check::Snapshot,
+    fault::{self, Fault, Moment, Need},
+    homeserver::{Choice, Driver, Flavor, Selection, choose},
+    world::{self, World, WorldOptions},
+};
+
+use super::{
+    breakage::{BOOT, Breakage},
+    checks::{devices, judged},
+    measure::logins,
+};
+use crate::{
+    catalogue, marks,
+    plan::Drill,
+    progress::DrillProgress,
+    report::{Record, Verdict},
+    scenario::{Interlude, Scenario, Stage},
+    step::{Failure, Steps, Stop, seen},
+};
+
+/// What this homeserver lacks for a drill; `None` when it can be run.
+pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
+    let fault = fault::named(&drill.subject.as_ref()?.fault)?;
+    fault.needs().iter().find_map(|need| lacks(*need, selection))
+}
+
+fn lacks(need: Need, selection: &Selection) -> Option<String> {
+    let conduwuit_family = matches!(
+        selection.flavor,
+        Flavor::Conduwuit | Flavor::Continuwuity | Flavor::Tuwunel | Flavor::Embedded
+    );
+    match need {
+        Need::Freeze => {
+            (selection.driver == Driver::Embedded).then(|| format!("{} cannot be frozen", selection.flavor))
+        }
+        Need::OneTokenPerDevice => {
+            (!conduwuit_family).then(|| format!("{} lets several tokens of a device live", selection.flavor))
+        }
+    }
+}
+
+/// Runs a drill. Whatever goes wrong is in the record.
+pub async fn run(drill: &Drill, progress: Arc<dyn DrillProgress>) -> Record {
+    let began = Instant::now();
+    let mut record = Record::of(drill, Verdict::Passed);
+    match attempt(drill, &progress, &mut record).await {
+        Ok(()) if record.verdict == Verdict::Passed => record.judge(),
+        Ok(()) => {}
+        Err(failure) => {
+            record.verdict = Verdict::Failed {
+                why: failure.to_string(),
+            }
+        }
+    }
+    record.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    record
+}
+
+async fn attempt(drill: &Drill, progress: &Arc<dyn DrillProgress>, record: &mut Record) -> Result<(), Failure> {
+    let choice: Choice = drill.homeserver.parse()?;
+    let selection = choose(&choice).await?;
+    record.homeserver = format!("{} ({})", selection.flavor, selection.driver);
+    if let Some(why) = missing(drill, &selection) {
+        record.verdict = Verdict::NotRun { why };
+        return Ok(());
+    }
+    let scenario =
+        catalogue::scenario(&drill.scenario).ok_or_else(|| Failure::new(format!("no scenario {}", drill.scenario)))?;
+    let breakage = breakage(drill)?;
+
+    progress.doing("a homeserver starts and a community is built");
+    let mut options = WorldOptions::new(drill.name()).on(choice).seeded(drill.world_seed());
+    options.replay = Some(drill.replay());
+    let mut world = World::build(scenario.prepare(options)).await?;
+    scenario.arrange(&mut world).await?;
+
+    let world = play(scenario.as_ref(), world, breakage, progress, record).await?;
+    record.judge();
+    let verdict = match &record.verdict {
+        Verdict::Failed { why } => world::Verdict::Failed(why.clone()),
+        Verdict::Passed | Verdict::NotRun { .. } => world::Verdict::Passed,
+    };
+    record.artifacts = world.finish(verdict).await?.map(|folder| folder.display().to_string());
+    Ok(())
+}
+
+fn breakage(drill: &Drill) -> Result<Option<Breakage>, Failure> {
+    let Some(subject) = &drill.subject else { return Ok(None) };
+    let fault = fault::named(&subject.fault).ok_or_else(|| Failure::new(format!("no fault {}", subject.fault)))?;
+    let fault: Arc<dyn Fault> = Arc::from(fault);
+    Ok(Some(Breakage::new(fault, subject.moment)))
+}
+
+/// Breaks, plays and checks; what was seen goes into the record.
+async fn play(
+    scenario: &dyn Scenario,
+    world: World,
+    breakage: Option<Breakage>,
+    progress: &Arc<dyn DrillProgress>,
+    record: &mut Record,
+) -> Result<World, Failure> {
+    let watcher: Arc<dyn crate::step::Watcher> = progress.clone();
+    let steps = Steps::new(scenario.steps()).watched_by(watcher);
+    let interlude = breakage
+        .clone()
+        .filter(|breakage| breakage.moment == Moment::InTheMiddle);
+    let interlude = interlude.map(|breakage| Box::new(breakage) as Box<dyn Interlude>);
+    let mut stage = Stage::new(world, steps, interlude);
+
+    let outcome = acts(scenario, &mut stage, breakage.as_ref(), progress).await;
+    let (world, steps) = stage.end().await;
+    record.steps = steps;
+    record.marks = marks::in_log(&world.bot.log_text());
+
+    // A scenario that failed has left the world in any state: what is checked then says nothing more.
+    if outcome.is_ok() {
+        progress.doing("checks");
+        let after = Snapshot::take(&world).await?;
+        let happened = breakage
+            .as_ref()
+            .and_then(|breakage| Some((breakage, breakage.happened()?)));
+        record.devices = Some(devices(&after));
+        if let Some((_, happened)) = &happened {
+            record.logins = Some(logins(&world.traffic().snapshot(), happened.before.seq));
+            record.healed_in_ms = u64::try_from(happened.healed_in.as_millis()).ok();
+        }
+        let member = world.owner_peer().await?;
+        record.findings = judged(&world, happened, &member, after).await?;
+    }
+    Ok(world)
+}
+
+/// The bot's first start, the fault, the scenario.
+async fn acts(
+    scenario: &dyn Scenario,
+    stage: &mut Stage,
+    breakage: Option<&Breakage>,
+    progress: &Arc<dyn DrillProgress>,
+) -> Result<(), Stop> {
+    let early = breakage.filter(|breakage| breakage.moment != Moment::InTheMiddle);
+    let first_boot = early.is_some_and(|breakage| breakage.moment == Moment::FirstBoot);
+    if !first_boot {
+        progress.doing("the bot starts");
+        let world = &mut stage.world;
+        let started = async {
+            world.start_bot(BOOT).await?;
+            seen("ready")
+        };
+        stage.steps.aside("the bot starts and is ready", started).await?;
+    }
+    if let Some(breakage) = early {
+        let name = breakage.name();
+        progress.doing(&name);
+        let world = &mut stage.world;
+        stage
+            .steps
+            .aside(&name, async {
+                breakage.happen(world).await.map(|evidence| ((), evidence))
+            })
+            .await?;
+    }
+    scenario.run(stage).await
+}

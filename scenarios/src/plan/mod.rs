@@ -1,0 +1,13 @@
+//! Which drills a run consists of: scenario × fault × moment × homeserver, from a seed.
+//!
+//! Planning is pure: it takes what is known by name and answers a list of [`Drill`]s in a fixed order. The same wishes and the same
+//! seed give the same list, and [`Drill::replay`] gives the command line for any single one.
+
+mod drill;
+mod moment;
+mod wishes;
+
+pub use drill::{Drill, seed_for};
+pub use harness::fault::Moment;
+pub use moment::{Subject, meaning, moment_named};
+pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, plan};

@@ -1,0 +1,338 @@
+//! From what somebody wishes for to a list of drills.
+
+use super::{Drill, Moment, Subject, moment_named};
+use crate::names::{self, Unknown};
+
+/// The word that stands for every fault.
+const ALL: &str = "all";
+
+/// The word that stands for no fault: the plain scenario.
+const NONE: &str = "none";
+
+/// A scenario as far as planning is concerned.
+#[derive(Clone, Debug)]
+pub struct KnownScenario {
+    /// Its name.
+    pub name: &'static str,
+    /// The faults it meets in its middle unless others are wished for.
+    pub middle: &'static [&'static str],
+    /// Whether it is the one that every fault is drilled with unless wished otherwise.
+    pub drilled_with_every_fault: bool,
+}
+
+/// A fault as far as planning is concerned.
+#[derive(Clone, Debug)]
+pub struct KnownFault {
+    /// Its name.
+    pub name: &'static str,
+    /// The moments at which it makes sense.
+    pub moments: Vec<Moment>,
+}
+
+/// All that can be wished for.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Scenarios in the order in which they run.
+    pub scenarios: Vec<KnownScenario>,
+    /// Faults in the order in which they are drilled.
+    pub faults: Vec<KnownFault>,
+}
+
+/// What is wished for; an empty list is no restriction.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Names of homeservers, each run separately; empty: the one from the environment.
+    pub homeservers: Vec<String>,
+    /// Names of scenarios.
+    pub scenarios: Vec<String>,
+    /// Names of faults, `all`, or `none` for the plain scenario.
+    pub faults: Vec<String>,
+    /// Names of moments.
+    pub moments: Vec<String>,
+    /// The seed of the run.
+    pub seed: u64,
+}
+
+/// Wishes that no drill meets.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadWish {
+    /// A name that nothing has.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The names are all known, but nothing is left when they are put together.
+    #[error(
+        "no drill is left: {fault} makes sense only {moments}; wish for one of these moments or leave --moment out"
+    )]
+    Nothing {
+        /// The fault wished for.
+        fault: String,
+        /// Where it makes sense.
+        moments: String,
+    },
+    /// As before, where no fault was wished for by name.
+    #[error("no drill is left: no fault is drilled at the wished moment with that scenario; name a fault with --fault")]
+    Empty,
+}
+
+/// Plans a run. Without a wish for faults: each scenario plain and with its own faults in its middle, and the faults that make sense at
+/// other moments with the scenario meant for them. With one: every wished scenario with every wished fault at every moment.
+///
+/// # Errors
+/// [`BadWish`] for an unknown name or when nothing is left.
+pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
+    let scenarios = wished_scenarios(known, &wishes.scenarios)?;
+    let moments = wished_moments(&wishes.moments)?;
+    let (faults, plain) = wished_faults(known, &wishes.faults)?;
+    let any_fault = wishes.faults.is_empty();
+
+    let mut subjects = Vec::new();
+    for scenario in &scenarios {
+        // A wish for a moment is a wish for a fault at that moment.
+        if plain || (any_fault && wishes.moments.is_empty()) {
+            subjects.push((scenario.name, None));
+        }
+        for fault in &faults {
+            for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
+                let usual = match moment {
+                    Moment::InTheMiddle => scenario.middle.contains(&fault.name),
+                    Moment::FirstBoot | Moment::AtBoot | Moment::WhileRunning => scenario.drilled_with_every_fault,
+                };
+                let possible = *moment != Moment::InTheMiddle || !scenario.middle.is_empty();
+                if if any_fault { usual } else { possible } {
+                    subjects.push((
+                        scenario.name,
+                        Some(Subject {
+                            fault: fault.name.to_owned(),
+                            moment: *moment,
+                        }),
+                    ));
+                }
+            }
+        }
+    }
+    if subjects.is_empty() {
+        return Err(nothing_left(&faults, any_fault));
+    }
+
+    let auto = ["auto".to_owned()];
+    let homeservers = if wishes.homeservers.is_empty() {
+        &auto[..]
+    } else {
+        &wishes.homeservers
+    };
+    Ok(homeservers
+        .iter()
+        .flat_map(|homeserver| {
+            subjects.iter().map(move |(scenario, subject)| Drill {
+                scenario: (*scenario).to_owned(),
+                subject: subject.clone(),
+                homeserver: homeserver.clone(),
+                seed: wishes.seed,
+            })
+        })
+        .collect())
+}
+
+fn wished_scenarios<'k>(known: &'k Known, wished: &[String]) -> Result<Vec<&'k KnownScenario>, Unknown> {
+    let all: Vec<&str> = known.scenarios.iter().map(|scenario| scenario.name).collect();
+    let named = wished
+        .iter()
+        .map(|name| names::find("scenario", name, &all))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(known
+        .scenarios
+        .iter()
+        .filter(|scenario| named.is_empty() || named.contains(&scenario.name))
+        .collect())
+}
+
+fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
+    if wished.is_empty() {
+        return Ok(Moment::ALL.to_vec());
+    }
+    let all = Moment::ALL.map(Moment::name);
+    let found = wished
+        .iter()
+        .map(|name| names::find("moment", name, &all))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().filter_map(moment_named).collect())
+}
+
+/// The wished faults, and whether the plain scenario is wished for by name.
+fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k KnownFault>, bool), Unknown> {
+    let all: Vec<&str> = known.faults.iter().map(|fault| fault.name).chain([ALL, NONE]).collect();
+    let named = wished
+        .iter()
+        .map(|name| names::find("fault", name, &all))
+        .collect::<Result<Vec<_>, _>>()?;
+    let every = named.is_empty() || named.contains(&ALL);
+    let faults = known
+        .faults
+        .iter()
+        .filter(|fault| every || named.contains(&fault.name))
+        .collect();
+    Ok((faults, named.contains(&NONE)))
+}
+
+fn nothing_left(faults: &[&KnownFault], any_fault: bool) -> BadWish {
+    match faults {
+        [fault] if !any_fault => BadWish::Nothing {
+            fault: fault.name.to_owned(),
+            moments: fault
+                .moments
+                .iter()
+                .map(|moment| moment.name())
+                .collect::<Vec<_>>()
+                .join(" or "),
+        },
+        _ => BadWish::Empty,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn known() -> Known {
+        Known {
+            scenarios: vec![
+                KnownScenario {
+                    name: "smoke",
+                    middle: &["token-logged-out"],
+                    drilled_with_every_fault: true,
+                },
+                KnownScenario {
+                    name: "lobby",
+                    middle: &["token-logged-out"],
+                    drilled_with_every_fault: false,
+                },
+                KnownScenario {
+                    name: "space-rules",
+                    middle: &[],
+                    drilled_with_every_fault: false,
+                },
+            ],
+            faults: vec![
+                KnownFault {
+                    name: "env-token-empty",
+                    moments: vec![Moment::AtBoot],
+                },
+                KnownFault {
+                    name: "token-logged-out",
+                    moments: Moment::ALL.to_vec(),
+                },
+            ],
+        }
+    }
+
+    fn names(wishes: &Wishes) -> Vec<String> {
+        plan(&known(), wishes).unwrap().iter().map(Drill::name).collect()
+    }
+
+    fn wish(scenarios: &[&str], faults: &[&str], moments: &[&str]) -> Wishes {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Wishes {
+            scenarios: owned(scenarios),
+            faults: owned(faults),
+            moments: owned(moments),
+            ..Wishes::default()
+        }
+    }
+
+    #[test]
+    fn without_wishes_every_fault_meets_one_scenario_and_every_scenario_heals_in_its_middle() {
+        assert_eq!(
+            names(&Wishes::default()),
+            [
+                "smoke/plain",
+                "smoke/env-token-empty/at-boot",
+                "smoke/token-logged-out/first-boot",
+                "smoke/token-logged-out/at-boot",
+                "smoke/token-logged-out/while-running",
+                "smoke/token-logged-out/in-the-middle",
+                "lobby/plain",
+                "lobby/token-logged-out/in-the-middle",
+                "space-rules/plain",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wished_fault_meets_every_wished_scenario_at_every_moment() {
+        assert_eq!(
+            names(&wish(&["lobby"], &["env-token-empty"], &[])),
+            ["lobby/env-token-empty/at-boot"]
+        );
+        assert_eq!(
+            names(&wish(&["lobby"], &["all"], &["at_boot"])),
+            ["lobby/env-token-empty/at-boot", "lobby/token-logged-out/at-boot"]
+        );
+    }
+
+    #[test]
+    fn no_fault_can_be_wished_for_by_name() {
+        assert_eq!(names(&wish(&["smoke"], &["none"], &[])), ["smoke/plain"]);
+    }
+
+    #[test]
+    fn a_scenario_without_a_middle_is_not_broken_there() {
+        assert_eq!(
+            plan(&known(), &wish(&["space-rules"], &[], &["in-the-middle"])),
+            Err(BadWish::Empty)
+        );
+    }
+
+    #[test]
+    fn a_fault_at_a_moment_where_it_makes_no_sense_is_refused_with_those_where_it_does() {
+        let refused = plan(&known(), &wish(&[], &["env-token-empty"], &["while-running"])).unwrap_err();
+        assert!(
+            refused.to_string().contains("env-token-empty makes sense only at-boot"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        assert!(matches!(
+            plan(&known(), &wish(&["smokey"], &[], &[])),
+            Err(BadWish::Unknown(_))
+        ));
+        assert!(matches!(
+            plan(&known(), &wish(&[], &["env-token"], &[])),
+            Err(BadWish::Unknown(_))
+        ));
+        assert!(matches!(
+            plan(&known(), &wish(&[], &[], &["boot"])),
+            Err(BadWish::Unknown(_))
+        ));
+    }
+
+    #[test]
+    fn every_wished_homeserver_gets_all_drills() {
+        let wishes = Wishes {
+            homeservers: vec!["synapse".to_owned(), "conduwuit".to_owned()],
+            ..wish(&["smoke"], &["none"], &[])
+        };
+        let drills = plan(&known(), &wishes).unwrap();
+        let homeservers: Vec<&str> = drills.iter().map(|drill| drill.homeserver.as_str()).collect();
+        assert_eq!(homeservers, ["synapse", "conduwuit"]);
+    }
+
+    proptest! {
+        /// What a replay line says, read back as wishes, plans that one drill with the same world.
+        #[test]
+        fn a_replay_plans_exactly_the_drill_it_was_made_for(seed: u64, scenario in 0..3_usize, fault in 0..3_usize) {
+            let scenario = known().scenarios[scenario].name;
+            let fault = ["none", "all", "token-logged-out"][fault];
+            for drill in plan(&known(), &Wishes { seed, ..wish(&[scenario], &[fault], &[]) }).unwrap() {
+                let (fault, moment) = drill.subject.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.name())));
+                let again = Wishes { seed, ..wish(&[&drill.scenario], &[fault], moment.as_slice()) };
+                let replayed = plan(&known(), &again).unwrap();
+                prop_assert_eq!(replayed.len(), 1);
+                prop_assert_eq!(replayed[0].world_seed(), drill.world_seed());
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What users do, as named steps with evidence.
+//!
+//! A [`Scenario`] declares its steps and runs them on a [`Stage`]: a world, the step engine, and the point in its middle at which a
+//! drill breaks something. The same code is the plain scenario and the healing one.
+
+pub mod commands;
+pub mod edge_cases;
+mod haikus;
+pub mod lobby;
+pub mod restarts;
+pub mod signup_refusals;
+pub mod smoke;
+pub mod space_rules;
+mod stage;
+pub mod vetting;
+
+use async_trait::async_trait;
+use harness::world::{World, WorldOptions};
+pub use stage::{Interlude, Stage};
+
+use crate::step::{Failure, Stop};
+
+/// The faults that scenarios meet in their middle: a session that ends, and a device that is gone.
+const MIDDLE: &[&str] = &["device-deleted"];
+
+/// What users do with a community, and what they must see.
+#[async_trait]
+pub trait Scenario: Send + Sync {
+    /// The name used on the command line, in output and in file names.
+    fn name(&self) -> &'static str;
+
+    /// What it shows, in one line.
+    fn summary(&self) -> &'static str;
+
+    /// The names of its steps, in order.
+    fn steps(&self) -> &'static [&'static str];
+
+    /// The faults that it meets in its middle unless others are wished for; empty if it has no middle.
+    fn middle(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What its world needs besides the usual.
+    fn prepare(&self, options: WorldOptions) -> WorldOptions {
+        options
+    }
+
+    /// Arranges the world before the bot's first start.
+    ///
+    /// # Errors
+    /// When it cannot be arranged.
+    async fn arrange(&self, _world: &mut World) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Runs the steps.
+    ///
+    /// # Errors
+    /// [`Stop`] at the first step that fails.
+    async fn run(&self, stage: &mut Stage) -> Result<(), Stop>;
+}

@@ -1,0 +1,104 @@
+//! The command line, as it is used.
+#![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
+
+use std::process::{Command, Output};
+
+use rstest::rstest;
+
+fn knockproof(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_knockproof"))
+        .args(arguments)
+        .env_remove("KNOCKPROOF_HOMESERVER")
+        .env_remove("KNOCKPROOF_SEED")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[rstest]
+#[case::no_command(&[])]
+#[case::an_unknown_command(&["dril"])]
+#[case::an_unknown_option(&["drill", "--scenaro", "smoke"])]
+#[case::a_seed_that_is_no_number(&["drill", "--seed", "many"])]
+#[case::no_jobs(&["drill", "--jobs", "0"])]
+#[case::an_unknown_scenario(&["drill", "--scenario", "smokey"])]
+#[case::an_unknown_fault(&["drill", "--fault", "token-stolen"])]
+#[case::an_unknown_moment(&["drill", "--moment", "at-noon"])]
+#[case::an_unknown_homeserver(&["drill", "--homeserver", "dendrite"])]
+#[case::an_unknown_homeserver_to_keep_up(&["up", "--homeserver", "dendrite"])]
+fn what_cannot_be_run_ends_with_exit_code_2_and_says_why(#[case] arguments: &[&str]) {
+    let output = knockproof(arguments);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(!output.stderr.is_empty());
+}
+
+#[rstest]
+#[case(&["drill", "--scenario", "smok"], "did you mean smoke")]
+#[case(&["drill", "--scenario", "veting"], "did you mean vetting")]
+#[case(&["drill", "--homeserver", "synaps"], "did you mean synapse")]
+#[case(&["drill", "--moment", "boot"], "did you mean ")]
+#[case(&["up", "--homeserver", "conduit"], "did you mean conduwuit")]
+fn an_unknown_name_is_answered_with_the_nearest_known_ones(#[case] arguments: &[&str], #[case] answer: &str) {
+    let output = knockproof(arguments);
+    let said = text(&output.stderr);
+    assert!(said.contains(answer), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "not one line: {said}");
+}
+
+#[rstest]
+#[case(&["--help"])]
+#[case(&["drill", "--help"])]
+#[case(&["--version"])]
+fn help_is_no_failure(#[case] arguments: &[&str]) {
+    let output = knockproof(arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(!output.stdout.is_empty());
+}
+
+#[test]
+fn the_help_names_the_exit_codes() {
+    assert!(text(&knockproof(&["drill", "--help"]).stdout).contains("Exit codes: 0"));
+}
+
+#[test]
+fn a_homeserver_that_is_not_at_hand_ends_the_run_before_it_begins() {
+    let output = Command::new(env!("CARGO_BIN_EXE_knockproof"))
+        .args([
+            "drill",
+            "--homeserver",
+            "synapse-process",
+            "--scenario",
+            "smoke",
+            "--fault",
+            "none",
+        ])
+        .env("KNOCKPROOF_SYNAPSE_VENV", "/nowhere")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("/nowhere") && said.trim_end().lines().count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn the_list_names_scenarios_with_their_steps_moments_and_homeservers() {
+    let output = knockproof(&["list"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let list = text(&output.stdout);
+    for expected in [
+        "smoke:",
+        "signup answers 200",
+        "vetting:",
+        "in-the-middle:",
+        "synapse:",
+        "conduwuit:",
+    ] {
+        assert!(list.contains(expected), "{expected} is not in\n{list}");
+    }
+}

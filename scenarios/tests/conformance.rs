@@ -1,0 +1,69 @@
+//! The conformance suite: one test for each step of the probe, on each homeserver at hand.
+//!
+//! `real::<flavor>::<area>::<step>` asks a real homeserver and compares with its recording (`cargo insta review` takes a new one).
+//! `embedded::<flavor>::<area>::<step>` asks the embedded homeserver in that flavor's dialect and compares with the same recording.
+//!
+//! nextest runs each test in a process of its own, while the steps of an area build on each other: so the first test of an area that
+//! comes up asks the whole area and leaves the answers in a file of the run, for which the others wait.
+
+#![expect(
+    clippy::print_stderr,
+    reason = "a test binary without libtest tells people itself what is wrong"
+)]
+
+#[path = "conformance/arm.rs"]
+mod arm;
+#[path = "conformance/judge.rs"]
+mod judge;
+
+use std::process::ExitCode;
+
+use harness::homeserver::{Choice, Driver, Flavor};
+use libtest_mimic::{Arguments, Trial};
+use scenarios::conformance::{Area, Step, areas, is_open};
+
+use arm::Arm;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let arms = match Choice::from_env() {
+        Ok(choice) => arms(choice),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    libtest_mimic::run(&arguments, arms.into_iter().flat_map(trials).collect()).exit_code()
+}
+
+/// The arms that a choice of homeserver asks for: a real one where a flavor is named, the embedded one in all its dialects otherwise.
+fn arms(choice: Choice) -> Vec<Arm> {
+    match choice {
+        Choice::Auto | Choice::Flavor(Flavor::Embedded) | Choice::Exactly(Flavor::Embedded, _) => Arm::DIALECTS.into(),
+        Choice::Flavor(flavor) => vec![Arm::Real { flavor, driver: None }],
+        Choice::Exactly(flavor, driver @ (Driver::Container | Driver::Process)) => vec![Arm::Real {
+            flavor,
+            driver: Some(driver),
+        }],
+        Choice::Exactly(flavor, Driver::Embedded) => vec![Arm::Real { flavor, driver: None }],
+    }
+}
+
+fn trials(arm: Arm) -> Vec<Trial> {
+    let concerned = areas().into_iter().filter(move |area| area.concerns(arm.flavor()));
+    concerned
+        .flat_map(|area| area.steps().into_iter().map(move |step| trial(arm, area, step)))
+        .collect()
+}
+
+fn trial(arm: Arm, area: Area, step: Step) -> Trial {
+    let embedded = matches!(arm, Arm::Embedded { .. });
+    let open = embedded && is_open(arm.flavor(), &format!("{}/{}", area.name, step.name()));
+    let name = format!("{arm}::{}::{}", area.name, step.name());
+    let trial = Trial::test(name, move || judge::judge(arm, area, &step));
+    if open {
+        trial.with_kind("differs, not mended yet").with_ignored_flag(true)
+    } else {
+        trial
+    }
+}
