@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# What the run ends with: a table of what ran where, and the sum.
+
+# report: prints the table; fails when something failed or nothing ran.
+report() {
+  local i passed=0 failed=0 skipped=0
+  heading 'What ran where'
+  {
+    printf '%s|' phase homeserver result passed failed 'not run' time why
+    printf '\n'
+    for i in "${!PHASE_NAME[@]}"; do
+      [[ ${PHASE_VERDICT[i]} != 'not asked for' ]] || continue
+      : "${PHASE_VERDICT[i]:=not reached}"
+      report_row "$i"
+      passed=$((passed + PHASE_PASSED[i]))
+      failed=$((failed + PHASE_FAILED[i]))
+      skipped=$((skipped + PHASE_SKIPPED[i]))
+      # A check counts when it fails, so that the sum of a red run is never all green.
+      if [[ ${PHASE_KIND[i]} == check && ${PHASE_VERDICT[i]} == failed ]]; then failed=$((failed + 1)); fi
+      case ${PHASE_VERDICT[i]} in interrupted | 'not reached') failed=$((failed + 1)) ;; esac
+    done
+    REPORT_SUM="$passed passed, $failed failed, $skipped skipped"
+    REPORT_FAILED=$failed REPORT_PASSED=$passed
+  } > >(column -t -s '|' >&2)
+  # The table is written by another process; wait for it, so that the sum is really the last line.
+  wait $!
+  report_failures
+  say ''
+  say "$(duration "$SECONDS") in all"
+  printf '%s\n' "$REPORT_SUM"
+  ((REPORT_FAILED == 0 && REPORT_PASSED > 0))
+}
+
+# report_row I: one line of the table.
+report_row() {
+  local tests=('' '' '')
+  [[ ${PHASE_KIND[$1]} == check ]] || tests=("${PHASE_PASSED[$1]}" "${PHASE_FAILED[$1]}" "${PHASE_SKIPPED[$1]}")
+  printf '%s|' "${PHASE_NAME[$1]}" "${PHASE_WHERE[$1]}" "${PHASE_VERDICT[$1]}" "${tests[@]/#/ }" \
+    "$(duration "${PHASE_TIME[$1]}")" "${PHASE_WHY[$1]:- }"
+  printf '\n'
+}
+
+# report_failures: says where to look.
+report_failures() {
+  local i
+  for i in "${!PHASE_NAME[@]}"; do
+    if [[ ${PHASE_VERDICT[i]} == failed ]]; then say "failed: ${PHASE_NAME[i]}; its output: $(phase_log "$i")"; fi
+  done
+  if [[ -n $(ls -A "$CACHE/artifacts" 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi
+}

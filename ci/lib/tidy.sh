@@ -1,0 +1,195 @@
+# shellcheck shell=bash
+# The checks of ci/tidy. Each prints what it found as `FILE:LINE: …`, nothing when all is well. They run in the repository's root.
+#
+# A pattern that would find itself here has one of its letters in brackets.
+
+TIDY_CHECKS=(secrets paths registries ignored_tests unfinished_code allowed_lints long_files inner_modules layers module_files
+  lock_file shell workflows)
+TIDY_MAX_LINES=500
+
+# tidy_all ROOT: runs every check; fails when one found something.
+tidy_all() {
+  local check found failed=0
+  cd "$1" || return
+  for check in "${TIDY_CHECKS[@]}"; do
+    found=$("tidy_$check" 2>&1) || found="${found:-the check itself failed}"
+    if [[ -n $found ]]; then
+      failed=$((failed + 1))
+      printf 'tidy: %s\n  %s\n' "$(tidy_rule "$check")" "${found//$'\n'/$'\n'  }"
+    fi
+  done
+  printf 'tidy: %d checks, %d found something\n' "${#TIDY_CHECKS[@]}" "$failed"
+  ((failed == 0))
+}
+
+# tidy_rule CHECK: prints what the check wants, in one line.
+tidy_rule() {
+  case $1 in
+  secrets) echo 'nothing that looks like a living secret is committed' ;;
+  paths) echo 'no path of somebody'\''s machine is written down' ;;
+  registries) echo 'packages are named, never the hosts they come from' ;;
+  ignored_tests) echo 'an ignored test says why: #[ignore = "…"]' ;;
+  unfinished_code) echo 'no unfinished code' ;;
+  allowed_lints) echo 'a lint is lifted by #[expect(…, reason = "…")], never by #[allow(…)]' ;;
+  long_files) echo "no source file has more than $TIDY_MAX_LINES lines" ;;
+  inner_modules) echo 'a module keeps its inside to itself: re-export the item in mod.rs instead of opening a module to siblings' ;;
+  layers) echo 'scenarios → harness → fixtures, and bots stands alone' ;;
+  module_files) echo 'a module with children is NAME/mod.rs, not NAME.rs beside NAME/' ;;
+  lock_file) echo 'Cargo.lock fits the manifests' ;;
+  shell) echo 'shell scripts stop at the first error and parse' ;;
+  workflows) echo 'an activated workflow is the one in ci/github/' ;;
+  esac
+}
+
+# tidy_files [PATTERN…]: prints the repository's own text files, committed or about to be.
+tidy_files() {
+  # What a tool wrote is judged by that tool; recorded answers of servers are evidence and stay as they are.
+  git ls-files --cached --others --exclude-standard --deduplicate -- "${@:-*}" \
+    ':!Cargo.lock' ':!*.snap' ':!LICENSE-*' ':!fixtures/*/transcripts/*' ':!fixtures/transcripts/*' |
+    while IFS= read -r file; do
+      if [[ -f $file && ! -L $file ]]; then printf '%s\0' "$file"; fi
+    done
+}
+
+# tidy_grep REGEX [PATTERN…]: prints the matching lines of those files; finding none is no error.
+tidy_grep() {
+  local regex=$1
+  shift
+  tidy_files "$@" | xargs -0 --no-run-if-empty grep -nIHE -e "$regex" || (($? == 123))
+}
+
+tidy_secrets() {
+  # Private keys; tokens of code forges, clouds and chat services; access tokens as Synapse makes them.
+  tidy_grep '[-]----BEGIN [A-Z ]*PRIVATE KEY|[g]h[pousr]_[A-Za-z0-9]{36}|[g]lpat-[A-Za-z0-9_-]{20}|[A]KIA[0-9A-Z]{16}|[x]ox[abprs]-[0-9A-Za-z-]{20}|[s]yt_[A-Za-z0-9_]+_[A-Za-z]{20}_[A-Za-z0-9]{6}'
+}
+
+tidy_paths() {
+  tidy_grep '(^|[^A-Za-z0-9._/*-])/(s[r]v|w[o]rk|r[o]ot|h[o]me/[a-z]+|U[s]ers/[A-Za-z]+)/[A-Za-z0-9._-]'
+}
+
+tidy_registries() {
+  tidy_grep '[c]rates\.io/|(i[n]dex|s[t]atic)\.crates\.io|p[y]pi\.org|p[y]thonhosted|registry\.n[p]mjs|d[e]b\.debian\.org|snapshot\.d[e]bian|p[k]g\.dev|a[r]tifactory'
+}
+
+tidy_ignored_tests() {
+  tidy_grep '#\[[i]gnore\]' '*.rs'
+}
+
+tidy_unfinished_code() {
+  tidy_grep '\<(t[o]do|u[n]implemented|d[b]g)!\(|\<(F[I]XME|T[O]DO|X[X]X)\>' '*.rs' '*.sh' '*.toml' '*.yml' 'ci/*'
+}
+
+tidy_allowed_lints() {
+  tidy_grep '#!?\[a[l]low\(' '*.rs'
+}
+
+tidy_long_files() {
+  tidy_files '*.rs' '*.sh' '*.py' '*.toml' '*.yml' '*.html' 'ci/*' |
+    xargs -0 --no-run-if-empty awk -v max="$TIDY_MAX_LINES" \
+      'FNR == max + 1 { printf "%s:%d: longer than %d lines\n", FILENAME, FNR, max }'
+}
+
+tidy_inner_modules() {
+  # What is private in a module its siblings cannot reach: the compiler sees to that. This is the way around it; a module that
+  # mod.rs opens to the whole crate is said openly, and allowed.
+  tidy_grep '^\s*p[u]b\((super|in [a-z:]+)\) mod\>' '*.rs'
+}
+
+tidy_layers() {
+  tidy_forbid bots 'harness|scenarios|fixtures'
+  tidy_forbid fixtures 'harness|scenarios|bots'
+  tidy_forbid harness 'scenarios|bots'
+  tidy_forbid scenarios 'bots'
+}
+
+# tidy_forbid CRATE NAMES: prints the lines of a manifest that name a crate of the workspace it must not know.
+tidy_forbid() {
+  [[ ! -f $1/Cargo.toml ]] || grep -nHE "^($2)[. =]" "$1/Cargo.toml" || (($? == 1))
+}
+
+tidy_module_files() {
+  tidy_files '*/src/*.rs' | while IFS= read -r -d '' file; do
+    if [[ -d ${file%.rs} && $(basename "$(dirname "$file")") != bin ]]; then echo "$file:1: move it to ${file%.rs}/mod.rs"; fi
+  done
+}
+
+tidy_lock_file() {
+  [[ -f Cargo.toml ]] || return 0
+  # Silent when it succeeds; otherwise cargo's own words.
+  cargo metadata --locked --format-version 1 2>&1 >/dev/null | grep -v '^ *\(Updating\|Downloading\|Downloaded\|Blocking\) ' || (($? == 1))
+}
+
+tidy_shell() {
+  local file
+  tidy_files | while IFS= read -r -d '' file; do
+    [[ $file == *.sh || $(head -c 64 "$file" | head -n 1 | tr -d '\0') == '#!'*sh ]] || continue
+    bash -n "$file" 2>&1 || true
+    # A library in ci/lib is sourced by scripts that have said it.
+    if [[ $file != ci/lib/* ]] && ! grep -qE '^(set -euo pipefail|source .*/lib/all\.sh")' "$file"; then
+      echo "$file:1: no 'set -euo pipefail'"
+    fi
+  done
+  if command -v shellcheck >/dev/null; then
+    tidy_files 'ci/*' '.ci/*' | xargs -0 --no-run-if-empty grep -lzE '^#!.*bash|^# shellcheck shell=bash' |
+      xargs --no-run-if-empty shellcheck --external-sources --format=gcc || true
+  fi
+}
+
+tidy_workflows() {
+  local file
+  for file in .github/workflows/*.yml; do
+    if [[ -f $file ]] && ! cmp -s "$file" "ci/github/$(basename "$file")"; then
+      echo "$file:1: differs from ci/github/$(basename "$file"): copy it anew"
+    fi
+  done
+}
+
+# tidy_prove: every check finds what it is there for, and finds nothing in a repository without it.
+tidy_prove() {
+  local check scratch proved=0
+  scratch=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder's name of now
+  trap "rm -rf '$scratch'" EXIT
+  git init --quiet "$scratch"
+  cd "$scratch" || return
+  for check in "${TIDY_CHECKS[@]}"; do
+    tidy_clean_repository
+    [[ -z $("tidy_$check" 2>&1) ]] || { echo "tidy: $check cries without a reason: $("tidy_$check" 2>&1)"; return 1; }
+    tidy_plant "$check"
+    [[ -n $("tidy_$check" 2>&1) ]] || { echo "tidy: $check does not find what was planted"; return 1; }
+    proved=$((proved + 1))
+  done
+  echo "tidy: $proved checks find what they are there for"
+}
+
+# tidy_clean_repository: what is here becomes a small repository in which all is well.
+tidy_clean_repository() {
+  find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +
+  mkdir -p bots/src harness ci/github
+  printf '[workspace]\nmembers = ["bots"]\nresolver = "3"\n' >Cargo.toml
+  printf '[package]\nname = "bots"\nversion = "0.1.0"\nedition = "2024"\n' >bots/Cargo.toml
+  printf '//! Bots.\n' >bots/src/lib.rs
+  printf 'version = 4\n\n[[package]]\nname = "bots"\nversion = "0.1.0"\n' >Cargo.lock
+  printf '#!/usr/bin/env bash\nset -euo pipefail\ntrue\n' >ci/test
+  printf 'on: push\n' >ci/github/test.yml
+}
+
+# tidy_plant CHECK: breaks the rule of one check.
+tidy_plant() {
+  # Put together from halves, so that the checks do not find them in this file.
+  case $1 in
+  secrets) printf -- '-----%s RSA PRIVATE KEY-----\n' BEGIN >bots/key.pem ;;
+  paths) printf '// see /%s/main/notes\n' work >>bots/src/lib.rs ;;
+  registries) printf 'pip install --index-url https://pypi.%s/simple x\n' org >>ci/test ;;
+  ignored_tests) printf '#[%s]\nfn slow() {}\n' ignore >>bots/src/lib.rs ;;
+  unfinished_code) printf 'fn later() { %s!() }\n' todo >>bots/src/lib.rs ;;
+  allowed_lints) printf '#[%s(dead_code)]\nfn unused() {}\n' allow >>bots/src/lib.rs ;;
+  long_files) seq --format '// %g' $((TIDY_MAX_LINES + 1)) >>bots/src/lib.rs ;;
+  inner_modules) printf 'pub(super) %s inside;\n' mod >>bots/src/lib.rs ;;
+  layers) printf '\n[dependencies]\nharness.workspace = true\n' >>bots/Cargo.toml ;;
+  module_files) mkdir bots/src/session && touch bots/src/session.rs bots/src/session/store.rs ;;
+  lock_file) sed -i 's/0\.1\.0/0.2.0/' bots/Cargo.toml ;;
+  shell) printf '#!/usr/bin/env bash\nif true; then\n' >ci/test ;;
+  workflows) mkdir -p .github/workflows && printf 'on: pull_request\n' >.github/workflows/test.yml ;;
+  esac
+}
