@@ -19,10 +19,10 @@ debian_install() {
   }
 }
 
-# debian_apt PACKAGE…: one try.
+# debian_apt PACKAGE…: one try. Another installation that is under way is waited for, five minutes at most.
 debian_apt() {
   mkdir -p "$CACHE/log"
-  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@" \
+  DEBIAN_FRONTEND=noninteractive apt-get install --option DPkg::Lock::Timeout=300 --yes --quiet --no-install-recommends "$@" \
     >"$CACHE/log/apt-install.log" 2>&1 </dev/null
 }
 
