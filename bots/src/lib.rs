@@ -5,6 +5,7 @@ pub mod challenge;
 pub mod cli;
 pub mod config;
 pub mod crypto;
+pub mod doctor;
 pub mod flows;
 pub mod healing;
 pub mod health;

@@ -1,9 +1,10 @@
-//! The command line: `run` (the default), `codes`, `import`, `status`.
+//! The command line: `run` (the default), `codes`, `import`, `status`, `doctor`.
 //!
 //! Exit codes: 0 well; 1 failed; 2 the command line or the environment is wrong; 3 the data directory is in use by
 //! another process.
 
 mod codes;
+mod doctor;
 mod run;
 mod status;
 
@@ -42,6 +43,8 @@ enum Command {
     Import,
     /// Say how the running bot is; exit code 1 unless it serves
     Status,
+    /// Look at configuration, tokens, device, keys, backup, rooms and power; a line each, with the cure. Changes nothing
+    Doctor,
 }
 
 /// Why a command ended badly.
@@ -99,6 +102,7 @@ fn execute(command: Command) -> Result<(), CliError> {
             Command::Codes(codes) => codes::execute(config, codes).await,
             Command::Import => take_over(&config).await,
             Command::Status => status::execute(&config).await,
+            Command::Doctor => doctor::execute(&config).await,
         }
     })
 }

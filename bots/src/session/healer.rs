@@ -323,7 +323,8 @@ impl Healer {
         }
     }
 
-    fn expected(&self) -> Result<Expected, VaultError> {
+    /// Whose token is wanted.
+    pub fn expected(&self) -> Result<Expected, VaultError> {
         if let Some(username) = &self.username {
             let localpart = username.strip_prefix('@').unwrap_or(username);
             let localpart = localpart.split_once(':').map_or(localpart, |(localpart, _)| localpart);

@@ -9,4 +9,5 @@ mod leftovers;
 mod server;
 
 pub use healer::{Attempt, Healer, Session};
+pub(crate) use server::describe;
 pub use server::{KeysAnswer, Server, ServerError};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, UserId};
+use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, RoomId, UserId};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
@@ -93,12 +93,7 @@ impl Server {
 
     /// The identity keys that the server hands out for a device.
     pub async fn device_keys(&self, token: &Secret, user: &UserId, device: &DeviceId) -> KeysAnswer {
-        let body = json!({ "device_keys": { user.as_str(): [] } });
-        let request = self
-            .request(Method::POST, &["keys", "query"])
-            .bearer_auth(token.expose())
-            .json(&body);
-        match other(&send(request).await) {
+        match self.own_keys(token, user).await {
             Class::Done(answer) => {
                 // An answer without this map is not an answer to this question: it must not count as "no keys".
                 let Some(users) = answer.get("device_keys").and_then(Value::as_object) else {
@@ -158,17 +153,57 @@ impl Server {
         other(&send(delete(json!({ "auth": auth }))).await)
     }
 
+    /// The versions of the specification that the server speaks; needs no token.
+    pub async fn versions(&self) -> Class {
+        let request = self.http.get(self.url(&["_matrix", "client", "versions"]));
+        other(&send(request).await)
+    }
+
+    /// Reads what is at a path below `/_matrix/client/v3`, given as its segments.
+    pub async fn get(&self, token: &Secret, path: &[&str]) -> Class {
+        let request = self.request(Method::GET, path).bearer_auth(token.expose());
+        other(&send(request).await)
+    }
+
+    /// Reads a whole state event, of which [`Server::get`] shows only the content.
+    pub async fn state_event(&self, token: &Secret, room: &RoomId, kind: &str, key: &str) -> Class {
+        let request = self
+            .request(Method::GET, &["rooms", room.as_str(), "state", kind, key])
+            .query(&[("format", "event")])
+            .bearer_auth(token.expose());
+        other(&send(request).await)
+    }
+
+    /// All keys that the server hands out for a user: of devices and of cross-signing.
+    pub async fn own_keys(&self, token: &Secret, user: &UserId) -> Class {
+        let body = json!({ "device_keys": { user.as_str(): [] } });
+        let request = self
+            .request(Method::POST, &["keys", "query"])
+            .bearer_auth(token.expose())
+            .json(&body);
+        other(&send(request).await)
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let path = ["_matrix", "client", "v3"]
+            .iter()
+            .chain(path)
+            .copied()
+            .collect::<Vec<_>>();
+        self.http.request(method, self.url(&path))
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["_matrix", "client", "v3"]).extend(path);
+            segments.pop_if_empty().extend(path);
         }
-        self.http.request(method, url)
+        url
     }
 }
 
 /// One line on a class that no one expected. Never shows a body.
-pub(super) fn describe(class: &Class) -> String {
+pub(crate) fn describe(class: &Class) -> String {
     match class {
         Class::Other { status, errcode, .. } => format!("HTTP {status} {errcode}").trim_end().to_owned(),
         Class::Unreachable(reason) => reason.clone(),

@@ -4,11 +4,18 @@ use rusqlite::{Connection, TransactionBehavior};
 
 const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
+/// The newest version that this program knows.
+pub(super) const NEWEST: usize = MIGRATIONS.len();
+
+/// The version that a database has; 0 for an empty one.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
 /// Brings the database to the newest version.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for (done, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+    for (done, migration) in MIGRATIONS.iter().enumerate().skip(version(&transaction)?) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", done + 1)?;
     }

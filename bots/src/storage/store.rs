@@ -23,6 +23,20 @@ pub enum StoreError {
         /// What came back.
         source: rusqlite::Error,
     },
+    /// A newer program has changed it in ways that this one does not know.
+    #[error(
+        "the database {} is of version {found}, and this program knows {known} at most: run the newer program, or \
+         restore the database from before it",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The newest that is known here.
+        known: usize,
+    },
     /// A transaction failed, and nothing of it was kept.
     #[error("the database refused: {0}")]
     Sql(#[from] rusqlite::Error),
@@ -61,6 +75,11 @@ impl Store {
             source,
         };
         let mut connection = Connection::open(&path).map_err(failed)?;
+        let found = schema::version(&connection).map_err(failed)?;
+        if found > schema::NEWEST {
+            let known = schema::NEWEST;
+            return Err(StoreError::Newer { path, found, known });
+        }
         prepare(&mut connection).map_err(failed)?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let (changed, changes) = watch::channel(connection.total_changes());
@@ -118,4 +137,20 @@ fn in_transaction<T, E: From<StoreError>>(
     let value = work(&transaction)?;
     transaction.commit().map_err(StoreError::from)?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Store::FILE);
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let refused = Store::open(folder.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "{refused}");
+        assert_eq!(schema::version(&connection).unwrap(), 99);
+    }
 }

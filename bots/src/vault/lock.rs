@@ -9,6 +9,9 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
+/// The lock of the whole directory; each identity has one of its own beside it.
+const DIRECTORY: &str = "lock";
+
 /// Why the data directory could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -34,7 +37,26 @@ pub struct DataDirLock {
 impl DataDirLock {
     /// Takes the directory's lock, making the directory where there is none.
     pub fn acquire(data_dir: &Path) -> Result<Self, LockError> {
-        Self::acquire_file(data_dir, "lock")
+        Self::acquire_file(data_dir, DIRECTORY)
+    }
+
+    /// Whether a process has the directory. Makes nothing, and keeps nothing.
+    pub fn is_taken(data_dir: &Path) -> Result<bool, LockError> {
+        let path = data_dir.join(DIRECTORY);
+        let failed = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(failed(error.into())),
+        }
     }
 
     pub(crate) fn acquire_file(data_dir: &Path, name: &str) -> Result<Self, LockError> {

@@ -1,0 +1,293 @@
+//! One identity's account: its password, token, device, keys, trust and backup.
+
+use matrix_sdk::ruma::events::{EventContentFromType, secret_storage::key::SecretStorageKeyEventContent};
+use matrix_sdk_crypto::secret_storage::SecretStorageKey;
+use serde_json::{Value, value::to_raw_value};
+
+use super::{
+    Finding, Patient,
+    finding::of,
+    signed::{is_signed_by, key_of},
+};
+use crate::{
+    config::IdentityConfig,
+    crypto::Stores,
+    healing::{Class, Expected, Local, Verdict, continuity},
+    secret::Secret,
+    session::{Healer, KeysAnswer, Server},
+    vault::Vault,
+};
+
+/// Looks at everything of an identity; the identity itself where its token lives.
+pub(super) async fn examine<'a>(
+    config: &'a IdentityConfig,
+    server: &Server,
+    findings: &mut Vec<Finding>,
+) -> Option<Patient<'a>> {
+    let healer = Healer::new(config, server.clone());
+    findings.push(password(config, &healer));
+    let (token, patient) = token(config, server, &healer).await;
+    findings.push(token);
+    let patient = patient?;
+    findings.push(devices(&patient, server).await);
+    findings.push(keys(&patient, server).await);
+    findings.push(trust(&patient, server).await);
+    findings.push(backup(&patient, server).await);
+    findings.push(escrow(&patient));
+    Some(patient)
+}
+
+fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
+    let what = of(config.role, "password");
+    let file = healer.password_file();
+    let user = healer
+        .localpart()
+        .unwrap_or_else(|_| config.role.default_localpart().to_owned());
+    let cure = format!(
+        "write the password of {user} into {} (mode 0600)",
+        file.path().display()
+    );
+    match (file.read(), file.problem()) {
+        (Some(_), _) => Finding::well(what, format!("{} has one (not tried here)", file.path().display())),
+        (None, Some(problem)) => Finding::broken(what, format!("{}: {problem}", file.path().display()), cure),
+        (None, None) => Finding::weak(
+            what,
+            format!(
+                "there is no {}: a token that dies cannot be replaced",
+                file.path().display()
+            ),
+            cure,
+        ),
+    }
+}
+
+async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer) -> (Finding, Option<Patient<'a>>) {
+    let what = of(config.role, "token");
+    let expected = match healer.expected() {
+        Ok(expected) => expected,
+        Err(error) => {
+            return (
+                Finding::broken(what, error.to_string(), "see that the file can be read"),
+                None,
+            );
+        }
+    };
+    let saved = Vault::new(config.role, &config.data_dir).session().ok().flatten();
+    let saved = saved
+        .and_then(|saved| saved.token)
+        .map(|token| ("the saved session", token));
+    let env = config.env_token.clone().map(|token| ("the environment's token", token));
+    let mut seen = Vec::new();
+    for (name, token) in saved.into_iter().chain(env) {
+        match server.whoami(&token, &expected).await {
+            Class::Alive { user, device } => {
+                let on = device
+                    .as_ref()
+                    .map_or_else(String::new, |device| format!(" on device {device}"));
+                let finding = Finding::well(what, format!("{name} lives: {user}{on}"));
+                let patient = Patient {
+                    config,
+                    user,
+                    device,
+                    token,
+                };
+                return (finding, Some(patient));
+            }
+            Class::WrongUser { user, .. } => seen.push(format!("{name} is {user}'s")),
+            Class::Dead => seen.push(format!("{name} is dead")),
+            class => seen.push(format!("{name}: {}", crate::session::describe(&class))),
+        }
+    }
+    if seen.is_empty() {
+        seen.push("there is none yet".to_owned());
+    }
+    let cure = match healer.password_file().read() {
+        Some(_) => "start the bot: it logs in with the password".to_owned(),
+        None => format!(
+            "write the account's password into {}",
+            healer.password_file().path().display()
+        ),
+    };
+    let wanted = match expected {
+        Expected::Anyone => String::new(),
+        Expected::Localpart(localpart) => format!(" (wanted: {localpart})"),
+        Expected::User(user) => format!(" (wanted: {user})"),
+    };
+    (
+        Finding::broken(what, format!("{}{wanted}", seen.join(", ")), cure),
+        None,
+    )
+}
+
+async fn devices(patient: &Patient<'_>, server: &Server) -> Finding {
+    let what = of(patient.config.role, "devices");
+    let Some(devices) = server.devices(&patient.token).await else {
+        return Finding::weak(what, "the homeserver did not list them", "ask again");
+    };
+    let others: Vec<&str> = devices
+        .iter()
+        .filter(|(device, ours)| *ours && patient.device.as_ref() != Some(device))
+        .map(|(device, _)| device.as_str())
+        .collect();
+    if others.is_empty() {
+        Finding::well(what, "none is left over")
+    } else {
+        Finding::weak(
+            what,
+            format!("left over: {}", others.join(", ")),
+            "see that the password file holds the right password: the bot then removes them by itself",
+        )
+    }
+}
+
+async fn keys(patient: &Patient<'_>, server: &Server) -> Finding {
+    let what = of(patient.config.role, "device keys");
+    let Some(device) = &patient.device else {
+        return Finding::broken(
+            what,
+            "the homeserver names no device for the token",
+            "log in with the password",
+        );
+    };
+    let handed_out = match server.device_keys(&patient.token, &patient.user, device).await {
+        KeysAnswer::Keys(curve, ed) => Some((curve, ed)),
+        KeysAnswer::None => None,
+        KeysAnswer::Dead => return Finding::broken(what, "the token died meanwhile", "ask again"),
+        KeysAnswer::Unknown(_, why) => return Finding::weak(what, format!("not known: {why}"), "ask again"),
+    };
+    let verdict = match local(patient, device).await {
+        Ok(local) => continuity(&local, handed_out.as_ref()),
+        Err(why) => return Finding::broken(what, why, "restore the file that the message names"),
+    };
+    let cure = "see that the password file holds the right password and restart: the bot then takes a new device";
+    match verdict {
+        Verdict::Same => Finding::well(what, "the homeserver hands out those of the local store"),
+        Verdict::FirstUse => Finding::well(what, "not published yet: the bot does so when it starts"),
+        Verdict::KeysGone => Finding::broken(
+            what,
+            "the homeserver has none any more: encrypted messages miss the bot",
+            cure,
+        ),
+        Verdict::KeysDiffer => Finding::broken(
+            what,
+            "the homeserver hands out others: encrypted messages miss the bot",
+            cure,
+        ),
+        Verdict::StoreLost => Finding::broken(what, "the local store is gone", cure),
+        Verdict::StoreUnreadable => Finding::broken(what, "the local store cannot be opened", cure),
+    }
+}
+
+/// What the local store says; without one, none is made for the asking.
+async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Result<Local, String> {
+    match stores(patient)? {
+        None => Ok(Local::Missing),
+        Some(stores) => stores.local(device).await.map_err(|error| error.to_string()),
+    }
+}
+
+/// The stores, unless there have never been any.
+fn stores(patient: &Patient<'_>) -> Result<Option<Stores>, String> {
+    let vault = Vault::new(patient.config.role, &patient.config.data_dir);
+    if !(vault.path("store_key").exists() && vault.path("escrow_passphrase").exists()) {
+        return Ok(None);
+    }
+    let stores = Stores::new(patient.config.role, &patient.user, &vault);
+    stores.map(Some).map_err(|error| error.to_string())
+}
+
+async fn trust(patient: &Patient<'_>, server: &Server) -> Finding {
+    let what = of(patient.config.role, "cross-signing");
+    let Class::Done(answer) = server.own_keys(&patient.token, &patient.user).await else {
+        return Finding::weak(what, "the homeserver did not hand out the keys", "ask again");
+    };
+    let user = patient.user.as_str();
+    let (master, signing) = (&answer["master_keys"][user], &answer["self_signing_keys"][user]);
+    let device = patient
+        .device
+        .as_ref()
+        .map_or(&Value::Null, |device| &answer["device_keys"][user][device.as_str()]);
+    let restart = "see that the password and the recovery key are in their files and restart the bot";
+    if key_of(master).is_none() || key_of(signing).is_none() {
+        return Finding::weak(what, "the account has no cross-signing identity", restart);
+    }
+    match is_signed_by(signing, &patient.user, master) && is_signed_by(device, &patient.user, signing) {
+        true => Finding::well(what, "the device is signed by its owner"),
+        false => Finding::weak(what, "other people's clients show the device as unverified", restart),
+    }
+}
+
+async fn backup(patient: &Patient<'_>, server: &Server) -> Finding {
+    let what = of(patient.config.role, "key backup");
+    let vault = Vault::new(patient.config.role, &patient.config.data_dir);
+    let restart = "see that the password is in its file and restart the bot";
+    let version = match server.get(&patient.token, &["room_keys", "version"]).await {
+        Class::Done(version) => version,
+        Class::Other { status: 404, .. } => return Finding::weak(what, "the account has none", restart),
+        class => {
+            return Finding::weak(
+                what,
+                format!("not known: {}", crate::session::describe(&class)),
+                "ask again",
+            );
+        }
+    };
+    let path = vault.path("recovery_key");
+    let cure = format!(
+        "put the account's recovery key into {} (mode 0600) and restart",
+        path.display()
+    );
+    let key = match vault.recovery_key() {
+        Ok(Some(key)) => key,
+        Ok(None) => return Finding::weak(what, format!("there is no recovery key in {}", path.display()), cure),
+        Err(error) => return Finding::weak(what, error.to_string(), cure),
+    };
+    match opens(&key, patient, server).await {
+        Ok(()) => Finding::well(
+            what,
+            format!(
+                "{} keys, and the recovery key opens the account's secret storage",
+                version["count"]
+            ),
+        ),
+        Err(why) => Finding::weak(what, why, cure),
+    }
+}
+
+/// Whether the recovery key opens the account's secret storage.
+async fn opens(key: &Secret, patient: &Patient<'_>, server: &Server) -> Result<(), String> {
+    let data = async |kind: &str| {
+        let path = ["user", patient.user.as_str(), "account_data", kind];
+        match server.get(&patient.token, &path).await {
+            Class::Done(content) => Ok(content),
+            class => Err(format!("{kind}: {}", crate::session::describe(&class))),
+        }
+    };
+    let default = data("m.secret_storage.default_key").await?;
+    let id = default["key"]
+        .as_str()
+        .ok_or("the account names no default key of its secret storage")?;
+    let kind = format!("m.secret_storage.key.{id}");
+    let wrong = |error: serde_json::Error| format!("{kind} reads badly: {error}");
+    let content = to_raw_value(&data(&kind).await?).map_err(wrong)?;
+    let content = SecretStorageKeyEventContent::from_parts(&kind, &content).map_err(wrong)?;
+    match SecretStorageKey::from_account_data(key.expose(), content) {
+        Ok(_) => Ok(()),
+        // The cause is not repeated: it may hold a part of what was typed.
+        Err(_) => Err("the recovery key does not open the account's secret storage".to_owned()),
+    }
+}
+
+fn escrow(patient: &Patient<'_>) -> Finding {
+    let what = of(patient.config.role, "escrow");
+    let stores = match stores(patient) {
+        Ok(Some(stores)) => stores,
+        Ok(None) => return Finding::well(what, "none yet: the first start makes it"),
+        Err(why) => return Finding::broken(what, why, "restore the file that the message names"),
+    };
+    match stores.escrow().read() {
+        Ok(Some(keys)) => Finding::well(what, format!("{} room keys", keys.len())),
+        Ok(None) => Finding::well(what, "none yet: it is written within a minute of the start"),
+        Err(error) => Finding::broken(what, error.to_string(), "until then no old device or store is removed"),
+    }
+}

@@ -1,0 +1,94 @@
+//! One line of the report.
+
+use std::fmt;
+
+use crate::config::Role;
+
+/// How good or bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// As it should be.
+    Well,
+    /// It works, but something is weaker than it could be.
+    Weak,
+    /// It does not work.
+    Broken,
+}
+
+/// What was looked at, what was seen, and what cures it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    standing: Standing,
+    what: String,
+    seen: String,
+    cure: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn well(what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            standing: Standing::Well,
+            what: what.into(),
+            seen: seen.into(),
+            cure: None,
+        }
+    }
+
+    pub(super) fn weak(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            standing: Standing::Weak,
+            cure: Some(cure.into()),
+            ..Self::well(what, seen)
+        }
+    }
+
+    pub(super) fn broken(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            standing: Standing::Broken,
+            ..Self::weak(what, seen, cure)
+        }
+    }
+
+    /// How good or bad it is.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+}
+
+/// The name of what belongs to one identity.
+pub(super) fn of(role: Role, what: &str) -> String {
+    format!("{what} of the {role}")
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.standing {
+            Standing::Well => "ok",
+            Standing::Weak => "weak",
+            Standing::Broken => "broken",
+        };
+        write!(f, "{word:<6} {}: {}", self.what, self.seen)?;
+        match &self.cure {
+            Some(cure) => write!(f, "; cure: {cure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Finding;
+
+    #[test]
+    fn a_finding_is_one_line_with_its_cure() {
+        let finding = Finding::broken("password of the approver", "there is no file", "write it");
+        assert_eq!(
+            finding.to_string(),
+            "broken password of the approver: there is no file; cure: write it"
+        );
+        assert_eq!(
+            Finding::well("homeserver", "answers").to_string(),
+            "ok     homeserver: answers"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! What `doctor` says of a bot that is not well. That it finds nothing on one that is well is shown by a scenario on real homeservers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking, in helpers too"
+)]
+
+use std::path::Path;
+
+use bots::{
+    config::{Config, Role},
+    doctor::{self, Standing},
+    secret::Secret,
+    vault::Vault,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{method, path},
+};
+
+const USER: &str = "@shape-rotator-2:x";
+const TOKEN: &str = "a-token-that-nobody-must-see";
+
+fn config(homeserver: &str, data: &Path) -> Config {
+    let data = data.display().to_string();
+    let lookup = |name: &str| match name {
+        "HS" => Some(homeserver.to_owned()),
+        "SPACE_ID" => Some("!space:x".to_owned()),
+        "DATA_DIR" => Some(data.clone()),
+        "HTTP_PORT" => Some("1".to_owned()),
+        _ => None,
+    };
+    Config::from_lookup(&lookup).unwrap()
+}
+
+async fn answers(server: &MockServer, verb: &str, route: &str, status: u16, body: Value) {
+    Mock::given(method(verb))
+        .and(path(format!("/_matrix/client/{route}")))
+        .respond_with(ResponseTemplate::new(status).set_body_json(body))
+        .mount(server)
+        .await;
+}
+
+async fn homeserver() -> MockServer {
+    let server = MockServer::start().await;
+    answers(&server, "GET", "versions", 200, json!({"versions": ["v1.11"]})).await;
+    server
+}
+
+/// The lines, and whether any is of that standing.
+async fn report(config: &Config) -> Vec<(Standing, String)> {
+    let findings = doctor::examine(config).await.unwrap();
+    findings
+        .iter()
+        .map(|finding| (finding.standing(), finding.to_string()))
+        .collect()
+}
+
+fn line<'a>(report: &'a [(Standing, String)], what: &str) -> &'a (Standing, String) {
+    let found = report.iter().find(|(_, line)| line.contains(&format!(" {what}: ")));
+    found.unwrap_or_else(|| panic!("nothing is said of {what}: {report:#?}"))
+}
+
+fn saved(data: &Path) {
+    let vault = Vault::new(Role::Approver, data);
+    let user = matrix_sdk::ruma::UserId::parse(USER).unwrap();
+    vault
+        .save_session(&user, &"DEVICE".into(), &Secret::new(TOKEN))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_homeserver_that_does_not_answer_is_named_and_nothing_is_concluded_from_it() {
+    let data = TempDir::new().unwrap();
+    let report = report(&config("http://127.0.0.1:9", data.path())).await;
+    let (standing, text) = line(&report, "homeserver");
+    assert_eq!(*standing, Standing::Broken);
+    assert!(text.contains("http://127.0.0.1:9") && text.contains("cure: "), "{text}");
+    assert!(
+        !report.iter().any(|(_, line)| line.contains("of the approver")),
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_instead_of_a_homeserver_is_told_from_one() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<html>welcome</html>"))
+        .mount(&server)
+        .await;
+    let report = report(&config(&server.uri(), data.path())).await;
+    assert_eq!(line(&report, "homeserver").0, Standing::Broken);
+}
+
+#[tokio::test]
+async fn a_dead_token_without_a_password_names_the_file_to_write() {
+    let (server, data) = (homeserver().await, TempDir::new().unwrap());
+    saved(data.path());
+    answers(
+        &server,
+        "GET",
+        "v3/account/whoami",
+        401,
+        json!({"errcode": "M_UNKNOWN_TOKEN", "error": "?"}),
+    )
+    .await;
+
+    let report = report(&config(&server.uri(), data.path())).await;
+
+    let file = data.path().join("shape_rotator_2_password").display().to_string();
+    let (standing, text) = line(&report, "token of the approver");
+    assert_eq!(*standing, Standing::Broken);
+    assert!(text.contains("dead") && text.contains(&file), "{text}");
+    assert!(line(&report, "password of the approver").1.contains(&file));
+    assert!(
+        !report.iter().any(|(_, line)| line.contains(TOKEN)),
+        "the token is shown: {report:#?}"
+    );
+    let asked = server.received_requests().await.unwrap();
+    assert!(
+        !asked.iter().any(|request| request.url.path().ends_with("/login")),
+        "it logged in"
+    );
+}
+
+#[tokio::test]
+async fn a_deaf_device_an_absent_member_and_a_closed_space_are_found() {
+    let (server, data) = (homeserver().await, TempDir::new().unwrap());
+    saved(data.path());
+    answers(
+        &server,
+        "GET",
+        "v3/account/whoami",
+        200,
+        json!({"user_id": USER, "device_id": "DEVICE"}),
+    )
+    .await;
+    let devices = json!({"devices": [
+        {"device_id": "DEVICE", "display_name": "knock-approver"},
+        {"device_id": "OLD", "display_name": "knock-approver"},
+        {"device_id": "PHONE", "display_name": "somebody's phone"},
+    ]});
+    answers(&server, "GET", "v3/devices", 200, devices).await;
+    // Keys for the device, while there is no store for them here.
+    let keys = json!({"device_keys": {USER: {"DEVICE": {"keys": {"curve25519:DEVICE": "c", "ed25519:DEVICE": "e"}}}}});
+    answers(&server, "POST", "v3/keys/query", 200, keys).await;
+    answers(
+        &server,
+        "GET",
+        "v3/room_keys/version",
+        404,
+        json!({"errcode": "M_NOT_FOUND", "error": "none"}),
+    )
+    .await;
+    let member = format!("v3/rooms/!space:x/state/m.room.member/{USER}");
+    answers(
+        &server,
+        "GET",
+        &member,
+        403,
+        json!({"errcode": "M_FORBIDDEN", "error": "not in the room"}),
+    )
+    .await;
+    let rule = json!({"join_rule": "invite"});
+    answers(&server, "GET", "v3/rooms/!space:x/state/m.room.join_rules/", 200, rule).await;
+
+    let report = report(&config(&server.uri(), data.path())).await;
+
+    assert_eq!(line(&report, "token of the approver").0, Standing::Well);
+    assert_eq!(line(&report, "device keys of the approver").0, Standing::Broken);
+    assert_eq!(line(&report, "cross-signing of the approver").0, Standing::Weak);
+    assert_eq!(line(&report, "key backup of the approver").0, Standing::Weak);
+    let (standing, text) = line(&report, "devices of the approver");
+    assert_eq!(*standing, Standing::Weak);
+    assert!(text.contains("OLD") && !text.contains("PHONE"), "{text}");
+    let (standing, text) = line(&report, "space");
+    assert_eq!(*standing, Standing::Broken);
+    assert!(text.contains("is not in !space:x"), "{text}");
+    assert_eq!(line(&report, "join rule of the space").0, Standing::Weak);
+}
+
+#[tokio::test]
+async fn a_secret_that_others_can_read_is_named_with_the_command_that_closes_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let data = TempDir::new().unwrap();
+    let file = data.path().join("shape_rotator_2_password");
+    std::fs::write(&file, "secret").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let report = report(&config("http://127.0.0.1:9", data.path())).await;
+    let (standing, text) = line(&report, "secrets");
+    assert_eq!(*standing, Standing::Weak);
+    assert!(text.ends_with(&format!("chmod 600 {}", file.display())), "{text}");
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_found_and_left_alone() {
+    let data = TempDir::new().unwrap();
+    let file = data.path().join("knock-approver.sqlite");
+    std::fs::write(&file, "this is no database at all, whatever its name says").unwrap();
+    let report = report(&config("http://127.0.0.1:9", data.path())).await;
+    assert_eq!(line(&report, "database").0, Standing::Broken);
+    assert!(
+        std::fs::read_to_string(&file)
+            .unwrap()
+            .starts_with("this is no database")
+    );
+}
