@@ -84,8 +84,7 @@ pub async fn open(
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))
         .with_encryption_settings(encryption)
-        // Newcomers can read history (MSC4268). `Room::invite_user_by_id` shares before it invites and fails where
-        // sharing fails; so invitations that must not be held up go out by the plain endpoint first, and this after.
+        // Newcomers can read history (MSC4268): see `flows::newcomer`.
         .with_enable_share_history_on_invite(true)
         .build()
         .await?;

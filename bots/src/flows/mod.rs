@@ -5,6 +5,7 @@
 
 mod commands;
 mod lobby;
+mod newcomer;
 mod promotion;
 mod team;
 mod vetting;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use lobby::announce_started;
 pub use lobby::{OpenError, Opened};
+pub(crate) use newcomer::awaited;
 pub use team::Team;
 
 use crate::{
@@ -111,6 +113,7 @@ impl Worker for Flows {
             }
             Step::Undecrypted { room, event, looks } => self.look_again(entry, room, event, looks).await,
             Step::Joined { room, user } => self.joined(entry, room, user).await,
+            Step::Newcomer { room, user } => self.newcomer(entry, room, user).await,
             Step::Made(made) => match made.purpose {
                 Purpose::Vetting { id, .. } => self.vetting_room(entry, id, made.room).await,
                 Purpose::Lobby { id, .. } => self.lobby_room(entry, id, made.room).await,

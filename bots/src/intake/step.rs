@@ -49,6 +49,13 @@ pub enum Step {
         /// Who.
         user: OwnedUserId,
     },
+    /// Somebody joined a room of the community.
+    Newcomer {
+        /// Where.
+        room: OwnedRoomId,
+        /// Who.
+        user: OwnedUserId,
+    },
     /// A room was made, or not.
     Made(Made),
     /// A vetting's time is up.

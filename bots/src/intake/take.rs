@@ -59,6 +59,9 @@ impl Inlet {
                 }
             }
             let is_command_room = *room == self.flow.command_room;
+            if self.flow.children.contains(room) && role == Role::Approver {
+                rows.extend(events(update).filter_map(|event| newcomer(&event, room, own)));
+            }
             // What people say in the community's own rooms is none of the bot's business.
             if !is_command_room && (*room == self.flow.space || self.flow.children.contains(room)) {
                 continue;
@@ -124,6 +127,22 @@ fn joined(event: &Value, room: &RoomId, own: &UserId) -> Option<Row> {
         key: format!("join:{id}"),
         lane: room.to_string(),
         step: Step::Joined {
+            room: room.to_owned(),
+            user,
+        },
+        sent: i64::MAX,
+    })
+}
+
+/// Somebody who was not in the room before: a new name or picture is a join event, too.
+fn newcomer(event: &Value, room: &RoomId, own: &UserId) -> Option<Row> {
+    let (user, id) = member(event, "join")?;
+    let was_in = event["unsigned"]["prev_content"]["membership"] == "join";
+    (user != own && !was_in).then(|| Row {
+        key: format!("newcomer:{id}"),
+        // Lanes of their own: nobody waits for somebody else's keys.
+        lane: format!("newcomer:{id}"),
+        step: Step::Newcomer {
             room: room.to_owned(),
             user,
         },

@@ -321,9 +321,13 @@ impl Sought<'_> {
     }
 }
 
-/// Shares a room's earlier keys with somebody invited, where the room is encrypted and its visibility allows it
-/// (MSC4268). The client shares only while inviting, so the invite goes out once more: the server takes that as no news.
+/// Shares a room's earlier keys with a member, where the room is encrypted and its visibility allows it (MSC4268). The client shares
+/// only while inviting; that invite is refused, since a member cannot be invited.
 pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Error> {
+    // Whoever has left again would be invited once more.
+    if membership(live, room, user).await? != Membership::Joined {
+        return Ok(());
+    }
     let Some(room) = live.client.get_room(room) else {
         return Ok(());
     };
@@ -331,8 +335,8 @@ pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<
         return Ok(());
     }
     match room.invite_user_by_id(user).await {
-        // By then the keys are shared; a member, or one invited already, is refused.
-        Err(error) if refusal(&error).is_some() => Ok(()),
+        // By then the keys are shared. Media that cannot be stored is refused otherwise.
+        Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => Ok(()),
         shared => shared,
     }
 }

@@ -1,13 +1,10 @@
 //! Works off the outbox.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use matrix_sdk::ruma::{
-    OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId,
+    OwnedEventId, OwnedRoomId, RoomVersionId,
     api::client::room::{Visibility, create_room},
     events::AnyInitialStateEvent,
     serde::Raw,
@@ -18,7 +15,7 @@ use super::{Effect, Made, Purpose, effect::Outgoing};
 use crate::{
     breaker::{Admission, Breaker},
     config::{Config, Role},
-    flows::Team,
+    flows::{Team, awaited},
     health::{Board, Degraded},
     identity::{Identity, Live},
     intake::Step,
@@ -47,9 +44,6 @@ pub struct Sender {
 }
 
 const INSTANCE: &str = "instance";
-
-/// How long sharing a room's history with a newcomer may take.
-const SHARING: Duration = Duration::from_secs(120);
 
 /// What became of an effect.
 enum Outcome {
@@ -81,15 +75,7 @@ impl Worker for Sender {
                 outcome = second;
             }
         }
-        let invited = match (&outcome, &outgoing.effect) {
-            (Outcome::Done, Effect::Invite { room, user }) => Some((room.clone(), user.clone())),
-            _ => None,
-        };
-        self.settle(entry, outgoing, outcome).await?;
-        if let Some((room, user)) = invited {
-            self.share_history(role, room, user);
-        }
-        Ok(())
+        self.settle(entry, outgoing, outcome).await
     }
 }
 
@@ -131,29 +117,6 @@ impl Sender {
                 None => Err(error.into()),
             },
         }
-    }
-
-    /// Lets a newcomer read what was said before, beside everything else: the invite is out and waits for nothing.
-    fn share_history(&self, role: Role, room: OwnedRoomId, user: OwnedUserId) {
-        let (identity, metrics) = (self.team.identity(role).clone(), self.metrics.clone());
-        tokio::spawn(async move {
-            let Some(live) = identity.try_live() else {
-                return;
-            };
-            let shared = tokio::time::timeout(SHARING, matrix::share_history(&live, &room, &user)).await;
-            let word = match shared {
-                Ok(Ok(())) => "done",
-                Ok(Err(error)) => {
-                    tracing::warn!(%room, %user, %error, "the room's history could not be shared");
-                    "failed"
-                }
-                Err(_) => {
-                    tracing::warn!(%room, %user, "sharing the room's history took too long");
-                    "timed_out"
-                }
-            };
-            metrics.count("history_shares", word);
-        });
     }
 
     /// The transaction id of a row, and the marker in what it makes.
@@ -333,6 +296,9 @@ impl Sender {
                 }
                 if let Outcome::Sent(event) = &outcome {
                     queue::sent_as(tx, entry.id, event.as_str())?;
+                }
+                if let (Outcome::Done, Effect::Invite { room, user }) = (&outcome, &outgoing.effect) {
+                    notes::set_value(tx, &awaited(room, user), "")?;
                 }
                 let Effect::CreateRoom { purpose } = outgoing.effect else {
                     return Ok(());

@@ -41,6 +41,12 @@ pub fn value(tx: &Transaction<'_>, key: &str) -> Result<Option<String>, StoreErr
     Ok(value)
 }
 
+/// Forgets a single value.
+pub fn forget_value(tx: &Transaction<'_>, key: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM meta WHERE key = ?", [key])?;
+    Ok(())
+}
+
 /// Sets a single value.
 pub fn set_value(tx: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
     tx.execute(

@@ -1,0 +1,67 @@
+//! What was said in a room before somebody came.
+//!
+//! The SDK shares a room's earlier keys only while inviting, and before the invite goes out (MSC4268): a slow or failing media store
+//! would hold the invite up. So the invite goes out by itself, and the keys follow when the newcomer has joined: the invite that the
+//! SDK then sends is refused, since a member cannot be invited, and nobody is invited twice.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+
+use super::Flows;
+use crate::{
+    config::Role,
+    lanes::WorkError,
+    matrix,
+    storage::{
+        StoreError, notes, now_ms,
+        queue::{self, Entry, Queue},
+    },
+};
+
+/// How long one try may take.
+const SHARING: Duration = Duration::from_secs(120);
+/// Clients take keys for a day after they accepted the invite; later ones are for nothing. In milliseconds.
+const WANTED: i64 = 24 * 3600 * 1000;
+
+/// The name of the note that somebody whom the bot invited to a room has not come yet.
+pub(crate) fn awaited(room: &RoomId, user: &UserId) -> String {
+    format!("awaited:{room}:{user}")
+}
+
+impl Flows {
+    /// Somebody joined a room of the community: whoever the bot invited gets the room's earlier keys, beside everything else.
+    pub(super) async fn newcomer(&self, entry: Entry, room: OwnedRoomId, user: OwnedUserId) -> Result<(), WorkError> {
+        let note = awaited(&room, &user);
+        let key = note.clone();
+        let is_awaited = self.store.run(move |tx| notes::value(tx, &key)).await?.is_some();
+        if is_awaited && entry.created + WANTED > now_ms() {
+            let word = self.share(&room, &user).await?;
+            self.metrics.count("history_shares", word);
+        }
+        self.store
+            .run(move |tx| {
+                notes::forget_value(tx, &note)?;
+                queue::done(tx, Queue::Inbox, entry.id)?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn share(&self, room: &OwnedRoomId, user: &OwnedUserId) -> Result<&'static str, WorkError> {
+        let approver = self.team.identity(Role::Approver);
+        let sharing = approver.call(|live| async move { matrix::share_history(&live, room, user).await });
+        match tokio::time::timeout(SHARING, sharing).await {
+            Ok(Ok(())) => Ok("done"),
+            Ok(Err(error)) => match matrix::refusal(&error) {
+                Some(no) => {
+                    tracing::warn!(%room, %user, %no, "the room's history could not be shared");
+                    Ok("refused")
+                }
+                None => Err(error.into()),
+            },
+            Err(_) => Err(WorkError::NotYet("sharing the room's history took too long")),
+        }
+    }
+}
