@@ -22,12 +22,10 @@ pub enum Error {
         name: String,
     },
     /// What was waited for did not come.
-    #[error("step {step}: waited {polls} long polls for {what}; the last one brought {last}")]
+    #[error("step {step}: waited in vain for {what}; the last sync brought {last}")]
     NotSeen {
         /// The step.
         step: &'static str,
-        /// How many polls were made.
-        polls: usize,
         /// What was waited for.
         what: String,
         /// The last answer, cut.

@@ -59,6 +59,11 @@ impl Memory {
     }
 }
 
+/// A text with its names as an answer shows them: `<name>` for `{name}`.
+pub(super) fn named(template: &str) -> String {
+    fill(template, |name| Some(format!("<{name}>"))).unwrap_or_else(|_| template.to_owned())
+}
+
 /// Percent-encodes everything but what RFC 3986 calls unreserved.
 pub(super) fn encode(value: &str) -> String {
     value.bytes().fold(String::new(), |mut out, byte| {

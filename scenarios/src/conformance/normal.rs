@@ -45,7 +45,7 @@ pub(super) fn normal(body: &Value, memory: &Memory) -> Value {
 }
 
 /// A text with saved values and ids replaced by their names.
-pub(super) fn normal_text(text: &str, memory: &Memory) -> String {
+fn normal_text(text: &str, memory: &Memory) -> String {
     let mut out = text.to_owned();
     for (name, value) in memory.longest_first() {
         if value.len() >= 3 && out.contains(value) {

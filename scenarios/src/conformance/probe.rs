@@ -1,6 +1,9 @@
 //! Asks the steps of an area of one homeserver.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use harness::homeserver::{Homeserver, Sessions};
 use reqwest::Method;
@@ -10,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::{
     Area, Error,
     memory::{Memory, encode},
-    normal::{normal, normal_text},
+    normal::normal,
     recording::{Answer, Recording},
     step::{Action, Body, Step, View, password},
 };
@@ -54,7 +57,6 @@ pub async fn probe(area: &Area, homeserver: &dyn Homeserver) -> Result<Recording
 
 /// A raw answer: status and body, or the body as text where it is no JSON.
 struct Raw {
-    request: String,
     status: u16,
     body: Value,
 }
@@ -72,7 +74,7 @@ impl Probe<'_> {
             Action::Ask { method, path, body } => self.ask(step, method, path, body).await?,
             Action::Register { user } => self.register(step, user).await?,
             Action::Sync { until, initial } => self.sync(step, until, *initial).await?,
-            Action::Poll { name, milliseconds } => self.start_poll(step, name, *milliseconds)?,
+            Action::Poll { name, milliseconds } => self.start_poll(step, name, *milliseconds).await?,
             Action::Collect { name } => self.collect(step, name).await?,
             Action::Admin { command } => self.admin(step, command).await?,
             Action::Reset {
@@ -86,18 +88,18 @@ impl Probe<'_> {
                 self.memory.save(name, value);
             }
         }
-        Ok(self.answer(step.view, &raw))
+        Ok(self.answer(step, &raw))
     }
 
-    fn answer(&self, view: View, raw: &Raw) -> Answer {
+    fn answer(&self, step: &Step, raw: &Raw) -> Answer {
         let whole = normal(&raw.body, &self.memory);
-        let body = match view {
+        let body = match step.view {
             View::Whole => whole,
             View::Only(pointers) => only(&whole, pointers),
             View::Pick(pick) => pick(&whole),
         };
         Answer {
-            request: normal_text(&raw.request, &self.memory),
+            request: step.label(),
             status: raw.status,
             body,
         }
@@ -168,11 +170,7 @@ impl Probe<'_> {
                 Some(position) => format!("/v3/sync?timeout={timeout}&since={position}"),
                 None => format!("/v3/sync?timeout={timeout}"),
             };
-            let mut raw = self.send(step, &Method::GET, &path, token.as_deref(), None).await?;
-            raw.request = format!(
-                "GET /v3/sync{}",
-                if position.is_some() { "?since=<position>" } else { "" }
-            );
+            let raw = self.send(step, &Method::GET, &path, token.as_deref(), None).await?;
             if let Some(next) = raw.body.get("next_batch").and_then(Value::as_str) {
                 self.memory.save(&since, next);
             }
@@ -186,35 +184,84 @@ impl Probe<'_> {
             }
             last = seen;
         }
-        Err(Error::NotSeen {
-            step: step.name,
-            polls: POLLS,
-            what: until.join(" and "),
-            last: last.to_string().chars().take(600).collect(),
-        })
+        Err(not_seen(step, &until.join(" and "), &last))
     }
 
-    fn start_poll(&mut self, step: &Step, name: &str, milliseconds: u32) -> Result<Raw, Error> {
+    /// Starts a long poll and waits until the server has begun with it, so that nothing that comes next can overtake it.
+    ///
+    /// A server forgets the messages to a device up to the position from which the device syncs. So the device gets a message before the
+    /// poll's position, and when it is gone, seen from an older position, the poll has been taken, with its token.
+    async fn start_poll(&mut self, step: &Step, name: &str, milliseconds: u32) -> Result<Raw, Error> {
+        let user = step.who.clone().unwrap_or_default();
         let token = self.token(step)?.unwrap_or_default();
-        let since = format!("{}.since", step.who.as_deref().unwrap_or_default());
-        let position = self
-            .memory
-            .get(&since)
-            .map(encode)
-            .ok_or_else(|| unknown(step)(since.clone()))?;
+        let before = self.sync_from(step, &token, None, 0).await?;
+        let position = position_of(&before);
+        self.send_canary(step, &user, &token, name).await?;
+        let since = self.see_canary(step, &token, &position).await?;
         let request = self
             .http
-            .get(self.url(&format!("/v3/sync?timeout={milliseconds}&since={position}")))
-            .bearer_auth(token);
-        self.polls.insert(
-            name.to_owned(),
-            tokio::spawn(receive("GET /v3/sync?since=<position>".to_owned(), request)),
-        );
+            .get(self.url(&format!("/v3/sync?timeout={milliseconds}&since={}", encode(&since))))
+            .bearer_auth(&token);
+        self.polls.insert(name.to_owned(), tokio::spawn(receive(request)));
+        self.miss_canary(step, &token, &position).await?;
+        self.memory.save(&format!("{user}.since"), &since);
         Ok(Raw {
-            request: "GET /v3/sync?since=<position>".to_owned(),
             status: 0,
             body: json!("pending"),
         })
+    }
+
+    /// Sends a message to the device of `user` itself.
+    async fn send_canary(&self, step: &Step, user: &str, token: &str, transaction: &str) -> Result<(), Error> {
+        let whoami = self
+            .send(step, &Method::GET, "/v3/account/whoami", Some(token), None)
+            .await?;
+        let (id, device) = (&whoami.body["user_id"], &whoami.body["device_id"]);
+        let (id, device) = (id.as_str().unwrap_or_default(), device.as_str().unwrap_or_default());
+        let body = json!({"messages": {id: {device: {"of": user}}}});
+        let path = format!("/v3/sendToDevice/{CANARY}/{transaction}");
+        self.send(step, &Method::PUT, &path, Some(token), Some(body.to_string()))
+            .await
+            .map(drop)
+    }
+
+    /// Syncs until the message is there; answers the position after it.
+    async fn see_canary(&self, step: &Step, token: &str, from: &str) -> Result<String, Error> {
+        let mut last = Value::Null;
+        for _ in 0..POLLS {
+            let raw = self.sync_from(step, token, Some(from), POLL_MILLISECONDS).await?;
+            if has_canary(&raw.body) {
+                return Ok(position_of(&raw));
+            }
+            last = raw.body;
+        }
+        Err(not_seen(step, "a message to the device", &last))
+    }
+
+    /// Syncs from before the message until it is gone.
+    async fn miss_canary(&self, step: &Step, token: &str, from: &str) -> Result<(), Error> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut last = Value::Null;
+        // Each time with another time-out, since Synapse answers the same question from memory.
+        for timeout in 1.. {
+            let raw = self.sync_from(step, token, Some(from), timeout).await?;
+            if raw.status != 200 || !has_canary(&raw.body) {
+                return Ok(());
+            }
+            last = raw.body;
+            if Instant::now() > deadline {
+                break;
+            }
+        }
+        Err(not_seen(step, "the poll to be taken", &last))
+    }
+
+    async fn sync_from(&self, step: &Step, token: &str, since: Option<&str>, timeout: u32) -> Result<Raw, Error> {
+        let since = since
+            .map(|since| format!("&since={}", encode(since)))
+            .unwrap_or_default();
+        let path = format!("/v3/sync?timeout={timeout}{since}");
+        self.send(step, &Method::GET, &path, Some(token), None).await
     }
 
     /// The answer of a pending poll.
@@ -223,7 +270,7 @@ impl Probe<'_> {
         match poll.await {
             Ok(answer) => answer.map_err(|source| Error::NoAnswer {
                 step: step.name,
-                request: "GET /v3/sync".to_owned(),
+                request: step.label(),
                 source,
             }),
             Err(_) => Err(unknown(step)(name.to_owned())),
@@ -242,7 +289,6 @@ impl Probe<'_> {
                 source: Box::new(source),
             })?;
         Ok(Raw {
-            request: format!("!admin {command}"),
             status: 0,
             body: answer.map_or(Value::Null, Value::String),
         })
@@ -259,7 +305,6 @@ impl Probe<'_> {
                 source: Box::new(source),
             })?;
         Ok(Raw {
-            request: format!("the operator resets {user}"),
             status: 0,
             body: Value::Null,
         })
@@ -280,10 +325,9 @@ impl Probe<'_> {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
-        let label = format!("{method} {path}");
-        receive(label.clone(), request).await.map_err(|source| Error::NoAnswer {
+        receive(request).await.map_err(|source| Error::NoAnswer {
             step: step.name,
-            request: label,
+            request: step.label(),
             source,
         })
     }
@@ -308,12 +352,32 @@ impl Probe<'_> {
     }
 }
 
-async fn receive(request: String, builder: reqwest::RequestBuilder) -> Result<Raw, reqwest::Error> {
-    let response = builder.send().await?;
+/// The type of the message by which a poll is seen to be taken.
+const CANARY: &str = "org.example.canary";
+
+fn has_canary(body: &Value) -> bool {
+    let messages = body.pointer("/to_device/events").and_then(Value::as_array);
+    messages.is_some_and(|messages| messages.iter().any(|message| message["type"] == CANARY))
+}
+
+fn position_of(sync: &Raw) -> String {
+    sync.body["next_batch"].as_str().unwrap_or_default().to_owned()
+}
+
+fn not_seen(step: &Step, what: &str, last: &Value) -> Error {
+    Error::NotSeen {
+        step: step.name,
+        what: what.to_owned(),
+        last: last.to_string().chars().take(600).collect(),
+    }
+}
+
+async fn receive(request: reqwest::RequestBuilder) -> Result<Raw, reqwest::Error> {
+    let response = request.send().await?;
     let status = response.status().as_u16();
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(format!("no JSON: {text}")));
-    Ok(Raw { request, status, body })
+    Ok(Raw { status, body })
 }
 
 fn unknown(step: &Step) -> impl Fn(String) -> Error {

@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::Value;
 
+use super::memory::named;
+
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
@@ -92,6 +94,20 @@ impl Step {
     /// The dialect switch that decides the answer, where servers differ.
     pub fn switch(&self) -> Option<&'static str> {
         self.switch
+    }
+
+    /// What is asked, for people: as it stands in the step, so that no id of a run gets into it.
+    pub(super) fn label(&self) -> String {
+        match &self.action {
+            Action::Ask { method, path, .. } => format!("{method} {}", named(path)),
+            Action::Register { .. } => "POST /v3/register".to_owned(),
+            Action::Sync { initial: true, .. } => "GET /v3/sync".to_owned(),
+            Action::Sync { initial: false, .. } | Action::Poll { .. } | Action::Collect { .. } => {
+                "GET /v3/sync?since=<position>".to_owned()
+            }
+            Action::Admin { command } => format!("!admin {}", named(command)),
+            Action::Reset { user, .. } => format!("the operator resets {user}"),
+        }
     }
 
     /// As which user: with the token saved as `<user>.token`.
@@ -252,4 +268,23 @@ pub(super) fn reset(name: &'static str, user: &str, password: &str, log_out: boo
 /// The password of a probe's user.
 pub(super) fn password(user: &str) -> String {
     format!("correct-horse-{user}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_label_has_names_where_the_request_has_ids() {
+        let step = post("kick", "/v3/rooms/{hall}/kick?by={sue.device}", json!({}));
+        assert_eq!(step.label(), "POST /v3/rooms/<hall>/kick?by=<sue.device>");
+    }
+
+    #[test]
+    fn a_label_keeps_what_is_no_name() {
+        let step = get("filter", "/v3/sync?filter=%7B%22room%22%3A%7B%7D%7D");
+        assert_eq!(step.label(), "GET /v3/sync?filter=%7B%22room%22%3A%7B%7D%7D");
+    }
 }
