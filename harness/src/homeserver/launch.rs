@@ -1,6 +1,6 @@
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
-use fixtures::homeserver::{Config as EmbeddedConfig, Dialect};
+use fixtures::homeserver::{Config as EmbeddedConfig, Dialect, RateLimits};
 use url::Url;
 
 use super::{
@@ -165,7 +165,11 @@ async fn embedded(options: &Options, selection: &Selection, ground: Ground) -> R
             action: "configure the embedded homeserver".to_owned(),
             reason: error.to_string(),
         })?;
-    config.rate_limits = options.rate_limits;
+    config.rate_limits = if options.rate_limits {
+        RateLimits::ALL
+    } else {
+        RateLimits::NONE
+    };
     if let Some(dialect) = options.dialect {
         config.dialect = Dialect::named(dialect.name())
             .ok_or_else(|| Error::NotAtHand(format!("the embedded homeserver does not speak {dialect}")))?;

@@ -94,7 +94,7 @@ impl Operator for EmbeddedOperator {
     }
 
     async fn console(&self, command: &str) -> Result<Option<String>> {
-        self.with("use the console", |server| Ok(server.execute(command).text))
+        self.with("use the console", |server| Ok(server.console(command).text))
             .await
             .map(Some)
     }

@@ -18,22 +18,23 @@ pub(super) fn steps() -> Vec<Step> {
             "an_unknown_users_password",
             "users reset-password nobody fresh-password-2",
         )
-        .decided_by("reset_creates_users"),
-        with("whether_that_made_a_user", "nobody", "fresh-password-2").decided_by("reset_creates_users"),
+        .decided_by("reset_creates"),
+        with("whether_that_made_a_user", "nobody", "fresh-password-2").decided_by("reset_creates"),
         admin("a_user_is_made", "users create-user vera fresh-password-3"),
         with("the_made_user_logs_in", "vera", "fresh-password-3"),
         admin(
             "a_user_that_exists_is_not_made",
             "users create-user vera fresh-password-4",
-        ),
+        )
+        .decided_by("moderates_accounts"),
         admin("a_user_is_deactivated", "users deactivate vera"),
-        with("the_deactivated_user_cannot_log_in", "vera", "fresh-password-3").decided_by("deactivated_login"),
+        with("the_deactivated_user_cannot_log_in", "vera", "fresh-password-3").decided_by("deactivated"),
         admin(
             "the_password_of_a_deactivated_user_is_reset",
             "users reset-password vera fresh-password-5",
         )
-        .decided_by("reset_revives_users"),
-        with("whether_that_revived_the_user", "vera", "fresh-password-5").decided_by("reset_revives_users"),
+        .decided_by("reset_creates"),
+        with("whether_that_revived_the_user", "vera", "fresh-password-5").decided_by("reset_creates"),
         admin("an_unknown_command_is_told", "users no-such-command"),
     ]
 }

@@ -75,7 +75,8 @@ pub(super) fn steps() -> Vec<Step> {
             "/v3/directory/list/room/{lobby}",
             json!({"visibility": "public"}),
         )
-        .by("adam"),
+        .by("adam")
+        .decided_by("publishes_rooms"),
         get("a_listed_room_is_in_the_directory", "/v3/publicRooms")
             .by("gaby")
             .pick(|body| {
@@ -84,7 +85,8 @@ pub(super) fn steps() -> Vec<Step> {
                     "/chunk",
                     &["/room_id", "/canonical_alias", "/num_joined_members", "/join_rule"],
                 )
-            }),
+            })
+            .decided_by("publishes_rooms"),
         put(
             "a_room_is_unlisted",
             "/v3/directory/list/room/{lobby}",

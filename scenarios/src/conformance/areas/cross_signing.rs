@@ -46,18 +46,17 @@ pub(super) fn steps() -> Vec<Step> {
         register("the_user_registers", "cara"),
         register("a_peer_registers", "pia"),
         post("there_are_no_keys_at_first", "/v3/keys/query", json!({"device_keys": {USER: []}})).by("cara").pick(public_keys),
-        post("the_first_keys_are_taken_without_a_password", path, keys(1)).by("cara").pick(outcome).decided_by("first_cross_signing_needs_uia"),
+        post("the_first_keys_are_taken_without_a_password", path, keys(1)).by("cara").pick(outcome).decided_by("asks_password_for_new_cross_signing"),
         post("the_user_sees_all_three", "/v3/keys/query", json!({"device_keys": {USER: []}})).by("cara").pick(public_keys),
         post("a_peer_sees_no_user_signing_key", "/v3/keys/query", json!({"device_keys": {USER: []}})).by("pia").pick(public_keys),
-        post("the_same_keys_again", path, keys(1)).by("cara").only(&["/flows", "/errcode"]).decided_by("same_cross_signing_needs_uia"),
+        post("the_same_keys_again", path, keys(1)).by("cara").only(&["/flows", "/errcode"]).decided_by("asks_password_for_new_cross_signing"),
         post("other_keys_ask_for_the_password", path, keys(11)).by("cara").only(&["/flows", "/errcode"]),
         with_password("other_keys_with_a_wrong_password_are_refused", Method::POST, path, keys(11), "cara", "wrong").by("cara").only(&["/flows", "/errcode"]),
         with_password("other_keys_with_the_password_are_taken", Method::POST, path, keys(11), "cara", &password("cara")).by("cara").pick(outcome),
         post("the_new_keys_are_served", "/v3/keys/query", json!({"device_keys": {USER: []}})).by("pia").pick(public_keys),
         post("a_signature_of_an_unknown_device_is_reported", "/v3/keys/signatures/upload", json!({USER: {"NOSUCH": signed(json!({"user_id": USER, "device_id": "NOSUCH", "algorithms": [], "keys": {}}), 12)}}))
             .by("cara")
-            .pick(|body| json!(body.pointer("/failures").and_then(Value::as_object).is_some_and(|failures| !failures.is_empty())))
-            .decided_by("reports_bad_signatures"),
+            .pick(|body| json!(body.pointer("/failures").and_then(Value::as_object).is_some_and(|failures| !failures.is_empty()))),
         get("the_token_still_lives", "/v3/account/whoami").by("cara"),
     ]
 }

@@ -32,15 +32,14 @@ pub(super) fn steps() -> Vec<Step> {
             json!({"display_name": "x"}),
         )
         .by("dora")
-        .only(&["/errcode"])
-        .decided_by("rename_unknown_device"),
+        .only(&["/errcode"]),
         get("the_devices_of_others_are_not_shown", "/v3/devices/SECOND")
             .by("stranger")
             .only(&["/errcode"]),
         delete("deleting_a_device_asks_for_the_password", "/v3/devices/SECOND")
             .by("dora")
             .only(&["/flows", "/errcode"])
-            .decided_by("delete_without_body"),
+            .decided_by("not_json"),
         with_password(
             "deleting_with_a_wrong_password_is_refused",
             Method::DELETE,
@@ -63,7 +62,7 @@ pub(super) fn steps() -> Vec<Step> {
         .by("dora"),
         get("the_token_of_a_deleted_device_is_dead", "/v3/account/whoami")
             .by("second")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         get("a_deleted_device_is_not_listed", "/v3/devices")
             .by("dora")
             .pick(ids),
@@ -78,7 +77,7 @@ pub(super) fn steps() -> Vec<Step> {
         .by("dora"),
         get("the_token_of_the_third_is_dead", "/v3/account/whoami")
             .by("third")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         login(
             "a_login_takes_the_id_of_a_deleted_device",
             "dora",
@@ -95,8 +94,7 @@ pub(super) fn steps() -> Vec<Step> {
             json!({"devices": []}),
         )
         .by("dora")
-        .only(&["/flows", "/errcode"])
-        .decided_by("delete_no_devices"),
+        .only(&["/flows", "/errcode"]),
     ]
 }
 

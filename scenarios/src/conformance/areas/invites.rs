@@ -35,16 +35,14 @@ pub(super) fn steps() -> Vec<Step> {
             json!({"user_id": "@gina:conformance.test"}),
         )
         .by("hanna")
-        .pick(outcome)
-        .decided_by("invite_twice"),
+        .pick(outcome),
         post(
             "inviting_somebody_who_does_not_exist",
             "/v3/rooms/{parlour}/invite",
             json!({"user_id": "@nobody:conformance.test"}),
         )
         .by("hanna")
-        .pick(outcome)
-        .decided_by("invite_unknown_user"),
+        .pick(outcome),
         post(
             "who_is_not_in_the_room_cannot_invite",
             "/v3/rooms/{parlour}/invite",
@@ -108,7 +106,8 @@ pub(super) fn steps() -> Vec<Step> {
             json!({"user_id": "nobody"}),
         )
         .by("hanna")
-        .only(&["/errcode"]),
+        .only(&["/errcode"])
+        .decided_by("misfit_errcodes"),
     ]
 }
 

@@ -80,7 +80,7 @@ fn uploading() -> Vec<Step> {
         ),
         sync("the_peer_hears_of_new_device_keys", "peer", &["/device_lists/changed"])
             .only(&["/device_lists/changed"])
-            .decided_by("device_list_updates"),
+            .decided_by("shares_devices_in_plain_rooms"),
         query("the_peer_sees_the_keys", "peer"),
         query("the_user_sees_the_own_keys", "device"),
         upload(
@@ -110,20 +110,19 @@ fn claiming() -> Vec<Step> {
         post("another_key_under_a_used_id", "/v3/keys/upload", json!({"one_time_keys": {"signed_curve25519:AAAA": one_time_key("9")}}))
             .by("device")
             .only(&["/errcode", "/one_time_key_counts/signed_curve25519"])
-            .decided_by("one_time_key_clash"),
+            .decided_by("refuses_changed_one_time_keys"),
         claim("a_one_time_key_is_claimed"),
         upload("a_claimed_key_is_not_counted", json!({})),
         claim("another_one_time_key_is_claimed"),
         claim("nothing_is_left_to_claim"),
         upload("a_fallback_key_is_uploaded", json!({"fallback_keys": {"signed_curve25519:FFFF": {"key": "f".repeat(43), "fallback": true, "signatures": {"@kim:conformance.test": {"ed25519:KIM": "c2lnbmF0dXJl"}}}}}))
-            .decided_by("fallback_keys"),
-        claim("the_fallback_key_is_claimed").decided_by("fallback_keys"),
-        claim("the_fallback_key_is_claimed_again").decided_by("fallback_keys"),
+            .decided_by("keeps_fallback_keys"),
+        claim("the_fallback_key_is_claimed").decided_by("keeps_fallback_keys"),
+        claim("the_fallback_key_is_claimed_again").decided_by("keeps_fallback_keys"),
         post("claiming_of_an_unknown_device_gives_nothing", "/v3/keys/claim", json!({"one_time_keys": {"@kim:conformance.test": {"NOSUCH": "signed_curve25519"}}}))
             .by("peer")
             .pick(claimed),
-        post("querying_an_unknown_user_gives_nothing", "/v3/keys/query", json!({"device_keys": {"@nobody:conformance.test": []}})).by("peer").pick(identity_keys)
-            .decided_by("query_unknown_user"),
+        post("querying_an_unknown_user_gives_nothing", "/v3/keys/query", json!({"device_keys": {"@nobody:conformance.test": []}})).by("peer").pick(identity_keys),
         get("changes_are_told_since_a_position", "/v3/keys/changes?from={peer.since}&to={peer.since}").by("peer").only(&["/errcode"]),
     ]
 }
@@ -143,14 +142,15 @@ fn losing() -> Vec<Step> {
             &password("kim"),
         )
         .by("kim"),
-        query("the_keys_of_a_deleted_device_are_not_served", "peer").decided_by("deleted_devices_keys_served"),
-        claim("the_one_time_keys_of_a_deleted_device").decided_by("deleted_devices_keys_claimable"),
+        query("the_keys_of_a_deleted_device_are_not_served", "peer").decided_by("keeps_keys_of_deleted_devices"),
+        claim("the_one_time_keys_of_a_deleted_device").decided_by("keeps_keys_of_deleted_devices"),
         login("the_deleted_devices_id_logs_in_again", "kim", Some("KIM"), "device"),
-        query("the_keys_of_a_revived_device", "peer").decided_by("revived_devices_keys"),
-        upload("the_one_time_keys_of_a_revived_device_are_counted", json!({})).decided_by("revived_devices_keys"),
+        query("the_keys_of_a_revived_device", "peer").decided_by("keeps_keys_of_deleted_devices"),
+        upload("the_one_time_keys_of_a_revived_device_are_counted", json!({}))
+            .decided_by("keeps_keys_of_deleted_devices"),
         post("logout_of_the_device", "/v3/logout", json!({})).by("device"),
         login("the_logged_out_devices_id_logs_in_again", "kim", Some("KIM"), "device"),
-        query("the_keys_after_logout_and_login", "peer").decided_by("revived_devices_keys"),
+        query("the_keys_after_logout_and_login", "peer").decided_by("keeps_keys_of_deleted_devices"),
     ]
 }
 

@@ -52,7 +52,7 @@ pub(super) fn steps() -> Vec<Step> {
         get("the_callers_own_token_lives_on", "/v3/account/whoami").by("paul"),
         get("the_other_devices_token_is_dead", "/v3/account/whoami")
             .by("second")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         with("the_new_password_is_taken", "a-new-password-2").save("third.token", "/access_token"),
         change(
             "a_change_that_says_nothing_of_devices_works",
@@ -62,7 +62,7 @@ pub(super) fn steps() -> Vec<Step> {
         ),
         get("saying_nothing_logs_devices_out", "/v3/account/whoami")
             .by("third")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         with("a_device_for_the_operator_logs_in", "a-new-password-3").save("third.token", "/access_token"),
         reset(
             "the_operator_resets_the_password_and_keeps_devices",

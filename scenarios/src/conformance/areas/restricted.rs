@@ -29,10 +29,10 @@ pub(super) fn steps() -> Vec<Step> {
         .only(&["/errcode"]),
         put("the_child_is_put_into_the_space", "/v3/rooms/{space}/state/m.space.child/{child}", json!({"via": ["conformance.test"]})).by("olga").pick(outcome),
         get("the_childs_join_rule_is_kept", "/v3/rooms/{child}/state/m.room.join_rules").by("olga"),
-        get("the_hierarchy_shows_the_child_to_the_owner", "/v1/rooms/{space}/hierarchy").by("olga").pick(hierarchy),
+        get("the_hierarchy_shows_the_child_to_the_owner", "/v1/rooms/{space}/hierarchy").by("olga").pick(hierarchy).decided_by("keeps_room_statistics"),
         post("who_is_not_in_the_space_cannot_join_the_child", "/v3/join/{child}", json!({})).by("nils").pick(outcome),
         get("who_is_not_in_the_space_does_not_see_the_hierarchy", "/v1/rooms/{space}/hierarchy").by("nils").pick(hierarchy)
-            .decided_by("hierarchy_of_knock_rooms"),
+            .decided_by("keeps_room_statistics"),
         post("the_newcomer_is_invited_to_the_space", "/v3/rooms/{space}/invite", json!({"user_id": "@nils:conformance.test"})).by("olga").pick(outcome),
         post("an_invite_to_the_space_is_not_enough_for_the_child", "/v3/join/{child}", json!({})).by("nils").pick(outcome),
         post("the_newcomer_joins_the_space", "/v3/join/{space}", json!({})).by("nils").only(&["/errcode"]),
@@ -40,7 +40,7 @@ pub(super) fn steps() -> Vec<Step> {
         get("the_join_names_who_authorised_it", "/v3/rooms/{child}/state/m.room.member/%40nils%3Aconformance.test")
             .by("nils")
             .only(&["/membership", "/join_authorised_via_users_server"]),
-        get("the_hierarchy_shows_the_child_to_the_newcomer", "/v1/rooms/{space}/hierarchy").by("nils").pick(hierarchy),
+        get("the_hierarchy_shows_the_child_to_the_newcomer", "/v1/rooms/{space}/hierarchy").by("nils").pick(hierarchy).decided_by("remembers_hierarchy"),
         post("the_newcomer_leaves_the_space", "/v3/rooms/{space}/leave", json!({})).by("nils").pick(outcome),
         get("leaving_the_space_keeps_the_child", "/v3/joined_rooms").by("nils"),
     ]

@@ -47,10 +47,10 @@ fn creating() -> Vec<Step> {
         .only(&["/errcode"]),
         get("the_chat_is_encrypted", "/v3/rooms/{chat}/state/m.room.encryption").by("rita"),
         get("the_invited_one_has_power_in_a_trusted_chat", "/v3/rooms/{chat}/state/m.room.power_levels").by("rita").only(&["/users"]),
-        post("version_12_where_it_is_known", "/v3/createRoom", json!({"room_version": "12"})).by("rita").pick(outcome).decided_by("room_version_12"),
+        post("version_12_where_it_is_known", "/v3/createRoom", json!({"room_version": "12"})).by("rita").pick(outcome).decided_by("room_versions"),
         post("an_unknown_version_is_refused", "/v3/createRoom", json!({"room_version": "no-such-version"})).by("rita").only(&["/errcode"]),
         post("an_unknown_preset_is_refused", "/v3/createRoom", json!({"preset": "no_such_preset"})).by("rita").only(&["/errcode"])
-            .decided_by("unknown_preset"),
+            .decided_by("refuses_unknown_presets"),
         post("a_room_with_given_power_levels_is_made", "/v3/createRoom", json!({
             "room_version": "11", "power_level_content_override": {"invite": 50, "events": {"m.room.name": 77}},
         }))
@@ -78,8 +78,7 @@ fn talking() -> Vec<Step> {
             "/v3/rooms/{lobby}/event/%24nosuchevent12345",
         )
         .by("rita")
-        .only(&["/errcode"])
-        .decided_by("unknown_event"),
+        .only(&["/errcode"]),
         put(
             "a_stranger_cannot_talk",
             "/v3/rooms/{lobby}/send/m.room.message/t2",
@@ -166,7 +165,8 @@ fn talking() -> Vec<Step> {
             .only(&["/type", "/content"]),
         get("strangers_cannot_read_a_private_room", "/v3/rooms/{den}/messages?dir=b")
             .by("sam")
-            .only(&["/errcode"]),
+            .only(&["/errcode"])
+            .decided_by("guards_messages"),
         get("strangers_cannot_read_private_state", "/v3/rooms/{den}/state")
             .by("sam")
             .only(&["/errcode"]),
@@ -188,7 +188,7 @@ fn leaving() -> Vec<Step> {
         )
         .by("sam")
         .only(&["/errcode"])
-        .decided_by("join_unknown_room"),
+        .decided_by("unknown_room_join"),
         post(
             "who_has_no_power_cannot_kick",
             "/v3/rooms/{lobby}/kick",
@@ -215,7 +215,8 @@ fn leaving() -> Vec<Step> {
         .pick(outcome),
         post("who_is_banned_cannot_join", "/v3/join/{lobby}", json!({}))
             .by("sam")
-            .pick(outcome),
+            .pick(outcome)
+            .decided_by("says_bad_state"),
         post(
             "a_ban_is_lifted",
             "/v3/rooms/{lobby}/unban",
@@ -230,7 +231,7 @@ fn leaving() -> Vec<Step> {
         )
         .by("rita")
         .pick(outcome)
-        .decided_by("unban_not_banned"),
+        .decided_by("says_bad_state"),
         post("who_is_not_banned_any_more_can_join", "/v3/join/{lobby}", json!({}))
             .by("sam")
             .only(&["/errcode"]),
@@ -239,8 +240,7 @@ fn leaving() -> Vec<Step> {
             .pick(outcome),
         post("leaving_twice", "/v3/rooms/{lobby}/leave", json!({}))
             .by("sam")
-            .pick(outcome)
-            .decided_by("leave_twice"),
+            .pick(outcome),
         get("who_left_is_not_in_the_room", "/v3/joined_rooms").by("sam"),
         post("a_left_room_is_forgotten", "/v3/rooms/{lobby}/forget", json!({}))
             .by("sam")

@@ -102,17 +102,19 @@ pub(super) fn steps() -> Vec<Step> {
         .only(&["/room/timeline/limit"]),
         get("a_filter_limits_the_timeline", "/v3/sync?timeout=0&filter={filter}")
             .by("sue")
-            .pick(limited),
+            .pick(limited)
+            .decided_by("ignores_timeline_limit"),
         get(
             "a_filter_in_the_url_works",
             "/v3/sync?timeout=0&filter=%7B%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A1%7D%7D%7D",
         )
         .by("sue")
-        .pick(limited),
+        .pick(limited)
+        .decided_by("ignores_timeline_limit"),
         get("nonsense_as_a_position", "/v3/sync?timeout=0&since=nonsense")
             .by("sue")
             .only(&["/errcode"])
-            .decided_by("nonsense_since"),
+            .decided_by("refuses_unknown_since"),
         login("the_user_logs_in_elsewhere", "sue", Some("SYNC"), "elsewhere"),
         get(
             "a_position_works_with_another_token",
@@ -131,15 +133,15 @@ pub(super) fn steps() -> Vec<Step> {
         .pick(last_member),
         get("a_left_room_is_not_in_a_first_sync", "/v3/sync?timeout=0")
             .by("otto")
-            .pick(room_names),
+            .pick(room_names)
+            .decided_by("first_sync_shows_left_rooms"),
         put(
             "presence_is_accepted",
             "/v3/presence/@sue:conformance.test/status",
             json!({"presence": "online"}),
         )
         .by("sue")
-        .only(&["/errcode"])
-        .decided_by("presence"),
+        .only(&["/errcode"]),
     ]
 }
 

@@ -8,24 +8,24 @@ pub(super) fn steps() -> Vec<Step> {
     vec![
         register("the_user_registers", "tom"),
         get("no_token_is_missing", "/v3/account/whoami").decided_by("missing_token"),
-        get("an_empty_token_is_missing", "/v3/account/whoami?access_token=").decided_by("missing_token"),
-        get("a_garbage_token_is_unknown", "/v3/account/whoami?access_token=garbage").decided_by("soft_logout"),
+        get("an_empty_token_is_missing", "/v3/account/whoami?access_token=").decided_by("empty_token_is_unknown"),
+        get("a_garbage_token_is_unknown", "/v3/account/whoami?access_token=garbage").decided_by("says_soft_logout"),
         post("a_wrong_password_is_forbidden", "/v3/login", body("tom", "wrong")),
-        post("an_unknown_user_cannot_log_in", "/v3/login", body("nobody", "wrong")).decided_by("unknown_user_login"),
+        post("an_unknown_user_cannot_log_in", "/v3/login", body("nobody", "wrong")).decided_by("unknown_user"),
         post(
             "an_upper_case_name_at_login",
             "/v3/login",
             body("TOM", &password("tom")),
         )
         .only(&["/user_id", "/errcode"])
-        .decided_by("upper_case_login"),
+        .decided_by("lowers_names"),
         post(
             "a_user_of_another_server_cannot_log_in",
             "/v3/login",
             body("@tom:elsewhere.test", &password("tom")),
         )
         .only(&["/errcode"])
-        .decided_by("foreign_user_login"),
+        .decided_by("unknown_user"),
         post(
             "an_unknown_login_type_is_refused",
             "/v3/login",
@@ -41,7 +41,7 @@ pub(super) fn steps() -> Vec<Step> {
             }),
         )
         .only(&["/errcode"])
-        .decided_by("bad_json"),
+        .decided_by("misfit_errcodes"),
         text(
             "a_login_that_is_no_json_is_refused",
             Method::POST,
@@ -49,7 +49,7 @@ pub(super) fn steps() -> Vec<Step> {
             "{not json",
         )
         .only(&["/errcode"])
-        .decided_by("bad_json"),
+        .decided_by("not_json"),
         login("a_login_takes_an_unknown_device_id", "tom", Some("LAPTOP"), "laptop"),
         get("the_token_belongs_to_that_device", "/v3/account/whoami").by("laptop"),
         login(
@@ -68,7 +68,7 @@ pub(super) fn steps() -> Vec<Step> {
         login("another_login_on_the_device", "tom", Some("LAPTOP"), "third"),
         collect("the_pending_poll_answers_after_all", "until_login")
             .only(&["/errcode", "/soft_logout"])
-            .decided_by("login_wakes_polls"),
+            .decided_by("rechecks_token_after_poll"),
         get("the_token_of_the_pending_poll_afterwards", "/v3/account/whoami")
             .by("again")
             .decided_by("login_kills_old_token"),
@@ -77,13 +77,13 @@ pub(super) fn steps() -> Vec<Step> {
         post("logout_works", "/v3/logout", json!({})).by("third"),
         collect("the_pending_poll_ends_with_the_logout", "until_logout")
             .only(&["/errcode", "/soft_logout"])
-            .decided_by("logout_wakes_polls"),
+            .decided_by("wakes_poll_on_deletion"),
         get("a_token_is_dead_after_the_logout", "/v3/account/whoami")
             .by("third")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         post("logout_with_a_dead_token_is_refused", "/v3/logout", json!({}))
             .by("third")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         get("logout_deleted_the_device", "/v3/devices/LAPTOP")
             .by("tom")
             .only(&["/errcode"]),
@@ -91,9 +91,9 @@ pub(super) fn steps() -> Vec<Step> {
         post("logout_everywhere_works", "/v3/logout/all", json!({})).by("tom"),
         get("logout_everywhere_reaches_the_other_device", "/v3/account/whoami")
             .by("phone")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
         get("logout_everywhere_reaches_the_caller", "/v3/account/whoami")
             .by("tom")
-            .decided_by("soft_logout"),
+            .decided_by("says_soft_logout"),
     ]
 }

@@ -32,9 +32,7 @@ pub(super) fn steps() -> Vec<Step> {
         )
         .by("device"),
         login("the_device_logs_in_again", "tina", Some("TXN"), "relogged"),
-        say("the_transaction_survives_a_login_on_the_same_device", "one", "first")
-            .by("relogged")
-            .decided_by("transactions_by_device"),
+        say("the_transaction_survives_a_login_on_the_same_device", "one", "first").by("relogged"),
         say("another_device_has_transactions_of_its_own", "one", "from elsewhere")
             .by("tina")
             .pick(|body| json!(body["event_id"] == "<first>")),
@@ -50,11 +48,11 @@ pub(super) fn steps() -> Vec<Step> {
         get("the_sender_sees_the_transaction_id", "/v3/rooms/{room}/event/{first}")
             .by("relogged")
             .only(&["/unsigned/transaction_id"])
-            .decided_by("event_shows_transaction_id"),
+            .decided_by("shows_transactions"),
         get("others_do_not_see_the_transaction_id", "/v3/rooms/{room}/event/{first}")
             .by("tina")
             .only(&["/unsigned/transaction_id"])
-            .decided_by("event_shows_transaction_id"),
+            .decided_by("shows_transactions"),
     ]
 }
 
