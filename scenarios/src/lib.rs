@@ -18,6 +18,7 @@
 //! | [`progress`] | live progress |
 //! | [`bot_build`] | keeps the bot's binary as new as its source |
 //! | [`names`] | answers an unknown name with the nearest known ones |
+//! | [`bench`] | how fast and how big everything is, compared with what |
 //! | [`conformance`] | the probe that every homeserver is asked, and the judge of its answers |
 //! | [`cli`] | the command line and its exit codes |
 //!
@@ -28,6 +29,7 @@
 //! front of its name; it never counts as passed.
 
 pub mod actors;
+pub mod bench;
 pub mod bot_build;
 pub mod catalogue;
 pub mod chat;

@@ -28,6 +28,8 @@ fn text(bytes: &[u8]) -> String {
 #[case::an_unknown_fault(&["drill", "--fault", "token-stolen"])]
 #[case::an_unknown_moment(&["drill", "--moment", "at-noon"])]
 #[case::an_unknown_homeserver(&["drill", "--homeserver", "dendrite"])]
+#[case::an_unknown_bench(&["bench", "--only", "speed"])]
+#[case::an_unknown_homeserver_to_measure(&["bench", "--homeserver", "dendrite"])]
 #[case::an_unknown_homeserver_to_keep_up(&["up", "--homeserver", "dendrite"])]
 fn what_cannot_be_run_ends_with_exit_code_2_and_says_why(#[case] arguments: &[&str]) {
     let output = knockproof(arguments);
@@ -40,6 +42,7 @@ fn what_cannot_be_run_ends_with_exit_code_2_and_says_why(#[case] arguments: &[&s
 #[case(&["drill", "--scenario", "veting"], "did you mean vetting")]
 #[case(&["drill", "--homeserver", "synaps"], "did you mean synapse")]
 #[case(&["drill", "--moment", "boot"], "did you mean ")]
+#[case(&["bench", "--only", "vetings"], "did you mean vetting")]
 #[case(&["up", "--homeserver", "conduit"], "did you mean conduwuit")]
 fn an_unknown_name_is_answered_with_the_nearest_known_ones(#[case] arguments: &[&str], #[case] answer: &str) {
     let output = knockproof(arguments);
@@ -87,7 +90,7 @@ fn a_homeserver_that_is_not_at_hand_ends_the_run_before_it_begins() {
 }
 
 #[test]
-fn the_list_names_scenarios_with_their_steps_moments_and_homeservers() {
+fn the_list_names_scenarios_with_their_steps_moments_benches_and_homeservers() {
     let output = knockproof(&["list"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let list = text(&output.stdout);
@@ -96,6 +99,7 @@ fn the_list_names_scenarios_with_their_steps_moments_and_homeservers() {
         "signup answers 200",
         "vetting:",
         "in-the-middle:",
+        "world-memory:",
         "synapse:",
         "conduwuit:",
     ] {

@@ -22,6 +22,7 @@ mod matcher;
 mod proxy;
 mod registry;
 mod server;
+mod timing;
 mod traffic;
 
 pub use bend::{Action, Bend};
@@ -29,4 +30,5 @@ pub use exchange::{Entrance, Exchange, Upstream, Who};
 pub use gate::{Gate, Point};
 pub use matcher::Matcher;
 pub use server::{Error, FrontDoor};
+pub use timing::{Timed, Timing};
 pub use traffic::Traffic;

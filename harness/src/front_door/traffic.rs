@@ -5,7 +5,7 @@ use std::{
 
 use tokio::{sync::watch, time::timeout_at};
 
-use super::{Exchange, Matcher};
+use super::{Exchange, Matcher, Timed, Timing};
 use crate::wait::TimedOut;
 
 /// Everything that went through a front door. Cheap to clone; all clones show the same.
@@ -16,6 +16,8 @@ pub struct Traffic(Arc<Inner>);
 struct Inner {
     began: Instant,
     exchanges: Mutex<Vec<Exchange>>,
+    /// One for each exchange, in the same order; only changed while the exchanges are locked.
+    timings: Mutex<Vec<Timing>>,
     changes: watch::Sender<u64>,
 }
 
@@ -24,6 +26,7 @@ impl Traffic {
         Self(Arc::new(Inner {
             began: Instant::now(),
             exchanges: Mutex::default(),
+            timings: Mutex::default(),
             changes: watch::Sender::new(0),
         }))
     }
@@ -31,6 +34,19 @@ impl Traffic {
     /// All exchanges so far, in the order in which they came.
     pub fn snapshot(&self) -> Vec<Exchange> {
         self.exchanges().clone()
+    }
+
+    /// All exchanges so far with their times, in the order in which they came.
+    pub fn timed(&self) -> Vec<Timed> {
+        let exchanges = self.exchanges();
+        let timings = self.timings();
+        let pairs = exchanges.iter().cloned().zip(timings.iter().copied());
+        pairs.map(|(exchange, timing)| Timed { exchange, timing }).collect()
+    }
+
+    /// Now, on the clock of the times.
+    pub fn clock(&self) -> Duration {
+        self.0.began.elapsed()
     }
 
     /// The number of the last exchange so far; 0 before the first.
@@ -117,11 +133,13 @@ impl Traffic {
 
     /// Adds an exchange, giving it its number and its time.
     pub(super) fn begin(&self, mut exchange: Exchange) -> Exchange {
-        exchange.at_ms = millis(self.0.began.elapsed());
+        let came = self.0.began.elapsed();
+        exchange.at_ms = millis(came);
         {
             let mut exchanges = self.exchanges();
             exchange.seq = exchanges.last().map_or(1, |last| last.seq + 1);
             exchanges.push(exchange.clone());
+            self.timings().push(Timing { came, over: None });
         }
         self.0.changes.send_modify(|changes| *changes += 1);
         exchange
@@ -129,8 +147,7 @@ impl Traffic {
 
     /// Changes an exchange.
     pub(super) fn update(&self, seq: u64, change: impl FnOnce(&mut Exchange)) {
-        let index = usize::try_from(seq).unwrap_or_default().wrapping_sub(1);
-        if let Some(exchange) = self.exchanges().get_mut(index) {
+        if let Some(exchange) = self.exchanges().get_mut(index(seq)) {
             change(exchange);
         }
         self.0.changes.send_modify(|changes| *changes += 1);
@@ -138,16 +155,28 @@ impl Traffic {
 
     /// Ends an exchange.
     pub(super) fn end(&self, seq: u64, change: impl FnOnce(&mut Exchange)) {
-        let now = millis(self.0.began.elapsed());
+        let now = self.0.began.elapsed();
         self.update(seq, |exchange| {
             change(exchange);
-            exchange.took_ms = Some(now.saturating_sub(exchange.at_ms));
+            exchange.took_ms = Some(millis(now).saturating_sub(exchange.at_ms));
+            if let Some(timing) = self.timings().get_mut(index(seq)) {
+                timing.over = Some(now);
+            }
         });
     }
 
     fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
         self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn timings(&self) -> MutexGuard<'_, Vec<Timing>> {
+        self.0.timings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the exchange of a number is: they are counted from 1.
+fn index(seq: u64) -> usize {
+    usize::try_from(seq).unwrap_or_default().wrapping_sub(1)
 }
 
 fn millis(duration: Duration) -> u64 {

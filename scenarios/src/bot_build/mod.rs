@@ -57,18 +57,52 @@ pub enum BuildError {
 /// # Errors
 /// [`BuildError`] when the bot does not compile or cargo cannot be asked.
 pub fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
-    if env::var(BOT_VARIABLE).is_ok_and(|command| !command.trim().is_empty()) {
+    if is_given() {
         return Ok(Freshness::Given);
     }
+    match workspace()? {
+        Some(workspace) => workspace.build_once(env::var("NEXTEST_RUN_ID").ok().as_deref(), say),
+        None => Ok(Freshness::NoWorkspace),
+    }
+}
+
+/// Makes sure of the bot's binary in a profile of cargo's, `None` for this program's own; answers the profile and the binary.
+/// `Ok(None)` where `KNOCKPROOF_BOT` names the bot or nothing can be built here.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_in(profile: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Option<(String, PathBuf)>, BuildError> {
+    if is_given() {
+        return Ok(None);
+    }
+    let Some(mut workspace) = workspace()? else {
+        return Ok(None);
+    };
+    if let Some(profile) = profile {
+        profile.clone_into(&mut workspace.profile);
+    }
+    workspace.build(say)?;
+    let binary = workspace.binary();
+    Ok(Some((workspace.profile, binary)))
+}
+
+/// The cargo profile that this program was built with, as far as its place tells.
+pub fn own_profile() -> Option<String> {
+    workspace().ok().flatten().map(|workspace| workspace.profile)
+}
+
+fn is_given() -> bool {
+    env::var(BOT_VARIABLE).is_ok_and(|command| !command.trim().is_empty())
+}
+
+/// The workspace that this program runs from.
+fn workspace() -> Result<Option<Workspace>, BuildError> {
     let exe = env::current_exe().map_err(|source| BuildError::Io {
         action: "find this program".to_owned(),
         source,
     })?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    match Workspace::around(&exe, root) {
-        Some(workspace) => workspace.build_once(env::var("NEXTEST_RUN_ID").ok().as_deref(), say),
-        None => Ok(Freshness::NoWorkspace),
-    }
+    Ok(Workspace::around(&exe, root))
 }
 
 /// The source workspace this program was built from, and where cargo puts what it builds.
@@ -131,6 +165,12 @@ impl Workspace {
         Ok(Freshness::Fresh)
     }
 
+    /// Where cargo puts the bot's binary.
+    fn binary(&self) -> PathBuf {
+        let folder = if self.profile == "dev" { "debug" } else { &self.profile };
+        self.target.join(folder).join(BINARY)
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
@@ -142,8 +182,7 @@ impl Workspace {
 
     fn build(&self, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
         let shown = format!("cargo build --bin {BINARY}");
-        let folder = if self.profile == "dev" { "debug" } else { &self.profile };
-        if !self.target.join(folder).join(BINARY).is_file() {
+        if !self.binary().is_file() {
             say(&format!("the bot is not built yet: {shown}"));
         }
         let spawn = self

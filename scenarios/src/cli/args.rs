@@ -28,7 +28,10 @@ pub enum Command {
     Drill(DrillArgs),
     /// Keep a world running, with everything needed to use and to break it by hand, until Ctrl-C.
     Up(UpArgs),
-    /// Name every scenario with its steps, every fault, moment and check, and the homeservers at hand.
+    /// Measure how fast and how big homeservers, worlds, drills and the bot are, compared with each other.
+    #[command(after_help = AFTER_HELP)]
+    Bench(BenchArgs),
+    /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
     List,
 }
 
@@ -67,6 +70,29 @@ pub struct UpArgs {
     /// Seed for names, codes and passwords [default: a new one].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,
+}
+
+/// What to measure, and on what.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// Homeservers to measure on, the most thoroughly measured first [default: embedded, and every real one that can be run as a process].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub homeserver: Vec<String>,
+    /// Benches to run; `knockproof list` names them [default: all].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// The cargo profile that the bot is built with: dev, release [default: this program's own].
+    #[arg(long, value_name = "PROFILE")]
+    pub bot_profile: Option<String>,
+    /// Seed for names, codes and passwords [default: a new one].
+    #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
+    pub seed: Option<u64>,
+    /// A missed aim is a failure.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write the figures as JSON to this file (its shape: documentation of `scenarios::bench`).
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use harness::{
 
 use super::Exit;
 use crate::{
-    catalogue,
+    bench, catalogue,
     plan::{Moment, meaning},
 };
 
@@ -51,6 +51,10 @@ fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)])
     writeln!(out, "\nChecks (after every drill)")?;
     for check in check::all() {
         writeln!(out, "  {}: {}", check.name, check.summary)?;
+    }
+    writeln!(out, "\nBenches (knockproof bench --only)")?;
+    for bench in bench::all() {
+        writeln!(out, "  {}: {}", bench.name(), bench.summary())?;
     }
     writeln!(out, "\nHomeservers (--homeserver)")?;
     for (flavor, found) in homeservers {

@@ -1,0 +1,184 @@
+//! Drills in a minute.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::{runtime::Handle, task::JoinSet};
+
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim};
+use crate::{
+    catalogue, drill,
+    plan::{Drill, Wishes, plan},
+    progress::Silent,
+    report::{Record, Verdict},
+    step::Failure,
+};
+
+/// How many there should be in a minute on two cores.
+const AIM: f64 = 300.0;
+
+/// The faults of a token, a password or a device that a bot heals from without waiting for anybody. `password-reset-written-late` is not
+/// among them: the five seconds until the password is written would be all that is measured.
+const CREDENTIALS: [&str; 7] = [
+    "env-token-clobbered",
+    "env-token-empty",
+    "env-token-of-another-user",
+    "password-changed-by-user",
+    "password-reset",
+    "device-deleted",
+    "all-devices-deleted",
+];
+
+/// The one that is also run on real servers, to compare with.
+const COMPARED: &str = "smoke/env-token-clobbered/at-boot";
+
+/// Drills in a minute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drills;
+
+#[async_trait]
+impl Bench for Drills {
+    fn name(&self) -> &'static str {
+        "drills"
+    }
+
+    fn summary(&self) -> &'static str {
+        "credential drills (smoke through faults of token, password and device), as many at once as there are cores"
+    }
+
+    fn part(&self) -> Part {
+        Part::Homeserver
+    }
+
+    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+        let first = bed.first()?;
+        let records = all_at_once(bed, credential_drills(first, bed.seed)?).await?;
+        let mut figures = vec![records.rate(first, bed.cores)?];
+        figures.extend(records.parts(first)?);
+        let took = records.took(COMPARED)?;
+        let mut compared = Figure::new(format!("one drill ({COMPARED})"), &first.name, Unit::Milliseconds, took);
+        for ground in bed.grounds.iter().skip(1) {
+            let drills = credential_drills(ground, bed.seed)?;
+            let one = drills.into_iter().filter(|drill| drill.name() == COMPARED).collect();
+            let took = all_at_once(bed, one).await?.took(COMPARED)?;
+            if compared.ratio.is_none() {
+                compared = compared.against(&ground.name, Some(&took));
+            }
+            figures.push(Figure::new(
+                format!("one drill ({COMPARED})"),
+                &ground.name,
+                Unit::Milliseconds,
+                took,
+            ));
+        }
+        figures.push(compared);
+        Ok(figures)
+    }
+}
+
+/// What some drills have shown.
+struct Records {
+    records: Vec<Record>,
+    took: Duration,
+}
+
+impl Records {
+    /// Drills in a minute, over all of them: how long they take differs, so that parts of the whole would not be samples of one thing.
+    fn rate(&self, ground: &Ground, cores: usize) -> Result<Figure, Failure> {
+        let minutes = self.took.as_secs_f64() / 60.0;
+        let rate = Samples::new(vec![self.records.len() as f64 / minutes])?;
+        let one_by_one: f64 = self.records.iter().map(|record| record.took_ms as f64 / 60_000.0).sum();
+        let alone = Samples::new(vec![self.records.len() as f64 / one_by_one])?;
+        let what = format!("credential drills, {cores} at once ({} drills)", self.records.len());
+        Ok(Figure::new(what, &ground.name, Unit::PerMinute, rate)
+            .against("one by one", Some(&alone))
+            .aiming(Aim::AtLeast(AIM)))
+    }
+
+    /// How long they take and what of it is what.
+    fn parts(&self, ground: &Ground) -> Result<Vec<Figure>, Failure> {
+        let whole = self.samples(|record| Some(record.took_ms as f64))?;
+        let named = [
+            ("healing in a drill", "fault:"),
+            ("the bot's first start in a drill", "the bot starts"),
+        ];
+        let mut figures = vec![Figure::new("a drill", &ground.name, Unit::Milliseconds, whole.clone())];
+        for (what, prefix) in named {
+            let samples = self.samples(|record| {
+                let step = record.steps.iter().find(|step| step.name.starts_with(prefix))?;
+                Some(step.took_ms as f64)
+            })?;
+            figures.push(Figure::new(what, &ground.name, Unit::Milliseconds, samples).against("a drill", Some(&whole)));
+        }
+        Ok(figures)
+    }
+
+    fn took(&self, name: &str) -> Result<Samples, Failure> {
+        self.samples(|record| (record.name == name).then_some(record.took_ms as f64))
+    }
+
+    fn samples(&self, value: impl Fn(&Record) -> Option<f64>) -> Result<Samples, Failure> {
+        Samples::new(self.records.iter().filter_map(value).collect())
+    }
+}
+
+/// The drills of the smoke scenario with these faults, at every moment that makes sense.
+fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> {
+    let wishes = Wishes {
+        homeservers: vec![ground.choice.to_string()],
+        scenarios: vec!["smoke".to_owned()],
+        faults: CREDENTIALS.map(str::to_owned).to_vec(),
+        moments: Vec::new(),
+        seed,
+    };
+    Ok(plan(&catalogue::known(), &wishes)?)
+}
+
+/// Runs drills, as many at once as there are cores.
+async fn all_at_once(bed: &Bed, drills: Vec<Drill>) -> Result<Records, Failure> {
+    let began = Instant::now();
+    let (mut left, mut running, mut records) = (drills.into_iter(), JoinSet::new(), Vec::new());
+    loop {
+        while running.len() < bed.cores
+            && let Some(drill) = left.next()
+        {
+            // On a thread of its own, as a test has one: drills do not wait for each other's work.
+            let runtime = Handle::current();
+            running.spawn_blocking(move || runtime.block_on(drill::run(&drill, Arc::new(Silent))));
+        }
+        let Some(ended) = running.join_next().await else { break };
+        let record = ended?;
+        if let Verdict::Failed { why } = &record.verdict {
+            return Err(Failure::new(format!(
+                "{} failed: {why}; again: {}",
+                record.name, record.replay
+            )));
+        }
+        records.push(record);
+    }
+    Ok(Records {
+        records,
+        took: began.elapsed(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::fault::{self, Fault, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn every_credential_fault_exists_and_is_healed_without_the_operator() {
+        for name in CREDENTIALS {
+            let fault: Box<dyn Fault> = fault::named(name).unwrap_or_else(|| panic!("no fault {name}"));
+            for moment in fault.moments() {
+                assert_eq!(fault.expectation(*moment).outcome, Outcome::Heals, "{name} {moment}");
+                assert!(!fault.expectation(*moment).downtime, "{name} {moment}");
+            }
+        }
+    }
+}

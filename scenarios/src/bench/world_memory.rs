@@ -1,0 +1,80 @@
+//! The memory of worlds.
+
+use async_trait::async_trait;
+use harness::world::{Verdict, World};
+
+use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim};
+use crate::step::Failure;
+
+/// How many worlds one sample is made of, on the embedded homeserver.
+const BATCH: usize = 10;
+
+/// What a world may take, besides its bot, in MiB.
+const AIM: f64 = 20.0;
+
+/// The memory of worlds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorldMemory;
+
+#[async_trait]
+impl Bench for WorldMemory {
+    fn name(&self) -> &'static str {
+        "world-memory"
+    }
+
+    fn summary(&self) -> &'static str {
+        "memory that each further world takes in this process and its children, besides the bot"
+    }
+
+    fn part(&self) -> Part {
+        Part::Homeserver
+    }
+
+    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+        let mut measured = Vec::new();
+        for ground in &bed.grounds {
+            measured.push((ground, memory(bed, ground).await?));
+        }
+        let biggest = super::start::slowest(&measured);
+        let figures = measured.iter().map(|(ground, samples)| {
+            let figure = Figure::new("memory of a world", &ground.name, Unit::Mebibytes, samples.clone());
+            let compared = match biggest {
+                Some((name, other)) if *name != ground.name => figure.against(name, Some(other)),
+                _ => figure,
+            };
+            if ground.is_embedded() {
+                compared.aiming(Aim::AtMost(AIM))
+            } else {
+                compared
+            }
+        });
+        Ok(figures.collect())
+    }
+}
+
+/// MiB a world, over batches of worlds that all live at once.
+async fn memory(bed: &Bed, ground: &Ground) -> Result<Samples, Failure> {
+    let batch = if ground.is_embedded() { BATCH } else { 1 };
+    let mut worlds = Vec::new();
+    // The first ones also fill what all worlds share.
+    if ground.is_embedded() {
+        grow(bed, ground, &mut worlds, batch).await?;
+    }
+    let mut samples = Vec::new();
+    for _ in 0..ground.samples(4, 1) {
+        let before = Process::this().family_resident()?;
+        grow(bed, ground, &mut worlds, batch).await?;
+        samples.push((Process::this().family_resident()? - before) / batch as f64);
+    }
+    for world in worlds {
+        world.finish(Verdict::Passed).await?;
+    }
+    Samples::new(samples)
+}
+
+async fn grow(bed: &Bed, ground: &Ground, worlds: &mut Vec<World>, batch: usize) -> Result<(), Failure> {
+    for _ in 0..batch {
+        worlds.push(bed.world(ground).await?);
+    }
+    Ok(())
+}
