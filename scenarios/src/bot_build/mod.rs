@@ -5,6 +5,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     fs::{self, File},
     io::{self, BufRead, BufReader, Read, Seek, Write},
     path::{Path, PathBuf},
@@ -177,6 +178,11 @@ impl Workspace {
             .current_dir(&self.root)
             .args(["build", "--bin", BINARY, "--profile", &self.profile, "--target-dir"])
             .arg(&self.target);
+        // What cargo and nextest tell a program about its own package is nothing that the bot is made of; but some build scripts ask
+        // for these variables, and cargo would build them, and all that stands on them, anew.
+        for (name, _) in env::vars_os().filter(|(name, _)| is_about_the_caller(name)) {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -214,6 +220,19 @@ impl Workspace {
     }
 }
 
+/// Whether a variable describes the package or target that cargo runs now.
+fn is_about_the_caller(name: &OsStr) -> bool {
+    const PREFIXES: [&str; 5] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_CRATE_",
+        "CARGO_BIN_",
+        "CARGO_PRIMARY_",
+    ];
+    let name = name.to_string_lossy();
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +258,16 @@ mod tests {
             at("target/release/knockproof").unwrap().target,
             folder.path().join("target")
         );
+    }
+
+    #[test]
+    fn what_cargo_says_of_its_caller_is_told_from_what_it_is_set_up_with() {
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_knockproof"] {
+            assert!(is_about_the_caller(OsStr::new(name)), "{name}");
+        }
+        for name in ["CARGO", "CARGO_HOME", "CARGO_NET_OFFLINE", "PATH"] {
+            assert!(!is_about_the_caller(OsStr::new(name)), "{name}");
+        }
     }
 
     #[test]
