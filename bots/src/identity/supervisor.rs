@@ -19,8 +19,9 @@ use crate::{
 
 /// How often the password file is looked at while the operator is waited for.
 const PASSWORD_POLL: Duration = Duration::from_millis(250);
-/// How often the tokens are looked at meanwhile (a login costs something, a whoami does not).
-const TOKEN_RECHECK: Duration = Duration::from_secs(30);
+/// How often the tokens are looked at meanwhile (a login costs something, a whoami does not): soon at first, then ever
+/// more rarely, up to the second.
+const TOKEN_RECHECK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 /// How long the next generation waits for the users of the last one to let go of its stores.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -128,9 +129,16 @@ impl Supervisor {
     /// Tries until there is a session.
     async fn heal(&mut self) -> Session {
         let mut backoff = Backoff::default();
+        let mut recheck = TOKEN_RECHECK.0;
+        let mut stuck_before = false;
         loop {
             match self.healer.attempt().await {
-                Ok(Attempt::Live(session)) => return session,
+                Ok(Attempt::Live(session)) => {
+                    if stuck_before {
+                        Mark::CuredFromOutside.hit(self.role);
+                    }
+                    return session;
+                }
                 Ok(Attempt::Wait(delay, why)) => {
                     self.say_healing(format!("waiting for the homeserver: {why}"));
                     sleep(backoff.next(delay, chance())).await;
@@ -138,7 +146,12 @@ impl Supervisor {
                 Ok(Attempt::Stuck(stuck)) => {
                     backoff.reset();
                     self.say_stuck(&stuck);
-                    self.wait_for_operator().await;
+                    let written = self.wait_for_operator(recheck).await;
+                    stuck_before = !written;
+                    recheck = match written {
+                        true => TOKEN_RECHECK.0,
+                        false => (recheck * 2).min(TOKEN_RECHECK.1),
+                    };
                 }
                 Err(error) => {
                     self.say_broken(&error.to_string());
@@ -238,10 +251,11 @@ impl Supervisor {
         }
     }
 
-    async fn wait_for_operator(&mut self) {
+    /// Waits until the password file is written anew, but not longer than `recheck`; answers whether it was.
+    async fn wait_for_operator(&mut self, recheck: Duration) -> bool {
         let state = |healer: &Healer| healer.password_file().read().map(|(_, state)| state);
         let before = state(&self.healer);
-        let recheck = Instant::now() + TOKEN_RECHECK.mul_f64(1.0 + 0.2 * chance());
+        let recheck = Instant::now() + recheck.mul_f64(1.0 + 0.2 * chance());
         let mut last = before;
         while Instant::now() < recheck {
             sleep(PASSWORD_POLL).await;
@@ -250,10 +264,11 @@ impl Supervisor {
             if now.is_some() && now != before && now == last {
                 Mark::PasswordChanged.hit(self.role);
                 self.healer.password_changed();
-                return;
+                return true;
             }
             last = now;
         }
+        false
     }
 
     pub(super) fn say_healing(&self, why: String) {

@@ -12,8 +12,9 @@ pub struct Refusal {
     pub errcode: String,
 }
 
-/// The server's no, if `error` is one: a Matrix error that is neither about the token nor about the pace. Anything else
-/// (no connection, 5xx, a page of some proxy) proves nothing and is tried again.
+/// The server's no, if `error` is one: a Matrix error that is neither about the token nor about the pace, nor about an
+/// account that is barred until the operator has lifted that. Anything else (no connection, 5xx, a page of some proxy)
+/// proves nothing and is tried again.
 pub fn refusal(error: &Error) -> Option<Refusal> {
     let answer = error.as_client_api_error()?;
     let kind = answer.error_kind()?;
@@ -23,7 +24,11 @@ pub fn refusal(error: &Error) -> Option<Refusal> {
     }
     if matches!(
         kind,
-        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken | ErrorKind::LimitExceeded(_)
+        ErrorKind::UnknownToken(_)
+            | ErrorKind::MissingToken
+            | ErrorKind::LimitExceeded(_)
+            | ErrorKind::UserLocked
+            | ErrorKind::UserSuspended
     ) {
         return None;
     }

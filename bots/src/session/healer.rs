@@ -125,19 +125,6 @@ impl Healer {
         }
     }
 
-    /// Whether a saved or environment token of the wanted user lives: what is asked while the operator is waited for,
-    /// because it costs no login.
-    pub async fn any_token_lives(&self) -> Result<bool, VaultError> {
-        let expected = self.expected()?;
-        let saved = self.saved(&expected)?.and_then(|saved| saved.token);
-        for token in saved.iter().chain(&self.env_token) {
-            if let Class::Alive { .. } = self.server.whoami(token, &expected).await {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Goes through the sources of a session, in order, as far as the homeserver answers.
     pub async fn attempt(&mut self) -> Result<Attempt, VaultError> {
         let expected = self.expected()?;
