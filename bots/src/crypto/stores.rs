@@ -27,6 +27,8 @@ const DATABASE: &str = "matrix-sdk-crypto.sqlite3";
 const OWNER: &str = "owner";
 /// Into which device's store this one's room keys were brought.
 const CARRIED_TO: &str = "carried-to";
+/// The store was begun on a device whose own store is lost.
+const MAKESHIFT: &str = "makeshift";
 /// The escrow files were brought into this store.
 const FILLED: &str = "filled-from-escrow";
 
@@ -104,6 +106,9 @@ impl Stores {
     /// What the local store of a device says.
     pub async fn local(&self, device: &DeviceId) -> Result<Local, StoreError> {
         let folder = self.folder(device);
+        if folder.join(MAKESHIFT).exists() {
+            return Ok(Local::Makeshift);
+        }
         if !folder.join(DATABASE).exists() {
             return Ok(Local::Missing);
         }
@@ -136,6 +141,14 @@ impl Stores {
             .find(|path| !path.exists())
             .unwrap_or_else(|| folder.with_extension("unreadable"));
         fs::rename(&folder, &aside).map_err(|error| VaultError::new("put aside", &folder, error).into())
+    }
+
+    /// Writes down, before a store is begun on a device whose own store is lost, that it is only a makeshift: as soon as
+    /// there is a password, a new device takes its place.
+    pub fn begin_makeshift(&self, device: &DeviceId) -> Result<(), StoreError> {
+        let folder = self.folder(device);
+        make_folder(&folder)?;
+        Ok(write(&folder.join(MAKESHIFT), b"")?)
     }
 
     /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older

@@ -10,6 +10,9 @@ pub enum Local {
     Missing,
     /// There is one, but it cannot be opened (or is another device's).
     Unreadable,
+    /// There is one that was begun on a device whose own store was lost, because no password could make a new device. It
+    /// published keys of its own, which peers who knew the old ones refuse.
+    Makeshift,
     /// There is one.
     Account {
         /// Its keys.
@@ -40,6 +43,7 @@ pub enum Verdict {
 pub fn continuity(local: &Local, server: Option<&DeviceKeys>) -> Verdict {
     match (local, server) {
         (Local::Unreadable, _) => Verdict::StoreUnreadable,
+        (Local::Makeshift, _) => Verdict::KeysDiffer,
         (Local::Missing, None) | (Local::Account { published: false, .. }, None) => Verdict::FirstUse,
         (Local::Missing, Some(_)) => Verdict::StoreLost,
         (Local::Account { published: true, .. }, None) => Verdict::KeysGone,
@@ -94,6 +98,8 @@ mod tests {
     #[case::somebody_else(account(true), Some("other"), Verdict::KeysDiffer)]
     #[case::store_recreated(account(false), Some("other"), Verdict::KeysDiffer)]
     #[case::store_lost(Local::Missing, Some("own"), Verdict::StoreLost)]
+    #[case::makeshift(Local::Makeshift, Some("own"), Verdict::KeysDiffer)]
+    #[case::makeshift_unpublished(Local::Makeshift, None, Verdict::KeysDiffer)]
     #[case::key_lost(Local::Unreadable, Some("own"), Verdict::StoreUnreadable)]
     #[case::key_and_device_lost(Local::Unreadable, None, Verdict::StoreUnreadable)]
     fn the_server_is_compared_with_the_store(

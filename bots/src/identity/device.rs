@@ -74,6 +74,9 @@ impl Supervisor {
                     if verdict == Verdict::StoreUnreadable {
                         self.broken(stores.put_aside(&session.device))?;
                     }
+                    if !stores.has(&session.device) {
+                        self.broken(stores.begin_makeshift(&session.device))?;
+                    }
                     self.note("continuity", Some(self.deaf(verdict)));
                     return Ok((session, verdict));
                 }
@@ -248,10 +251,9 @@ impl Supervisor {
             "old-stores",
             (!kept.is_empty()).then(|| Degraded {
                 what: format!("room keys of an older device could not be carried over, and its store is kept: {kept}"),
-                cure: format!(
-                    "restore {} from a backup and restart",
-                    self.healer.vault().path("store_key").display()
-                ),
+                cure: "bring the folder that the message names back from a backup, or move it away if its keys are not needed \
+                       (those in the key backup are not lost), and restart"
+                    .to_owned(),
             }),
         );
         self.note(
