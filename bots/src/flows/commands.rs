@@ -187,6 +187,7 @@ impl Flows {
                     room: room.clone(),
                     body: reply,
                     plain: false,
+                    since: None,
                 };
                 outbox::put(tx, Role::Approver, room.as_str(), &format!("command:{event}"), effect)?;
                 Ok::<_, StoreError>(())

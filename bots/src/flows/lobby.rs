@@ -420,8 +420,8 @@ fn challenge(
     promotion::say(tx, host(lobby), &room, &say, asked.message(&greeting, flow.lobby_tries))?;
     lobby::set_challenged(tx, lobby.id, user.as_str(), again)?;
     if !again {
-        let started = format!("{}:started:{user}", key(lobby.id));
-        announce_started(tx, flow, &started, user.as_str(), name, &lobby.code)?;
+        let who = (user.as_str(), name);
+        announce_started(tx, flow, room.as_str(), who, &lobby.code, lobby.created)?;
         let step = Step::LobbyChallenge {
             id: lobby.id,
             user: user.clone(),
@@ -440,18 +440,24 @@ fn challenge(
     Ok(())
 }
 
-/// Tells the operators, once ever, that somebody began in a lobby.
+/// The key of news about the lobby in a room. It does not hold the lobby's number, which is another one in another database.
+pub(crate) fn news(room: &str, what: &str) -> String {
+    format!("lobby:{room}:{what}")
+}
+
+/// Tells the operators, once ever, that somebody (id, name) began in the lobby of a room.
 pub(crate) fn announce_started(
     tx: &Transaction<'_>,
     flow: &FlowConfig,
-    key: &str,
-    user: &str,
-    name: Option<&str>,
+    room: &str,
+    (user, name): (&str, Option<&str>),
     code: &str,
+    created: i64,
 ) -> Result<(), StoreError> {
     let who = name.map_or_else(|| user.to_owned(), |name| format!("{name} ({user})"));
     let note = format!("🚪 {who} started lobby flow (code={code})");
-    promotion::announce(tx, &flow.notify_room, key, note)
+    let key = news(room, &format!("started:{user}"));
+    promotion::announce(tx, &flow.notify_room, &key, note, Some(created))
 }
 
 /// Closes a lobby in which nobody passed.
@@ -462,13 +468,13 @@ fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reason: &str) ->
     let key = key(lobby.id);
     audit::write(tx, "lobby_failed", &json!({ "alias": lobby.alias, "reason": reason }))?;
     let users = lobby::challenged_users(tx, lobby.id)?;
-    if !users.is_empty() {
+    if let Some(room) = lobby.room_id.as_deref().filter(|_| !users.is_empty()) {
         let note = format!(
             "⚠️ lobby failed for {} (reason={reason}, code={})",
             users.join(", "),
             lobby.code
         );
-        promotion::announce(tx, &flow.notify_room, &format!("{key}:failed"), note)?;
+        promotion::announce(tx, &flow.notify_room, &news(room, "failed"), note, Some(lobby.created))?;
     }
     if let Some(room) = lobby
         .room_id

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use matrix_sdk::ruma::OwnedRoomId;
 use tokio::sync::oneshot;
 
-pub(crate) use lobby::announce_started;
+pub(crate) use lobby::{announce_started, news};
 pub use lobby::{OpenError, Opened};
 pub(crate) use newcomer::awaited;
 pub use team::Team;

@@ -57,6 +57,7 @@ pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: &Promotion<
         room: passed.room.clone(),
         body: lines.join("\n"),
         plain: true,
+        since: None,
     };
     outbox::put(tx, passed.host, lane, &format!("{}:welcome", passed.key), message)?;
     leave(tx, passed.host, passed.room, passed.key)?;
@@ -69,7 +70,7 @@ pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: &Promotion<
         passed.keyword,
         passed.haiku.trim()
     );
-    announce(tx, &flow.feed_room, &format!("{}:feed", passed.key), news)?;
+    announce(tx, &flow.feed_room, &format!("{}:feed", passed.key), news, None)?;
     audit::write(
         tx,
         "promoted",
@@ -77,13 +78,20 @@ pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: &Promotion<
     )
 }
 
-/// Says something in a room of the community once, ever.
-pub(super) fn announce(tx: &Transaction<'_>, room: &OwnedRoomId, key: &str, body: String) -> Result<(), StoreError> {
+/// Says something in a room of the community once, ever. `since` as in [`Effect::Message`].
+pub(super) fn announce(
+    tx: &Transaction<'_>,
+    room: &OwnedRoomId,
+    key: &str,
+    body: String,
+    since: Option<i64>,
+) -> Result<(), StoreError> {
     if notes::announce(tx, key)? {
         let message = Effect::Message {
             room: room.clone(),
             body,
             plain: false,
+            since,
         };
         outbox::put(tx, Role::Approver, room.as_str(), key, message)?;
     }
@@ -102,6 +110,7 @@ pub(super) fn say(
         room: room.clone(),
         body,
         plain: true,
+        since: None,
     };
     outbox::put(tx, host, room.as_str(), key, message)?;
     Ok(())

@@ -17,9 +17,10 @@ use crate::{
     storage::{
         Store, StoreError, audit,
         codes::{self, Code, Kind},
-        notes,
+        notes, now_ms,
         queue::{self, Queue},
     },
+    vault::Vault,
 };
 
 const DONE: &str = "imported";
@@ -149,11 +150,7 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
         lobbies: read(dir, "lobby.json")?,
         announced: read(dir, "operator_announce.json")?,
     };
-    let written = std::fs::metadata(dir.join("sync_since.txt")).and_then(|meta| meta.modified());
-    let horizon = written
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let horizon = horizon.and_then(|since| i64::try_from(since.as_millis()).ok());
+    let horizon = horizon(dir);
     let flow = flow.clone();
     let imported = store.run(move |tx| {
         if notes::value(tx, DONE)?.is_some() {
@@ -169,6 +166,19 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
         Ok::<_, StoreError>(Some(imported))
     });
     Ok(imported.await?)
+}
+
+/// From when on messages that a first sync shows are news, in Unix milliseconds; `None` where all are. What was said before
+/// the old approver's last sync was its business; where a session of ours is there and this database is new, another
+/// database was lost, and what was said before now was answered as far as it is known.
+fn horizon(dir: &Path) -> Option<i64> {
+    let written = std::fs::metadata(dir.join("sync_since.txt")).and_then(|meta| meta.modified());
+    if let Ok(time) = written {
+        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        return i64::try_from(since.as_millis()).ok();
+    }
+    let session = Vault::new(Role::Approver, dir).path("session.json");
+    session.exists().then(now_ms)
 }
 
 fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, StoreError> {
@@ -200,7 +210,7 @@ fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowC
     let created = ms(old.created);
     let promoted = old.promoted.then(|| old.promoted_at.map_or(created, ms));
     let closed = (old.closed || old.promoted).then_some(created);
-    tx.execute(
+    let new = tx.execute(
         "INSERT OR IGNORE INTO vetting
          (mxid, code, room_id, title, keyword, tries_left, display_name, created, promoted, closed, closed_reason)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -218,7 +228,7 @@ fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowC
             old.closed_reason
         ],
     )?;
-    if closed.is_none() {
+    if new == 1 && closed.is_none() {
         let id = tx.last_insert_rowid();
         let due = created.saturating_add(i64::try_from(flow.vetting_timeout.as_millis()).unwrap_or(i64::MAX));
         let (key, lane) = (format!("vetting:{id}:timeout"), format!("vetting:{id}"));
@@ -237,7 +247,7 @@ fn keep_lobby(
     let created = ms(old.created);
     let promoted = old.promoted.then(|| old.promoted_at.map_or(created, ms));
     let closed = (old.closed || old.promoted).then_some(created);
-    tx.execute(
+    let new = tx.execute(
         "INSERT OR IGNORE INTO lobby
          (role, room_id, alias, code, title, keyword, created, promoted, promoted_user, closed, closed_reason)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -255,6 +265,10 @@ fn keep_lobby(
             old.closed_reason
         ],
     )?;
+    // Known already: the note that the import was done is lost, and what became of the lobby since is in its row.
+    if new == 0 {
+        return Ok(());
+    }
     let id = tx.last_insert_rowid();
     for user in &old.challenged {
         let sent = old.challenge_sent_ts.get(user).map_or(created, |sent| ms(*sent));
@@ -272,17 +286,16 @@ fn keep_lobby(
                 tries > 0
             ],
         )?;
-        let key = format!("lobby:{id}:started:{user}");
         let is_old_news = closed.is_some() || announced.is_some_and(|announced| announced.started.contains(user));
         if is_old_news {
-            notes::announce(tx, &key)?;
+            notes::announce(tx, &flows::news(room, &format!("started:{user}")))?;
         } else {
             let name = old.displaynames.get(user).map(String::as_str);
-            flows::announce_started(tx, flow, &key, user, name, &old.code)?;
+            flows::announce_started(tx, flow, room, (user, name), &old.code, created)?;
         }
     }
     if closed.is_some() || announced.is_some_and(|announced| announced.failed) {
-        notes::announce(tx, &format!("lobby:{id}:failed"))?;
+        notes::announce(tx, &flows::news(room, "failed"))?;
     }
     if closed.is_some() {
         return Ok(());

@@ -161,6 +161,39 @@ async fn an_open_lobby_is_announced_once_and_a_closed_one_never(
     assert_eq!(notes_of(&store).await, expected);
 }
 
+/// The note that the files were imported can be lost alone.
+#[tokio::test]
+async fn importing_again_tells_nothing_again() {
+    let lobbies = json!({
+        ROOM: serde_json::from_str::<serde_json::Value>(&lobby_file(false)).unwrap()[ROOM],
+        "!other:hs": { "alias": "lobby-2", "code": "abc", "created": 1_700_000_000, "title": "Moss", "keyword": "moss" },
+    });
+    let (dir, store, _) = imported(&[("lobby.json", &lobbies.to_string())]).await;
+    let told = notes_of(&store).await;
+    let lost = store.run(|tx| {
+        tx.execute("DELETE FROM meta", [])?;
+        tx.execute("DELETE FROM announcement", [])?;
+        Ok::<_, StoreError>(queue::pending(tx, Queue::Inbox)?)
+    });
+    let pending = lost.await.unwrap();
+    assert!(import(&store, dir.path(), &flow()).await.unwrap().is_some());
+    assert_eq!(notes_of(&store).await, told);
+    let now = store.run(|tx| queue::pending(tx, Queue::Inbox)).await.unwrap();
+    assert_eq!(now, pending, "no second time-out");
+}
+
+/// A database that is new beside a session that is not: another one was lost.
+#[rstest]
+#[case::first_start(&[], false)]
+#[case::after_the_old_approver(&[("sync_since.txt", "s1")], true)]
+#[case::database_lost(&[("shape_rotator_2_session.json", "{}")], true)]
+#[tokio::test]
+async fn what_was_said_before_a_loss_is_old(#[case] files: &[(&str, &str)], #[case] expected: bool) {
+    let (_dir, store, _) = imported(files).await;
+    let horizon = store.run(|tx| notes::value(tx, "horizon")).await.unwrap();
+    assert_eq!(horizon.is_some(), expected);
+}
+
 #[tokio::test]
 async fn a_lobby_that_nobody_joined_is_not_news() {
     let file =

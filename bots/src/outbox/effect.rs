@@ -29,6 +29,10 @@ pub enum Effect {
         body: String,
         /// Whether the room is one the bot made in the clear; otherwise the client decides by the room.
         plain: bool,
+        /// Of news about something that began at this time (Unix milliseconds) and may have been told before by a database
+        /// that is lost: the room is looked at before it is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
     },
     /// An invite.
     Invite {

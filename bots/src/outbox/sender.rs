@@ -10,6 +10,7 @@ use matrix_sdk::ruma::{
     serde::Raw,
 };
 use serde_json::{json, value::to_raw_value};
+use sha2::{Digest, Sha256};
 
 use super::{Effect, Made, Purpose, effect::Outgoing};
 use crate::{
@@ -119,9 +120,17 @@ impl Sender {
         }
     }
 
-    /// The transaction id of a row, and the marker in what it makes.
-    fn marker(&self, entry: &Entry) -> String {
-        format!("{}.{}", self.instance, entry.key)
+    /// The transaction id of a row, and the marker in what it makes. That of news is the same in every database, so that
+    /// what a lost one said is known again.
+    fn marker(&self, entry: &Entry, effect: &Effect) -> String {
+        match effect {
+            Effect::Message { since: Some(_), .. } => {
+                let digest = Sha256::digest(entry.key.as_bytes());
+                let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+                format!("news.{short}")
+            }
+            _ => format!("{}.{}", self.instance, entry.key),
+        }
     }
 
     /// Asks the breaker; where it is open, the message is moved to the time when it may close.
@@ -167,7 +176,7 @@ impl Sender {
 
     /// One attempt; `None` where it has to wait for the sync.
     async fn attempt(&self, live: Live, entry: &Entry, effect: &Effect) -> Result<Option<Outcome>, matrix_sdk::Error> {
-        let marker = &self.marker(entry);
+        let marker = &self.marker(entry, effect);
         if let Some(outcome) = self.already(&live, entry, effect).await? {
             return Ok(Some(outcome));
         }
@@ -177,7 +186,7 @@ impl Sender {
                 let room = matrix::create_room(&live, self.request(purpose), marker).await?;
                 return Ok(Some(Outcome::Room(room)));
             }
-            Effect::Message { room, body, plain } => {
+            Effect::Message { room, body, plain, .. } => {
                 let content = json!({ "msgtype": "m.text", "body": body, MARKER: marker });
                 let sent = if *plain {
                     Some(matrix::send_plain(&live, room, marker, &content).await?)
@@ -199,14 +208,17 @@ impl Sender {
             Effect::CreateRoom { .. } if tried.is_some() => {
                 let known = self.known_rooms().await?;
                 let room =
-                    matrix::find_marked_room(live, &self.marker(entry), |room| known.contains(room.as_str())).await?;
+                    matrix::find_marked_room(live, &self.marker(entry, effect), |room| known.contains(room.as_str()))
+                        .await?;
                 room.map(Outcome::Room)
             }
-            Effect::Message { room, .. } if tried.is_some_and(|device| device != live.device_id.as_str()) => {
+            Effect::Message { room, since, .. }
+                if since.is_some() || tried.is_some_and(|device| device != live.device_id.as_str()) =>
+            {
                 let others = self.sent_events().await?;
                 let sought = Sought {
-                    marker: &self.marker(entry),
-                    since: entry.created,
+                    marker: &self.marker(entry, effect),
+                    since: since.unwrap_or(entry.created),
                     others: &others,
                 };
                 matrix::said(live, room, sought).await?.then_some(Outcome::Done)
