@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use matrix_sdk::ruma::OwnedRoomId;
 use tokio::sync::oneshot;
 
-pub(crate) use lobby::{announce_started, news};
 pub use lobby::{OpenError, Opened};
+pub(crate) use lobby::{announce_started, news};
 pub(crate) use newcomer::awaited;
 pub use team::Team;
 

@@ -24,15 +24,25 @@ use crate::{
     session::Session,
 };
 
-/// The longest poll.
-const LONGEST_POLL: Duration = Duration::from_secs(30);
-/// The second poll; they double from there. A server may let a poll run on although its token has died, and a token
-/// that somebody else kills dies young: short polls at first notice it.
+/// The longest poll. Whatever a homeserver forgets to wake a poll for is seen when the next one begins: well within the
+/// quarter of a minute in which people expect an answer.
+const LONGEST_POLL: Duration = Duration::from_secs(10);
+/// The poll after news; without any they double from there. A server may let a poll run on although its token has died,
+/// and a token that somebody else kills dies young. And conduwuit 0.5.0 begins to watch for news only after it has looked
+/// for them, so that what comes in between wakes nobody: news seldom come alone.
 const SHORT_POLL: Duration = Duration::from_secs(1);
 /// So many events of a room in one batch, so that gaps are rare.
 const TIMELINE: u32 = 100;
 /// So many refusals in a row, and the position is given up: the server's database is another one.
 const REFUSALS: u32 = 3;
+
+/// Whether anything happened that more may follow on.
+fn has_news(batch: &SyncResponse) -> bool {
+    let rooms = &batch.rooms;
+    let quiet =
+        rooms.joined.is_empty() && rooms.invited.is_empty() && rooms.left.is_empty() && rooms.knocked.is_empty();
+    !quiet || !batch.to_device.is_empty()
+}
 
 impl Supervisor {
     /// Hands batch after batch to the intake until the generation ends.
@@ -52,6 +62,7 @@ impl Supervisor {
             match result {
                 Ok(batch) => {
                     self.hand_over(live, &batch).await;
+                    let news = has_news(&batch);
                     position = Some(batch.next_batch);
                     trouble = Trouble::default();
                     self.restarts.reset();
@@ -59,7 +70,10 @@ impl Supervisor {
                         Mark::Live.hit(self.role);
                     }
                     self.say_serving(live);
-                    poll = (poll * 2).clamp(SHORT_POLL, LONGEST_POLL);
+                    poll = match news {
+                        true => SHORT_POLL,
+                        false => (poll * 2).clamp(SHORT_POLL, LONGEST_POLL),
+                    };
                 }
                 Err(error) => match self.sync_failed(&error, &proven.session, &mut trouble).await {
                     Some(end) => return end,

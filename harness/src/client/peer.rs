@@ -16,6 +16,9 @@ use url::Url;
 use super::{Error, Result, User};
 use crate::wait::{self, Poll};
 
+/// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
+const POLL: Duration = Duration::from_secs(2);
+
 /// A member with end-to-end encryption, logged in on a device of its own, independent of the bot.
 pub struct Peer {
     client: Client,
@@ -126,7 +129,10 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn join(&self, room: &str) -> Result<()> {
-        self.user.join(room).await?;
+        let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
+        // Through the client, which then knows of it: a sync that conduwuit answers in this moment may show neither side of it.
+        let joined = self.client.join_room_by_id(&id).await;
+        joined.map_err(|error| Error::sdk(format!("join {room}"), error))?;
         self.room(room, Duration::from_secs(10)).await.map(drop)
     }
 
@@ -308,7 +314,7 @@ impl Peer {
 
 /// Syncs until it is aborted. A server that is away for a while is part of many drills: the sync goes on when it is back.
 async fn keep_syncing(client: Client, tick: watch::Sender<u64>) {
-    let settings = || SyncSettings::default().timeout(Duration::from_secs(10));
+    let settings = || SyncSettings::default().timeout(POLL);
     loop {
         match client.sync_once(settings()).await {
             Ok(_) => tick.send_modify(|syncs| *syncs += 1),
