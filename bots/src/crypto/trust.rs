@@ -158,14 +158,23 @@ impl Securing<'_> {
         }
     }
 
+    /// Signs the device where it is not, and once more after a login on it: where a deleted device logs in again and its old keys
+    /// are served again, conduwuit tells nobody, and whoever asked in between encrypts for it no more. A signature is news.
     async fn sign_own_device(&self) -> Result<(), TrustError> {
-        if self.device_is_signed().await? {
+        let unannounced = self.vault.is_unannounced();
+        if !unannounced && self.device_is_signed().await? {
             return Ok(());
         }
-        if let Some(device) = self.client.encryption().get_own_device().await.map_err(Error::from)?
-            && let Err(error) = device.verify().await
-        {
-            tracing::warn!(role = self.role.name(), %error, "the own device could not be signed");
+        let Some(device) = self.client.encryption().get_own_device().await.map_err(Error::from)? else {
+            return Ok(());
+        };
+        match device.verify().await {
+            Ok(()) if unannounced => {
+                self.vault.set_announced()?;
+                Mark::DeviceAnnounced.hit(self.role);
+            }
+            Ok(()) => {}
+            Err(error) => tracing::warn!(role = self.role.name(), %error, "the own device could not be signed"),
         }
         Ok(())
     }

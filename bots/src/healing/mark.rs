@@ -106,6 +106,8 @@ marks! {
     RecoveryMade = "recovery-made",
     /// Cross-signing and backup were recovered with the recovery key.
     Recovered = "recovered-from-key",
+    /// Peers were told by a new signature that the device is there.
+    DeviceAnnounced = "device-announced",
     /// Cross-signing or backup could not be had on this device.
     TrustDegraded = "trust-degraded",
     /// The sync met a dead token.

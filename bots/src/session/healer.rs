@@ -167,6 +167,9 @@ impl Healer {
                         Target::New => Some(self.pending_device()?),
                     };
                     let Some(device) = device else { break };
+                    if target == Target::Saved {
+                        self.vault.set_unannounced()?;
+                    }
                     (self.log_in(password, *state, &device, &expected).await?, None)
                 }
             };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `<stem>_session.json` | user, device and token of the session in use |
 //! | `<stem>_devices.json` | the device id that a login is about to take, and devices left behind |
+//! | `<stem>_unannounced` | there after a login on the saved device, until peers have been told that the device is there |
 //! | `<stem>_identity` | the user that this identity is, where the operator did not name one |
 //! | `<stem>_store_key` | the key of the stores in `crypto/` |
 //! | `<stem>_escrow_passphrase` | opens `<stem>_room_keys.escrow` |

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::file::{VaultError, read, remove, write};
 use crate::{config::Role, secret::Secret};
 
+/// The file that says that peers may think the device gone.
+const UNANNOUNCED: &str = "unannounced";
+
 /// What is known of the session in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
@@ -167,6 +170,22 @@ impl Vault {
     /// Saves the recovery key.
     pub fn save_recovery_key(&self, key: &Secret) -> Result<(), VaultError> {
         write(&self.path("recovery_key"), format!("{}\n", key.expose()).as_bytes())
+    }
+
+    /// Notes, before a login on the saved device, that peers may think the device gone: it may have been deleted, and they asked
+    /// for the keys while it was.
+    pub fn set_unannounced(&self) -> Result<(), VaultError> {
+        write(&self.path(UNANNOUNCED), b"")
+    }
+
+    /// Whether peers may think the device gone.
+    pub fn is_unannounced(&self) -> bool {
+        self.path(UNANNOUNCED).exists()
+    }
+
+    /// Peers have been told.
+    pub fn set_announced(&self) -> Result<(), VaultError> {
+        remove(&self.path(UNANNOUNCED))
     }
 
     /// A random secret of 32 bytes as hexadecimal, made at the first use and the same from then on.

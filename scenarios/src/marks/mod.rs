@@ -51,6 +51,7 @@ pub const ALL: &[&str] = &[
     "cross-signing-made",
     "recovery-made",
     "recovered-from-key",
+    "device-announced",
     "trust-degraded",
     "dead-token-in-sync",
     "dead-token-in-call",
