@@ -77,7 +77,11 @@ fn host(lobby: &Lobby) -> Role {
 impl Flows {
     /// Opens a lobby for a code.
     pub async fn open_lobby(&self, code: String) -> Result<Opened, OpenError> {
-        let role = self.team.lobby_host().ok_or(OpenError::Unavailable)?;
+        let role = match self.team.lobby_host() {
+            Some(role) => role,
+            None if self.team.serves(Role::Approver, &self.board).await => Role::Approver,
+            None => return Err(OpenError::Unavailable),
+        };
         let alias = format!("{}{}", self.config.flow.alias_prefix, codes::random_name(10));
         let (taken, local) = (code.clone(), alias.clone());
         let begun: Result<Option<i64>, StoreError> = self

@@ -1,6 +1,15 @@
 //! The identities that act.
 
-use crate::{config::Role, identity::Identity};
+use std::time::Duration;
+
+use crate::{
+    config::Role,
+    health::{Board, Health},
+    identity::Identity,
+};
+
+/// How long somebody is kept waiting for a heal that is under way.
+const HEALING: Duration = Duration::from_secs(20);
 
 /// Both identities, of which the second is optional.
 #[derive(Clone, Debug)]
@@ -30,6 +39,17 @@ impl Team {
             Role::Approver => onboarding,
             Role::Onboarding => &self.approver,
         })
+    }
+
+    /// Whether an identity serves, after a heal that is under way: nobody is turned away for a token that lives again in a
+    /// moment. One that needs its operator is not waited for.
+    pub async fn serves(&self, role: Role, board: &Board) -> bool {
+        let identity = self.identity(role);
+        let health = board.snapshot().remove(&identity.role());
+        if health.is_some_and(|health| health.state == Health::NeedsOperator) {
+            return identity.try_live().is_some();
+        }
+        tokio::time::timeout(HEALING, identity.live()).await.is_ok()
     }
 
     /// Who opens a lobby now: the second identity if it serves, else the approver if that serves.

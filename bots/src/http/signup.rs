@@ -64,7 +64,7 @@ pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<Asked>)
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled"));
     }
     let asked = body.0.checked()?;
-    if shared.flows.team.identity(Role::Approver).try_live().is_none() {
+    if !shared.flows.team.serves(Role::Approver, &shared.flows.board).await {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     }
     // A task of its own: who hangs up in the middle must not leave half an account.

@@ -117,7 +117,10 @@ impl Supervisor {
             let end = self.serve(session).await;
             self.retire().await;
             match end {
-                End::DeadToken => self.healer.token_died(),
+                End::DeadToken => {
+                    self.say_healing("the token is dead; another one is being made".to_owned());
+                    self.healer.token_died();
+                }
                 End::Restart => {
                     let delay = self.restarts.next(Duration::ZERO, chance());
                     sleep(delay).await;
