@@ -17,7 +17,7 @@ use crate::{
     storage::{
         Store, StoreError, audit,
         codes::{self, Code, Kind},
-        notes, now_ms,
+        notes,
         queue::{self, Queue},
     },
     vault::Vault,
@@ -169,16 +169,26 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
 }
 
 /// From when on messages that a first sync shows are news, in Unix milliseconds; `None` where all are. What was said before
-/// the old approver's last sync was its business; where a session of ours is there and this database is new, another
-/// database was lost, and what was said before now was answered as far as it is known.
+/// the last sync of the old approver was its business. Where a session of ours is there and this database is new, another
+/// one was lost: what was said before its last sync was dealt with, and when that was is seen from the stores that every
+/// sync writes to.
 fn horizon(dir: &Path) -> Option<i64> {
-    let written = std::fs::metadata(dir.join("sync_since.txt")).and_then(|meta| meta.modified());
-    if let Ok(time) = written {
-        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-        return i64::try_from(since.as_millis()).ok();
+    if let Some(old) = modified(&dir.join("sync_since.txt")) {
+        return Some(old);
     }
-    let session = Vault::new(Role::Approver, dir).path("session.json");
-    session.exists().then(now_ms)
+    let session = modified(&Vault::new(Role::Approver, dir).path("session.json"))?;
+    let stores = std::fs::read_dir(dir.join("crypto")).into_iter().flatten();
+    let files = stores
+        .flatten()
+        .filter_map(|store| std::fs::read_dir(store.path()).ok())
+        .flat_map(|files| files.flatten());
+    Some(files.filter_map(|file| modified(&file.path())).fold(session, i64::max))
+}
+
+fn modified(path: &Path) -> Option<i64> {
+    let time = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
 }
 
 fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, StoreError> {

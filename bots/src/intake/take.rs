@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The name of the value that says from when on messages found by a first sync are heard.
+/// The name of the value that says from when on messages are heard.
 pub(crate) const HORIZON: &str = "horizon";
 
 /// Stores what the sync brings.
@@ -213,11 +213,9 @@ impl Intake for Inlet {
         let rows = self.rows(role, &live.user_id, batch);
         let next = next.to_owned();
         let taken = self.store.run(move |tx| {
-            let first = notes::position(tx, role)?.is_none();
-            let horizon = match notes::value(tx, HORIZON)?.and_then(|value| value.parse().ok()) {
-                Some(horizon) if first => horizon,
-                _ => i64::MIN,
-            };
+            // Not only in the first batch: a homeserver may answer a first sync from its cache, and then the past comes second.
+            let horizon = notes::value(tx, HORIZON)?.and_then(|value| value.parse().ok());
+            let horizon = horizon.unwrap_or(i64::MIN);
             for row in rows.iter().filter(|row| row.sent >= horizon) {
                 queue::put(tx, Queue::Inbox, &row.key, &row.lane, &row.step, 0)?;
             }
