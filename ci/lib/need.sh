@@ -17,6 +17,11 @@ needs_ready() {
     NEED_UNMET[$need]=
     case $need in
     synapse-venv) synapse_venv || NEED_UNMET[$need]='the Synapse virtual environment could not be made (see above)' ;;
+    clients-venv) clients_venv || NEED_UNMET[$need]="the clients' virtual environment could not be made (see above)" ;;
+    browser)
+      browser_ready
+      NEED_UNMET[$need]=${NO_BROWSER:+no browser: $NO_BROWSER}
+      ;;
     # Where it cannot be built, the harness may still pull one: need_unmet asks it when a phase comes to it.
     synapse-image) [[ -n ${NEED_UNMET[docker]} ]] || synapse_image || say '  Synapse image: not built; one may be pulled later' ;;
     docker | image) ;;

@@ -1,0 +1,79 @@
+//! The bot's pages in a real browser, as people use them: through the world's front door, in a headless Chromium.
+//!
+//! A test that fails leaves a picture of what was to be seen in its artifacts; `KNOCKPROOF_KEEP=1` keeps the artifacts of the others too.
+
+#[path = "browser/chromium.rs"]
+mod chromium;
+#[path = "browser/looks.rs"]
+mod looks;
+mod outside;
+#[path = "browser/people.rs"]
+mod people;
+#[path = "browser/privacy.rs"]
+mod privacy;
+
+use std::{process::ExitCode, time::Duration};
+
+use futures_util::FutureExt;
+use harness::world::{World, WorldOptions};
+use scenarios::{bot_build, step::Failure};
+
+use chromium::Chromium;
+use outside::{Outcome, Play, in_world, say};
+
+/// How long the bot's first start may take.
+const BOOT: Duration = Duration::from_secs(60);
+/// The pages.
+const PAGES: [&str; 3] = ["/", "/join", "/signup"];
+
+/// Each test and what it does.
+macro_rules! visits {
+    ($($module:ident::$name:ident),+ $(,)?) => {
+        [$((stringify!($name), || visit(stringify!($name), $module::$name).boxed_local())),+]
+    };
+}
+
+fn main() -> ExitCode {
+    let plays: [Play; 11] = visits![
+        people::the_home_page_leads_to_both_ways_in,
+        people::a_live_code_opens_a_lobby,
+        people::a_code_that_is_none_is_refused_in_sight,
+        people::the_signup_form_makes_a_member,
+        people::a_refused_signup_names_the_problem_and_keeps_what_was_typed,
+        people::the_keyboard_alone_is_enough,
+        looks::everything_to_be_used_has_a_name,
+        looks::the_pages_fit_their_screens_and_can_be_read,
+        privacy::the_pages_ask_nobody_else,
+        privacy::a_password_is_never_in_an_address,
+        privacy::without_scripts_a_page_says_so_and_sends_nothing,
+    ];
+    outside::run(chromium::missing(), &plays)
+}
+
+/// Plays in a world with a bot, before a browser. A code has one use: what is lost on the way is missed.
+async fn visit(name: &str, play: impl AsyncFnOnce(&World, &Chromium) -> Outcome) -> Outcome {
+    bot_build::ensure(&mut |line| say(line))?;
+    let mut options = WorldOptions::from_env(name)?;
+    options.code_uses = 1;
+    in_world(World::build(options).await?, async |world| {
+        world.start_bot(BOOT).await?;
+        let browser = Chromium::open(world).await?;
+        let outcome = play(world, &browser).await;
+        if outcome.is_err() {
+            browser.shoot(&world.artifacts.path("screen.png")).await?;
+        }
+        browser.close().await?;
+        outcome
+    })
+    .await
+}
+
+/// Opens a page, given by its path and query.
+async fn open(world: &World, browser: &Chromium, page: &str) -> Outcome {
+    let url = world.front_door.url().join(page)?;
+    browser
+        .tab()
+        .goto(url.as_str())
+        .await
+        .map_err(|error| Failure::from(error).while_doing(format!("opening {page}")))
+}
