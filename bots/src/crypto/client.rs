@@ -9,10 +9,9 @@ use matrix_sdk::{
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     store::{RoomLoadSettings, StateStoreDataKey},
 };
-use url::Url;
 
 use super::{StoreError, Stores};
-use crate::session::Session;
+use crate::session::{Server, Session};
 
 /// For one try of one request; a long poll adds its own time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,7 +65,7 @@ impl Position {
 /// intake's (the process ended after the SDK stored a batch and before the intake did), it is removed, or the batch
 /// would come back empty and be lost.
 pub async fn open(
-    homeserver: &Url,
+    server: &Server,
     session: &Session,
     stores: &Stores,
     position: Option<&str>,
@@ -79,7 +78,8 @@ pub async fn open(
         backup_download_strategy: BackupDownloadStrategy::OneShot,
     };
     let client = Client::builder()
-        .homeserver_url(homeserver)
+        .homeserver_url(server.base())
+        .http_client(server.http())
         .sqlite_store_with_config_and_cache_path(stores.config(&session.device)?, None::<&Path>)
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))

@@ -133,7 +133,7 @@ impl Supervisor {
                 self.say_broken(&error.to_string());
                 End::Restart
             })?;
-            let opened = open(&self.config.homeserver, session, stores, position.as_deref()).await;
+            let opened = open(self.healer.server(), session, stores, position.as_deref()).await;
             let (client, standing) = self.broken(opened.map_err(BrokenStore::from))?;
             if standing.is_rewound() {
                 Mark::SyncPositionRewound.hit(self.role);

@@ -52,13 +52,23 @@ impl Server {
     pub fn new(base: Url) -> Result<Self, ServerError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
             // A captive portal or a moved server must not be followed with a token in hand.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("knock-approver/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ServerError)?;
         Ok(Self { base, http })
+    }
+
+    /// The homeserver's base URL.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The HTTP client, to be shared: making one reads and parses all of the system's certificates, which a heal need not wait for, and
+    /// its connections are open. It limits no request's time.
+    pub fn http(&self) -> reqwest::Client {
+        self.http.clone()
     }
 
     /// Whose token is it, and does it live?
@@ -221,6 +231,7 @@ fn other(answer: &Result<Answer, String>) -> Class {
 }
 
 async fn send(request: RequestBuilder) -> Result<Answer, String> {
+    let request = request.timeout(REQUEST_TIMEOUT);
     let mut response = request.send().await.map_err(|error| reason(&error))?;
     let status = response.status().as_u16();
     let retry_after = response

@@ -32,7 +32,7 @@ impl Http {
     pub fn new(base: &Url) -> Self {
         Self {
             base: base.clone(),
-            client: reqwest::Client::new(),
+            client: plain_client().build().unwrap_or_default(),
         }
     }
 
@@ -100,6 +100,12 @@ impl Http {
             error: Box::new(error),
         })
     }
+}
+
+/// A client for plain HTTP on this machine, to which neither the system's certificates nor its proxies are of any use: reading and parsing
+/// the certificates is most of what making a client costs, and every user, server and front door has one of its own.
+pub fn plain_client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().tls_certs_only([])
 }
 
 /// The error with all its causes: the last one is the one that tells something.

@@ -13,7 +13,7 @@ mod user;
 
 pub use account::DeviceInfo;
 pub use error::{Error, MatrixError, Result};
-pub use http::{Http, Reply};
+pub use http::{Http, Reply, plain_client};
 pub use peer::{Peer, Received, Trust};
 pub use register::Registration;
 pub use rooms::NewRoom;

@@ -13,7 +13,7 @@ use matrix_sdk::{
 use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
 
-use super::{Error, Result, User};
+use super::{Error, Result, User, plain_client};
 use crate::wait::{self, Poll};
 
 /// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
@@ -84,6 +84,7 @@ impl Peer {
         let sdk = |error: &dyn fmt::Display| Error::sdk(format!("start the client of {}", user.user_id()), error);
         let client = Client::builder()
             .homeserver_url(user.base())
+            .http_client(plain_client().build().unwrap_or_default())
             .build()
             .await
             .map_err(|error| sdk(&error))?;

@@ -14,7 +14,7 @@ use super::{
     Action, Bend, Entrance, Gate, Matcher, Point, Traffic, Upstream, Who, bend::Rules, gate::Locks, proxy,
     registry::Registry,
 };
-use crate::secrets::Secrets;
+use crate::{client::plain_client, secrets::Secrets};
 
 /// What can go wrong with a front door.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl FrontDoor {
     pub async fn open(homeserver: &Url, secrets: Secrets) -> Result<Self, Error> {
         let house = Arc::new(House {
             // A connection for each request: one kept from before a restart of the upstream would fail where a new one would not.
-            client: reqwest::Client::builder()
+            client: plain_client()
                 .pool_max_idle_per_host(0)
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
@@ -172,6 +172,10 @@ async fn accept(listener: TcpListener, house: Arc<House>, entrance: Entrance, cl
                 continue;
             }
         };
+        // An answer passed on piece by piece would wait for the client's acknowledgement of the last piece, which takes 40 ms.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays slow");
+        }
         let house = Arc::clone(&house);
         let service = service_fn(move |request| proxy::serve(Arc::clone(&house), entrance, peer, request));
         // A service that answers with an error closes its connection without any answer: what a client sees of a broken network.

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use super::{Driver, Error, Flavor, Result, http::chain, log::Log, runner::Runner};
+use crate::client::plain_client;
 
 /// How often a starting server is asked: the one condition here that must be polled, since nothing announces the first answer.
 const POLL: Duration = Duration::from_millis(25);
@@ -145,7 +145,7 @@ impl Core {
     /// Asks for `/_matrix/client/versions` until it is answered with 200; the inner error is what was seen instead.
     async fn ready(&self, since: Instant) -> Result<Result<(), String>> {
         let url = self.base_url.as_str().trim_end_matches('/').to_owned() + "/_matrix/client/versions";
-        let client = match Client::builder().no_proxy().timeout(Duration::from_secs(5)).build() {
+        let client = match plain_client().timeout(Duration::from_secs(5)).build() {
             Ok(client) => client,
             Err(error) => return Ok(Err(chain(&error))),
         };

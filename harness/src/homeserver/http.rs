@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Error, Result};
+use crate::client::plain_client;
 
 /// Longer than any answer of a healthy server and any long poll asked for here.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,8 +63,7 @@ impl<'a> Request<'a> {
 
 impl Http {
     pub(super) fn new(base: Url) -> Result<Self> {
-        let client = Client::builder()
-            .no_proxy()
+        let client = plain_client()
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| Error::Operator {

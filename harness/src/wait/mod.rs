@@ -28,7 +28,7 @@ pub struct TimedOut {
 /// The pause after the first look; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// Conditions are mostly answers of processes on this machine: looking more rarely would only lengthen every test.
-const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 
 /// Looks again and again until the condition holds or `patience` is over. A look that is a long poll is cut at the deadline.
 ///

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{client::User, world::World};
+use harness::{
+    client::{User, plain_client},
+    world::World,
+};
 use serde_json::{Value, json};
 
 use crate::step::Failure;
@@ -50,7 +53,8 @@ pub async fn post_json(world: &World, route: &str, body: &Value) -> Result<Reply
 pub async fn post_raw(world: &World, route: &str, body: &str) -> Result<Reply, Failure> {
     let url = world.front_door.url().join(route)?;
     let began = Instant::now();
-    let request = reqwest::Client::new()
+    let request = plain_client()
+        .build()?
         .post(url)
         .timeout(PATIENCE)
         .header("content-type", "application/json");
