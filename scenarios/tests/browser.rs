@@ -59,11 +59,13 @@ async fn visit(name: &str, play: impl AsyncFnOnce(&World, &Chromium) -> Outcome)
         world.start_bot(BOOT).await?;
         let browser = Chromium::open(world).await?;
         let outcome = play(world, &browser).await;
-        if outcome.is_err() {
-            browser.shoot(&world.artifacts.path("screen.png")).await?;
+        if outcome.is_err()
+            && let Err(failure) = browser.shoot(&world.artifacts.path("screen.png")).await
+        {
+            say(&format!("there is no picture of it: {failure}"));
         }
-        browser.close().await?;
-        outcome
+        let closed = browser.close().await;
+        outcome.and(closed)
     })
     .await
 }
