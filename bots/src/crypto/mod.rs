@@ -16,5 +16,5 @@ mod trust;
 
 pub use client::{OpenError, Position, open};
 pub use escrow::{Escrow, EscrowError};
-pub use stores::{Prepared, StoreError, Stores};
+pub use stores::{Inherited, Prepared, StoreError, Stores};
 pub use trust::{Trust, TrustError, secure};

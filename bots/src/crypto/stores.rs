@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use matrix_sdk::{
     SqliteCryptoStore, SqliteStoreConfig,
     ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
 };
-use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
+use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
 
 use super::{Escrow, old_escrow};
 use crate::{
@@ -64,6 +64,22 @@ pub struct Prepared {
     pub kept: Vec<(PathBuf, String)>,
     /// Why the escrow file could not be read. While it cannot, nothing is removed.
     pub escrow_unreadable: Option<String>,
+    /// The account's secrets, where an older store has them.
+    pub secrets: Inherited,
+}
+
+/// The private cross-signing keys and the key of the backup, out of an older device's store.
+#[derive(Default)]
+pub struct Inherited(pub(super) Option<SecretsBundle>);
+
+impl fmt::Debug for Inherited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Inherited(…)"
+        } else {
+            "Inherited"
+        })
+    }
 }
 
 /// The stores of one identity.
@@ -168,6 +184,9 @@ impl Stores {
         }
         let mut carried = Vec::new();
         for sibling in self.siblings(&folder)? {
+            if prepared.secrets.0.is_none() {
+                prepared.secrets = self.secrets_in(&sibling).await;
+            }
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
                 prepared.carried.insert(sibling_device(&sibling));
                 continue;
@@ -317,6 +336,22 @@ impl Stores {
             keys.push(session.export().await);
         }
         Ok(keys)
+    }
+
+    /// The account's secrets in an older store, if it can be opened and has all of them.
+    async fn secrets_in(&self, folder: &Path) -> Inherited {
+        let Ok(store) = self.open(folder).await else {
+            return Inherited::default();
+        };
+        let Ok(Some(account)) = store.load_account().await else {
+            return Inherited::default();
+        };
+        let device = account.device_id().to_owned();
+        let machine = OlmMachine::with_store(&self.user, &device, store, None).await;
+        match machine {
+            Ok(machine) => Inherited(machine.store().export_secrets_bundle().await.ok()),
+            Err(_) => Inherited::default(),
+        }
     }
 
     async fn open(&self, folder: &Path) -> Result<SqliteCryptoStore, StoreError> {

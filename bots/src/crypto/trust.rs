@@ -10,6 +10,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_crypto::secret_storage::DecodeError;
 
+use super::Inherited;
 use crate::{
     config::Role,
     healing::Mark,
@@ -63,6 +64,7 @@ pub async fn secure(
     user: &UserId,
     vault: &Vault,
     password: Option<&Secret>,
+    inherited: &Inherited,
 ) -> Result<Trust, TrustError> {
     let work = Securing {
         role,
@@ -80,6 +82,9 @@ pub async fn secure(
     let mut recovered = Ok(());
     if !work.is_complete().await? {
         recovered = work.recover().await?;
+        if recovered.is_err() && work.inherit(inherited).await {
+            recovered = Ok(());
+        }
     }
     if !has_identity || work.has_private_keys().await {
         work.sign_own_device().await?;
@@ -155,6 +160,22 @@ impl Securing<'_> {
                 kind(&error)
             ))),
             Err(error) => Ok(Err(format!("the account's secret storage does not help: {error}"))),
+        }
+    }
+
+    /// Takes over what an older device's store has: the way where the recovery key is lost, or the account's secret storage
+    /// (some homeservers clear it when an account is deactivated).
+    async fn inherit(&self, inherited: &Inherited) -> bool {
+        let Some(secrets) = &inherited.0 else { return false };
+        match self.client.encryption().import_secrets_bundle(secrets).await {
+            Ok(()) => {
+                Mark::TrustInherited.hit(self.role);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(role = self.role.name(), %error, "the secrets of the older store do not help");
+                false
+            }
         }
     }
 

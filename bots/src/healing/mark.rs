@@ -108,6 +108,8 @@ marks! {
     Recovered = "recovered-from-key",
     /// Peers were told by a new signature that the device is there.
     DeviceAnnounced = "device-announced",
+    /// Cross-signing and backup were taken over from an older device's store.
+    TrustInherited = "trust-inherited",
     /// Cross-signing or backup could not be had on this device.
     TrustDegraded = "trust-degraded",
     /// The sync met a dead token.

@@ -177,6 +177,7 @@ impl Supervisor {
             &proven.session.user,
             self.healer.vault(),
             password.as_ref(),
+            &proven.prepared.secrets,
         );
         proven.trusted = false;
         match timeout(TRUST_PATIENCE, work).await {
