@@ -8,4 +8,4 @@ mod ready;
 
 pub use command::BotCommand;
 pub use process::{Bot, Error, Result};
-pub use ready::{IdentityState, Ready};
+pub use ready::{IdentityState, Note, Ready};

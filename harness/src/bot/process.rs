@@ -157,6 +157,27 @@ impl Bot {
         &self.data_dir
     }
 
+    /// Removes its database, as a disk that lost it would; answers the names of the files. The bot must be stopped.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it cannot be removed.
+    pub fn lose_database(&self) -> io::Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for entry in fs::read_dir(&self.data_dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.contains(".sqlite") && entry.file_type()?.is_file() {
+                fs::remove_file(entry.path())?;
+                removed.push(name);
+            }
+        }
+        if removed.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the bot has no database"));
+        }
+        Ok(removed)
+    }
+
     /// The file with everything it prints, over all its starts.
     pub fn log(&self) -> &Path {
         &self.log

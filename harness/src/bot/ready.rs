@@ -23,8 +23,25 @@ pub struct IdentityState {
     pub user_id: Option<String>,
     /// The device, once known.
     pub device_id: Option<String>,
-    /// What is weaker than it should be, as text.
-    pub degraded: Vec<String>,
+    /// What is weaker than it should be.
+    pub degraded: Vec<Note>,
+}
+
+/// Something that is weaker than it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What.
+    pub what: String,
+    /// What cures it.
+    pub cure: String,
+}
+
+impl IdentityState {
+    /// The first note that holds one of these words.
+    pub fn note(&self, words: &[&str]) -> Option<&Note> {
+        let holds = |note: &&Note| words.iter().any(|word| note.what.contains(word));
+        self.degraded.iter().find(holds)
+    }
 }
 
 impl Ready {
@@ -45,13 +62,22 @@ impl Ready {
             next_step: text("next_step"),
             user_id: text("user_id"),
             device_id: text("device_id"),
-            degraded: degraded.iter().map(Value::to_string).collect(),
+            degraded: degraded.iter().map(note).collect(),
         })
     }
 
     /// What it says, in one line.
     pub fn line(&self) -> String {
         format!("HTTP {} {}", self.status, self.body)
+    }
+}
+
+/// A note of a bot that writes plain texts says no cure.
+fn note(value: &Value) -> Note {
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    Note {
+        what: value.as_str().map_or_else(|| text("what"), str::to_owned),
+        cure: text("cure"),
     }
 }
 

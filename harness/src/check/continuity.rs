@@ -7,6 +7,7 @@ use crate::{fault::NewDevice, front_door::Entrance};
 
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const DEVICES: &str = "device-continuity";
+pub(super) const TRUST: &str = "trust-kept";
 
 pub(super) fn identity(evidence: &Evidence) -> Finding {
     let Some(ready) = &evidence.after.ready else {
@@ -16,6 +17,10 @@ pub(super) fn identity(evidence: &Evidence) -> Finding {
     let mut right = Vec::new();
     for (role, user) in &evidence.bots {
         match ready.identity(role) {
+            Some(identity) if !identity.degraded.is_empty() => {
+                let notes: Vec<&str> = identity.degraded.iter().map(|note| note.what.as_str()).collect();
+                broken.push(format!("the {role} is weaker than it was: {}", notes.join("; ")));
+            }
             Some(identity) if identity.state == "ok" && identity.user_id.as_deref() == Some(user) => {
                 right.push(user.clone())
             }
@@ -87,6 +92,24 @@ pub(super) fn devices(evidence: &Evidence) -> Finding {
         seen.push(format!("{role} {} → {device}", before.as_deref().unwrap_or("-")));
     }
     Finding::of(DEVICES, &broken, seen.join(", "))
+}
+
+/// Peers have verified the account's cross-signing identity; another one, or none, would show them a warning.
+pub(super) fn trust(evidence: &Evidence) -> Finding {
+    let (before, after) = (&evidence.before.master_keys, &evidence.after.master_keys);
+    let mut broken = Vec::new();
+    let mut kept = Vec::new();
+    for (role, user) in &evidence.bots {
+        match (before.get(user), after.get(user)) {
+            (_, None) => broken.push(format!("the {role} has no cross-signing identity")),
+            (Some(before), Some(after)) if before != after => {
+                broken.push(format!("the {role} has another cross-signing identity than before"));
+            }
+            (Some(_), Some(_)) => kept.push(format!("the {role}'s identity is the same")),
+            (None, Some(_)) => kept.push(format!("the {role}'s identity was made")),
+        }
+    }
+    Finding::of(TRUST, &broken, kept.join(", "))
 }
 
 /// Whether the bot has ever used a device: the operator's own, which it never touched, are not the bot's to clear away.

@@ -38,6 +38,11 @@ pub fn all() -> Vec<Check> {
             continuity::devices,
         ),
         check(
+            continuity::TRUST,
+            "the cross-signing identity that peers have verified is the same",
+            continuity::trust,
+        ),
+        check(
             harm::NEEDLESS_LOGIN,
             "no login while a token lived",
             harm::needless_login,

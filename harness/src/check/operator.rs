@@ -1,7 +1,10 @@
 //! In time, or the operator told.
 
 use super::{Evidence, Finding};
-use crate::fault::Outcome;
+use crate::{
+    bot::{IdentityState, Ready},
+    fault::Outcome,
+};
 
 pub(super) const IN_TIME: &str = "in-time";
 pub(super) const TOLD: &str = "operator-told";
@@ -18,20 +21,32 @@ pub(super) fn in_time(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn told(evidence: &Evidence) -> Finding {
-    let Outcome::NeedsOperator { next_step_says, tries } = evidence.expectation.outcome else {
-        return Finding::holds(TOLD, "it heals alone");
-    };
-    let Some(needing) = &evidence.needing else {
-        return Finding::broken(TOLD, "it never said needs_operator");
-    };
-    let Some(ready) = &needing.ready else {
-        return Finding::broken(TOLD, "its HTTP side was down while it needed the operator");
-    };
-    let Some(identity) = ready.identity("approver") else {
-        return Finding::broken(
-            TOLD,
-            format!("/ready does not tell about the approver: {}", ready.line()),
-        );
+    match evidence.expectation.outcome {
+        Outcome::Heals => Finding::holds(TOLD, "it heals alone"),
+        Outcome::NeedsOperator { next_step_says, tries } => needed(evidence, next_step_says, tries),
+        Outcome::ServesDegraded { note_says } => noted(evidence, note_says),
+    }
+}
+
+/// What `/ready` said about the approver before the cure.
+fn approver(evidence: &Evidence) -> Result<(&Ready, IdentityState), String> {
+    let needing = evidence
+        .needing
+        .as_ref()
+        .ok_or("it never said that it needs the operator")?;
+    let ready = needing
+        .ready
+        .as_ref()
+        .ok_or("its HTTP side was down while it needed the operator")?;
+    let identity = ready.identity("approver");
+    let identity = identity.ok_or_else(|| format!("/ready does not tell about the approver: {}", ready.line()))?;
+    Ok((ready, identity))
+}
+
+fn needed(evidence: &Evidence, next_step_says: &[&str], tries: usize) -> Finding {
+    let (ready, identity) = match approver(evidence) {
+        Ok(said) => said,
+        Err(why) => return Finding::broken(TOLD, why),
     };
     let mut broken = Vec::new();
     if identity.state != "needs_operator" {
@@ -47,9 +62,33 @@ pub(super) fn told(evidence: &Evidence) -> Finding {
     if !next_step_says.iter().any(|word| step.to_lowercase().contains(word)) {
         broken.push(format!("the next step is {step:?}, without any of {next_step_says:?}"));
     }
-    let tried = evidence.logins().filter(|exchange| exchange.seq <= needing.seq).count();
+    let cured = evidence.needing.as_ref().map_or(0, |needing| needing.seq);
+    let tried = evidence.logins().filter(|exchange| exchange.seq <= cured).count();
     if tried > tries {
         broken.push(format!("{tried} logins before the cure, allowed are {tries}"));
     }
     Finding::of(TOLD, &broken, format!("{}; next step: {step}", identity.why))
+}
+
+/// A note that names what is weaker and how to cure it, while the bot serves on.
+fn noted(evidence: &Evidence, note_says: &[&str]) -> Finding {
+    let (ready, identity) = match approver(evidence) {
+        Ok(said) => said,
+        Err(why) => return Finding::broken(TOLD, why),
+    };
+    let mut broken = Vec::new();
+    if !ready.is_ok() || identity.state != "ok" {
+        broken.push(format!("it does not serve: {}", ready.line()));
+    }
+    let note = identity.note(note_says);
+    let Some(note) = note else {
+        return Finding::broken(
+            TOLD,
+            format!("/ready has no note with any of {note_says:?}: {}", ready.line()),
+        );
+    };
+    if note.cure.trim().is_empty() {
+        broken.push(format!("the note {:?} names no cure", note.what));
+    }
+    Finding::of(TOLD, &broken, format!("{}; cure: {}", note.what, note.cure))
 }

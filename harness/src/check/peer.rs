@@ -1,9 +1,15 @@
 //! What an independently logged-in member sees.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::future::BoxFuture;
 
 use super::Finding;
-use crate::client::{Peer, Trust};
+use crate::{
+    client::{Error, Peer, Trust},
+    wait::{self, Poll},
+    world::World,
+};
 
 /// Sends a command in an encrypted room and waits for an answer of the bot's that this member's device can decrypt: the proof that the
 /// bot is not silently deaf.
@@ -44,17 +50,64 @@ pub async fn trust(peer: &Peer, bot: &str, device: &str) -> Finding {
     }
 }
 
-/// Messages that could be read before can be read after.
-pub async fn history(peer: &Peer, room: &str, event_ids: &[String]) -> Finding {
+/// What the bot's account could read before it can read after: a client that has nothing but the password and the recovery key of the
+/// bot's vault decrypts every message that the world remembers.
+pub fn history(world: &World, patience: Duration) -> BoxFuture<'_, Finding> {
     const CHECK: &str = "history";
-    let messages = match peer.history(room, 200).await {
-        Ok(messages) => messages,
-        Err(error) => return Finding::broken(CHECK, error.to_string()),
+    Box::pin(async move {
+        let memories = world.memories();
+        if memories.is_empty() {
+            return Finding::broken(CHECK, "no message was sent before that could be looked for");
+        }
+        match readable(world, &memories, patience).await {
+            Ok(()) => Finding::holds(CHECK, format!("{} messages read from the key backup", memories.len())),
+            Err(why) => Finding::broken(CHECK, why),
+        }
+    })
+}
+
+async fn readable(world: &World, wanted: &[(String, String)], patience: Duration) -> Result<(), String> {
+    let account = world.approver();
+    let said = |error: Error| error.to_string();
+    let reader = Peer::login(world.homeserver.base_url(), account.user_id(), account.password());
+    let reader = reader.await.map_err(said)?;
+    let outcome = async {
+        let key = account.recovery_key().map_err(|error| error.to_string())?;
+        reader.recover(&key).await.map_err(said)?;
+        let rooms: BTreeSet<&String> = wanted.iter().map(|(room, _)| room).collect();
+        for room in rooms {
+            let here = wanted.iter().filter(|(other, _)| other == room);
+            let here: Vec<&String> = here.map(|(_, event)| event).collect();
+            reads(&reader, room, &here, patience).await?;
+        }
+        Ok(())
     };
-    let missing: Vec<String> = event_ids
-        .iter()
-        .filter(|id| !messages.iter().any(|message| message.event_id == **id))
-        .map(|id| format!("{id} cannot be read"))
-        .collect();
-    Finding::of(CHECK, &missing, format!("{} messages read", event_ids.len()))
+    let outcome = outcome.await;
+    // This device is nobody's: it must not be there for the next look at the account.
+    reader.user().logout().await.map_err(said)?;
+    outcome
+}
+
+/// Waits until the client reads all of them. Keys go to the backup a little later than the messages come.
+async fn reads(reader: &Peer, room: &str, wanted: &[&String], patience: Duration) -> Result<(), String> {
+    let what = format!("{} messages of {room} to be readable from the key backup", wanted.len());
+    let read = wait::until(what, patience, || async {
+        let looked = async {
+            reader.fetch_backed_up_keys(room).await?;
+            reader.history(room, 200).await
+        };
+        match looked.await {
+            Ok(messages) => {
+                let missing = wanted
+                    .iter()
+                    .filter(|id| !messages.iter().any(|message| message.event_id == ***id));
+                match missing.count() {
+                    0 => Poll::Ready(()),
+                    missing => Poll::Pending(format!("{missing} cannot be read")),
+                }
+            }
+            Err(error) => Poll::Pending(error.to_string()),
+        }
+    });
+    read.await.map_err(|timed_out| timed_out.to_string())
 }

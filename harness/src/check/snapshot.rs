@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub at_ms: u64,
     /// All devices of the bot's accounts, by user id, as the operator sees them.
     pub devices: BTreeMap<String, BTreeSet<String>>,
+    /// The public master key of each of the bot's accounts which has one, by user id: what peers have verified.
+    pub master_keys: BTreeMap<String, String>,
     /// What `/ready` answered; `None` while the bot is stopped.
     pub ready: Option<Ready>,
     /// Whether the tokens of other people live, by user id.
@@ -66,6 +68,7 @@ impl Snapshot {
             let reply = http.send(Method::GET, path, Some(&token), None).await?;
             snapshot.people.insert(user, reply.status == 200);
         }
+        snapshot.master_keys = master_keys(world).await?;
         snapshot.rooms = rooms_of_bot(world).await;
         Ok(snapshot)
     }
@@ -74,6 +77,17 @@ impl Snapshot {
     pub fn device(&self, role: &str) -> Option<String> {
         self.ready.as_ref()?.identity(role)?.device_id
     }
+}
+
+async fn master_keys(world: &World) -> Result<BTreeMap<String, String>> {
+    let users: Vec<&str> = world.accounts.iter().map(|account| account.user_id()).collect();
+    let answer = world.owner().query_keys(&users).await?;
+    let key = |user: &&str| {
+        let keys = answer["master_keys"][*user]["keys"].as_object()?;
+        let (_, key) = keys.iter().next()?;
+        Some(((*user).to_owned(), key.as_str()?.to_owned()))
+    };
+    Ok(users.iter().filter_map(key).collect())
 }
 
 /// Read with the bot's own token; while that is dead there is nothing to see.

@@ -36,6 +36,7 @@ fn snapshot(seq: u64, device: &str, owned: &[&str]) -> Snapshot {
         )]
         .into(),
         people: [("@owner:hs".to_owned(), true)].into(),
+        master_keys: [(BOT.to_owned(), "master".to_owned())].into(),
         ..Snapshot::default()
     }
 }
@@ -116,6 +117,10 @@ fn what_is_sound_passes_every_check() {
 
 #[rstest]
 #[case::not_ok("identity", |e: &mut Evidence| e.after.ready = ready("healing", BOT, "D1"))]
+#[case::degraded("identity", |e: &mut Evidence| {
+    let ready = e.after.ready.as_mut().unwrap();
+    ready.body["approver"]["degraded"] = json!([{ "what": "no backup", "cure": "make one" }]);
+})]
 #[case::another_user("identity", |e: &mut Evidence| e.after.ready = ready("ok", "@other:hs", "D1"))]
 #[case::silent("identity", |e: &mut Evidence| e.after.ready = None)]
 #[case::acts_as_another("identity", |e: &mut Evidence| {
@@ -135,6 +140,10 @@ fn what_is_sound_passes_every_check() {
 })]
 #[case::stays_on_lost_device("device-continuity", |e: &mut Evidence| e.expectation.device = NewDevice::Must)]
 #[case::device_of_nobody("device-continuity", |e: &mut Evidence| e.after = snapshot(9, "D1", &[]))]
+#[case::identity_reset("trust-kept", |e: &mut Evidence| {
+    e.after.master_keys.insert(BOT.to_owned(), "another".to_owned());
+})]
+#[case::identity_lost("trust-kept", |e: &mut Evidence| e.after.master_keys.clear())]
 #[case::login_while_a_token_lived("no-needless-login", |e: &mut Evidence| e.traffic.push(login(3, 200)))]
 #[case::refused_login_while_a_token_lived("no-needless-login", |e: &mut Evidence| e.traffic.push(login(3, 403)))]
 #[case::too_many_tries("no-login-storm", |e: &mut Evidence| {
@@ -204,6 +213,38 @@ fn an_operator_who_is_told_what_to_do_is_told() {
 })]
 fn an_operator_who_is_not_told_what_to_do_is_not(#[case] break_it: fn(&mut Evidence)) {
     let mut evidence = needing();
+    break_it(&mut evidence);
+    assert!(!judge("operator-told", &evidence).holds);
+}
+
+/// The bot serves on, weaker than it should be, and says so properly.
+fn degraded() -> Evidence {
+    let mut evidence = sound();
+    evidence.expectation = Expectation::unharmed().serves_degraded(&["backup"]);
+    let mut needing = snapshot(5, "D1", &["D1"]);
+    needing.ready.as_mut().unwrap().body["approver"]["degraded"] =
+        json!([{ "what": "no backup", "cure": "put the key back" }]);
+    evidence.needing = Some(needing);
+    evidence
+}
+
+#[test]
+fn an_operator_who_is_told_what_is_weaker_is_told() {
+    let finding = judge("operator-told", &degraded());
+    assert!(finding.holds, "{finding:?}");
+}
+
+#[rstest]
+#[case::never_said(|e: &mut Evidence| e.needing = None)]
+#[case::no_note(|e: &mut Evidence| e.needing = Some(snapshot(5, "D1", &["D1"])))]
+#[case::another_note(|e: &mut Evidence| e.expectation = Expectation::unharmed().serves_degraded(&["escrow"]))]
+#[case::no_cure(|e: &mut Evidence| {
+    let ready = e.needing.as_mut().unwrap().ready.as_mut().unwrap();
+    ready.body["approver"]["degraded"] = json!([{ "what": "no backup", "cure": "" }]);
+})]
+#[case::does_not_serve(|e: &mut Evidence| e.needing.as_mut().unwrap().ready.as_mut().unwrap().status = 503)]
+fn an_operator_who_is_not_told_what_is_weaker_is_not(#[case] break_it: fn(&mut Evidence)) {
+    let mut evidence = degraded();
     break_it(&mut evidence);
     assert!(!judge("operator-told", &evidence).holds);
 }

@@ -1,5 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
+use futures_util::future::BoxFuture;
 use matrix_sdk::{
     Client, Room, RoomMemberships, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
@@ -7,6 +12,7 @@ use matrix_sdk::{
     room::MessagesOptions,
     ruma::{
         RoomId, UInt, UserId,
+        api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
         events::{AnySyncMessageLikeEvent, AnySyncTimelineEvent, room::message::RoomMessageEventContent},
     },
 };
@@ -22,8 +28,9 @@ const POLL: Duration = Duration::from_secs(2);
 /// A member with end-to-end encryption, logged in on a device of its own, independent of the bot.
 pub struct Peer {
     client: Client,
+    tick: watch::Sender<u64>,
     syncs: watch::Receiver<u64>,
-    sync: JoinHandle<()>,
+    sync: Mutex<Option<JoinHandle<()>>>,
     user: User,
 }
 
@@ -61,7 +68,7 @@ impl fmt::Debug for Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.sync.abort();
+        self.stop_syncing();
     }
 }
 
@@ -81,37 +88,54 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn with_session(user: User) -> Result<Self> {
-        let sdk = |error: &dyn fmt::Display| Error::sdk(format!("start the client of {}", user.user_id()), error);
-        let client = Client::builder()
-            .homeserver_url(user.base())
-            .http_client(plain_client().build().unwrap_or_default())
-            .build()
-            .await
-            .map_err(|error| sdk(&error))?;
-        let session = MatrixSession {
-            meta: SessionMeta {
-                user_id: UserId::parse(user.user_id()).map_err(|error| sdk(&error))?,
-                device_id: user.device_id().into(),
-            },
-            tokens: SessionTokens {
-                access_token: user.token().to_owned(),
-                refresh_token: None,
-            },
-        };
-        client.restore_session(session).await.map_err(|error| sdk(&error))?;
-        client.encryption().wait_for_e2ee_initialization_tasks().await;
-        client
-            .sync_once(SyncSettings::default())
-            .await
-            .map_err(|error| sdk(&error))?;
-        let (tick, syncs) = watch::channel(0);
-        let sync = tokio::spawn(keep_syncing(client.clone(), tick));
-        Ok(Self {
-            client,
-            syncs,
-            sync,
-            user,
+        boxed(async move {
+            let sdk = |error: &dyn fmt::Display| Error::sdk(format!("start the client of {}", user.user_id()), error);
+            let client = Client::builder()
+                .homeserver_url(user.base())
+                .http_client(plain_client().build().unwrap_or_default())
+                .build()
+                .await
+                .map_err(|error| sdk(&error))?;
+            let session = MatrixSession {
+                meta: SessionMeta {
+                    user_id: UserId::parse(user.user_id()).map_err(|error| sdk(&error))?,
+                    device_id: user.device_id().into(),
+                },
+                tokens: SessionTokens {
+                    access_token: user.token().to_owned(),
+                    refresh_token: None,
+                },
+            };
+            client.restore_session(session).await.map_err(|error| sdk(&error))?;
+            client.encryption().wait_for_e2ee_initialization_tasks().await;
+            client
+                .sync_once(SyncSettings::default())
+                .await
+                .map_err(|error| sdk(&error))?;
+            let (tick, syncs) = watch::channel(0);
+            let peer = Self {
+                client,
+                tick,
+                syncs,
+                sync: Mutex::default(),
+                user,
+            };
+            peer.start_syncing();
+            Ok(peer)
         })
+        .await
+    }
+
+    fn start_syncing(&self) {
+        let sync = tokio::spawn(keep_syncing(self.client.clone(), self.tick.clone()));
+        *self.sync.lock().unwrap_or_else(PoisonError::into_inner) = Some(sync);
+    }
+
+    fn stop_syncing(&self) {
+        let sync = self.sync.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sync) = sync {
+            sync.abort();
+        }
     }
 
     /// The same account as a plain client.
@@ -143,13 +167,114 @@ impl Peer {
     ///
     /// When the room is not joined or the server refuses.
     pub async fn say(&self, room: &str, text: &str) -> Result<String> {
-        let room = self.room(room, Duration::from_secs(10)).await?;
-        let content = RoomMessageEventContent::text_plain(text);
-        let sent = room
-            .send(content)
-            .await
-            .map_err(|error| Error::sdk("send a message", error))?;
-        Ok(sent.response.event_id.to_string())
+        boxed(async move {
+            let room = self.room(room, Duration::from_secs(10)).await?;
+            let content = RoomMessageEventContent::text_plain(text);
+            let sent = room
+                .send(content)
+                .await
+                .map_err(|error| Error::sdk("send a message", error))?;
+            Ok(sent.response.event_id.to_string())
+        })
+        .await
+    }
+
+    /// Accepts an invite, and with it the room's earlier keys where the inviter has shared them.
+    ///
+    /// # Errors
+    ///
+    /// When no invite comes or the server refuses.
+    pub async fn accept(&self, room: &str, patience: Duration) -> Result<()> {
+        boxed(async move {
+            let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
+            let what = format!("{} to see an invite to {room}", self.user.user_id());
+            let invited = wait::until(what, patience, || async {
+                match self.client.get_room(&id) {
+                    Some(room) if room.state() == matrix_sdk::RoomState::Invited => Poll::Ready(room),
+                    Some(room) => Poll::Pending(format!("{:?}", room.state())),
+                    None => Poll::Pending("unknown".to_owned()),
+                }
+            });
+            let invited = invited.await?;
+            // The SDK takes a room's earlier keys only where it has noted the invite that was accepted, and it notes none where a sync
+            // brings the join before the answer to it: so nothing is synced meanwhile.
+            self.stop_syncing();
+            let joined = invited.join().await;
+            self.start_syncing();
+            joined
+                .map(drop)
+                .map_err(|error| Error::sdk(format!("join {room}"), error))
+        })
+        .await
+    }
+
+    /// Sees to it that the next message of this device in a room has a key of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the room is not joined.
+    pub async fn change_room_key(&self, room: &str) -> Result<()> {
+        boxed(async move {
+            let room = self.room(room, Duration::from_secs(10)).await?;
+            let discarded = room.discard_room_key().await;
+            discarded.map_err(|error| Error::sdk("discard the room's key", error))
+        })
+        .await
+    }
+
+    /// Makes the account's cross-signing identity, as people's clients do at the first login, and signs this device with it.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses.
+    pub async fn make_identity(&self) -> Result<()> {
+        boxed(async move {
+            let failed = |error: matrix_sdk::Error| Error::sdk("make a cross-signing identity", error);
+            let encryption = self.client.encryption();
+            let Err(error) = encryption.bootstrap_cross_signing(None).await else {
+                return Ok(());
+            };
+            let Some(asked) = error.as_uiaa_response() else {
+                return Err(failed(error));
+            };
+            let user = MatrixUserIdentifier::new(self.user.user_id().to_owned());
+            let mut auth = Password::new(UserIdentifier::Matrix(user), self.user.password().to_owned());
+            auth.session.clone_from(&asked.session);
+            let made = encryption.bootstrap_cross_signing(Some(AuthData::Password(auth))).await;
+            made.map_err(failed)
+        })
+        .await
+    }
+
+    /// Opens the account's secret storage with the recovery key: from here on this device is signed and can ask the key backup.
+    ///
+    /// # Errors
+    ///
+    /// When the key does not open it.
+    pub async fn recover(&self, recovery_key: &str) -> Result<()> {
+        boxed(async move {
+            let recovered = self.client.encryption().recovery().recover(recovery_key).await;
+            recovered.map_err(|error| Error::sdk("open the secret storage with the recovery key", error))
+        })
+        .await
+    }
+
+    /// Fetches the keys of a room's messages from the account's key backup.
+    ///
+    /// # Errors
+    ///
+    /// When there is no backup that this device can open.
+    pub async fn fetch_backed_up_keys(&self, room: &str) -> Result<()> {
+        boxed(async move {
+            let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
+            let backups = self.client.encryption().backups();
+            if !backups.are_enabled().await {
+                return Err(Error::sdk("ask the key backup", "it cannot be opened"));
+            }
+            let fetched = backups.download_room_keys_for_room(&id).await;
+            fetched.map_err(|error| Error::sdk("fetch keys from the key backup", error))
+        })
+        .await
     }
 
     /// The last messages of a room which this device can read, newest first. What cannot be decrypted (yet) is left out; see
@@ -242,75 +367,89 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn trust(&self, user: &str, device: &str) -> Result<Trust> {
-        let what = || format!("look at device {device} of {user}");
-        let user = UserId::parse(user).map_err(|error| Error::sdk(what(), error))?;
-        let encryption = self.client.encryption();
-        encryption
-            .request_user_identity(&user)
-            .await
-            .map_err(|error| Error::sdk(what(), error))?;
-        let device = encryption
-            .get_device(&user, device.into())
-            .await
-            .map_err(|error| Error::sdk(what(), error))?;
-        Ok(match device {
-            None => Trust::Unknown,
-            Some(device) if device.is_cross_signed_by_owner() => Trust::Signed,
-            Some(_) => Trust::Unsigned,
+        boxed(async move {
+            let what = || format!("look at device {device} of {user}");
+            let user = UserId::parse(user).map_err(|error| Error::sdk(what(), error))?;
+            let encryption = self.client.encryption();
+            encryption
+                .request_user_identity(&user)
+                .await
+                .map_err(|error| Error::sdk(what(), error))?;
+            let device = encryption
+                .get_device(&user, device.into())
+                .await
+                .map_err(|error| Error::sdk(what(), error))?;
+            Ok(match device {
+                None => Trust::Unknown,
+                Some(device) if device.is_cross_signed_by_owner() => Trust::Signed,
+                Some(_) => Trust::Unsigned,
+            })
         })
+        .await
     }
 
     /// The room, once a sync has brought it as joined and encrypted rooms know their members.
     async fn room(&self, room: &str, patience: Duration) -> Result<Room> {
-        let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
-        let found = wait::until(
-            format!("{} to see the room {room}", self.user.user_id()),
-            patience,
-            || async {
-                match self.client.get_room(&id) {
-                    Some(room) if room.state() == matrix_sdk::RoomState::Joined => Poll::Ready(room),
-                    Some(room) => Poll::Pending(format!("{:?}", room.state())),
-                    None => Poll::Pending("unknown".to_owned()),
-                }
-            },
-        )
-        .await?;
-        found
-            .members(RoomMemberships::ACTIVE)
-            .await
-            .map_err(|error| Error::sdk("list the members", error))?;
-        Ok(found)
+        boxed(async move {
+            let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
+            let found = wait::until(
+                format!("{} to see the room {room}", self.user.user_id()),
+                patience,
+                || async {
+                    match self.client.get_room(&id) {
+                        Some(room) if room.state() == matrix_sdk::RoomState::Joined => Poll::Ready(room),
+                        Some(room) => Poll::Pending(format!("{:?}", room.state())),
+                        None => Poll::Pending("unknown".to_owned()),
+                    }
+                },
+            )
+            .await?;
+            found
+                .members(RoomMemberships::ACTIVE)
+                .await
+                .map_err(|error| Error::sdk("list the members", error))?;
+            Ok(found)
+        })
+        .await
     }
 
     async fn look_back(&self, room: &str, limit: u32) -> Result<(Vec<Received>, usize)> {
-        let room = self.room(room, Duration::from_secs(10)).await?;
-        let mut options = MessagesOptions::backward();
-        options.limit = UInt::from(limit);
-        let page = room
-            .messages(options)
-            .await
-            .map_err(|error| Error::sdk("read the room's messages", error))?;
-        let mut messages = Vec::new();
-        let mut unreadable = 0;
-        for event in &page.chunk {
-            match event.raw().deserialize() {
-                Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message))) => {
-                    if let Some(message) = message.as_original() {
-                        messages.push(Received {
-                            event_id: message.event_id.to_string(),
-                            sender: message.sender.to_string(),
-                            body: message.content.body().to_owned(),
-                            encrypted: event.encryption_info().is_some(),
-                            at_ms: message.origin_server_ts.get().into(),
-                        });
+        boxed(async move {
+            let room = self.room(room, Duration::from_secs(10)).await?;
+            let mut options = MessagesOptions::backward();
+            options.limit = UInt::from(limit);
+            let page = room
+                .messages(options)
+                .await
+                .map_err(|error| Error::sdk("read the room's messages", error))?;
+            let mut messages = Vec::new();
+            let mut unreadable = 0;
+            for event in &page.chunk {
+                match event.raw().deserialize() {
+                    Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message))) => {
+                        if let Some(message) = message.as_original() {
+                            messages.push(Received {
+                                event_id: message.event_id.to_string(),
+                                sender: message.sender.to_string(),
+                                body: message.content.body().to_owned(),
+                                encrypted: event.encryption_info().is_some(),
+                                at_ms: message.origin_server_ts.get().into(),
+                            });
+                        }
                     }
+                    Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomEncrypted(_))) => unreadable += 1,
+                    _ => {}
                 }
-                Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomEncrypted(_))) => unreadable += 1,
-                _ => {}
             }
-        }
-        Ok((messages, unreadable))
+            Ok((messages, unreadable))
+        })
+        .await
     }
+}
+
+/// The SDK's futures are so deep that whatever awaits them would take the compiler minutes to see through; behind a box it need not.
+fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    Box::pin(future)
 }
 
 /// Syncs until it is aborted. A server that is away for a while is part of many drills: the sync goes on when it is back.

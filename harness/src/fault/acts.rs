@@ -1,8 +1,13 @@
 //! What several faults do.
 
-use std::time::Duration;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::Anyhow;
 use crate::{
@@ -73,26 +78,99 @@ pub(super) async fn reset_password_with_file(world: &mut World) -> Anyhow<String
     is_dead(world, "the bot's token", &token).await
 }
 
+/// The folder with the stores of the keys.
+pub(super) const CRYPTO: &str = "crypto";
+
+/// Removes the folder with the bot's keys; the bot is stopped.
+pub(super) fn lose_stores(world: &World) -> Anyhow<String> {
+    let folder = world.bot.data_dir().join(CRYPTO);
+    let stores = fs::read_dir(&folder)?.count();
+    if stores == 0 {
+        return Err("there was no store to lose".into());
+    }
+    fs::remove_dir_all(&folder)?;
+    Ok(format!("{CRYPTO}/ with {stores} entries removed"))
+}
+
+/// Renames a file out of the bot's sight.
+pub(super) fn put_away(path: &Path) -> io::Result<()> {
+    fs::rename(path, away(path))
+}
+
+/// Undoes [`put_away`], whatever stands in the file's place by now.
+pub(super) fn put_back(path: &Path) -> io::Result<()> {
+    fs::rename(away(path), path)
+}
+
+fn away(path: &Path) -> PathBuf {
+    path.with_added_extension("away")
+}
+
+/// The bot's next question for device keys is answered as by a homeserver that has none for its device.
+pub(super) fn lose_device_keys(world: &World) -> Bend {
+    let query = Matcher::endpoint("POST", "/keys/query").from_bot().times(1);
+    let none = json!({ "device_keys": { world.approver().user_id(): {} }, "failures": {} });
+    world.front_door.bend(query, Action::json(200, &none))
+}
+
+/// Starts a stopped bot so that it takes a new device, and waits until it is ready.
+pub(super) async fn take_new_device(world: &mut World) -> Anyhow<String> {
+    let before = bot_device(world);
+    let bend = lose_device_keys(world);
+    world.bot.start()?;
+    world.bot.wait_ready(UNTIL_MET).await?;
+    let after = bot_device(world);
+    if bend.fired() == 0 || after == before {
+        return Err(format!("the bot did not take a new device: it is on {after}").into());
+    }
+    Ok(format!("the bot went from {before} to {after}"))
+}
+
+/// Whether an event is the bot's challenge.
+pub(super) fn is_challenge(event: &Value) -> bool {
+    let body = event["content"]["body"].as_str();
+    body.is_some_and(|body| body.contains("write a 3-line haiku about: "))
+}
+
+/// A haiku that passes the challenge in `message`.
+pub(super) fn haiku(message: &str) -> Anyhow<String> {
+    let behind = message.split_once("include the word \"").map(|(_, behind)| behind);
+    let keyword = behind.and_then(|behind| behind.split('"').next());
+    let keyword = keyword.ok_or_else(|| format!("no keyword in {message:?}"))?;
+    Ok(format!(
+        "somebody knocks twice\n{keyword} waits by the old door\nthe lock turns at last"
+    ))
+}
+
 /// Writes the password that works into the file.
 pub(super) fn write_password(world: &World) -> Anyhow<()> {
     let account = world.approver();
     Ok(account.write_password(account.password())?)
 }
 
+/// Ends the long poll of a bot that has nothing to do, so that its next request comes now. A message in a room that it hears and does not
+/// care about: a homeserver need not wake anybody for less, where the bot's filter leaves it out.
+pub(super) async fn wake(world: &World) -> Anyhow<()> {
+    let room = world.child("bot-noise").ok_or("the community has no room for noise")?;
+    world.owner().say(room, "is anybody there?").await?;
+    Ok(())
+}
+
 /// Bends requests for the time of an outage; answers how many there were.
-pub(super) fn bend_for_a_while(
+pub(super) async fn bend_for_a_while(
     world: &World,
     matcher: Matcher,
     action: Action,
-) -> futures_util::future::BoxFuture<'static, Anyhow<String>> {
+) -> Anyhow<futures_util::future::BoxFuture<'static, Anyhow<String>>> {
     let bend: Bend = world.front_door.bend(matcher, action);
-    Box::pin(async move {
+    wake(world).await?;
+    Ok(Box::pin(async move {
         tokio::time::sleep(OUTAGE).await;
         match bend.fired() {
             0 => Err(format!("it did not fire: no {}", bend.description()).into()),
             fired => Ok(format!("{} ({fired} times)", bend.description())),
         }
-    })
+    }))
 }
 
 /// Waits for the bot to be told that its token is dead, and then for it to have another one that works.

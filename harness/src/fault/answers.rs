@@ -117,6 +117,39 @@ impl Fault for WhoamiOfAnother {
     }
 }
 
+/// A living token is called dead once.
+#[derive(Debug)]
+pub(super) struct FalseAlarm;
+
+#[async_trait]
+impl Fault for FalseAlarm {
+    fn name(&self) -> &'static str {
+        "living-token-called-dead"
+    }
+
+    fn summary(&self) -> &'static str {
+        "one sync is answered with 401 M_UNKNOWN_TOKEN although the token lives"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::WhileRunning, Moment::InTheMiddle]
+    }
+
+    fn expectation(&self, _moment: Moment) -> Expectation {
+        Expectation::unharmed()
+    }
+
+    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
+        let sync = Matcher::endpoint("GET", "/sync").from_bot().times(1);
+        let bend = world
+            .front_door
+            .bend(sync, Action::error(401, "M_UNKNOWN_TOKEN", "Unknown access token."));
+        // News in a room end the poll that is under way, and the next one meets the bend.
+        acts::wake(world).await?;
+        Ok(Fired::with("the next sync is told that the token is dead").bending(bend))
+    }
+}
+
 /// The bot is killed where it is most delicate: its new token is made and not yet on disk.
 #[derive(Debug)]
 pub(super) struct KilledAfterLogin;

@@ -55,6 +55,11 @@ pub enum Outcome {
         /// How many logins it may try before the cure.
         tries: usize,
     },
+    /// It serves on, and must say in `/ready` what is weaker, with a cure; and is whole after [`cure`](super::Fault::cure).
+    ServesDegraded {
+        /// Words, any of which the note must hold.
+        note_says: &'static [&'static str],
+    },
 }
 
 /// Whether the bot may have another device afterwards.
@@ -131,6 +136,20 @@ impl Expectation {
     #[must_use]
     pub const fn needs_operator(mut self, next_step_says: &'static [&'static str], tries: usize) -> Self {
         self.outcome = Outcome::NeedsOperator { next_step_says, tries };
+        self
+    }
+
+    /// It serves on, weaker than it should be.
+    #[must_use]
+    pub const fn serves_degraded(mut self, note_says: &'static [&'static str]) -> Self {
+        self.outcome = Outcome::ServesDegraded { note_says };
+        self
+    }
+
+    /// The device is another one, or the same.
+    #[must_use]
+    pub const fn device(mut self, device: NewDevice) -> Self {
+        self.device = device;
         self
     }
 

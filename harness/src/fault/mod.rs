@@ -5,14 +5,19 @@
 
 mod acts;
 mod answers;
+mod barred;
 mod device;
 mod env_token;
 mod expectation;
 mod fired;
+mod instant;
+mod old_approver;
 mod outage;
 mod password;
+mod rival;
 mod store;
 mod unhealable;
+mod vault;
 
 pub use expectation::{Expectation, Logins, Moment, Need, NewDevice, Outcome};
 pub use fired::Fired;
@@ -64,26 +69,44 @@ pub fn all() -> Vec<Box<dyn Fault>> {
         Box::new(password::ResetAndWrittenLate),
         Box::new(device::Deleted),
         Box::new(device::AllDeleted),
+        Box::new(device::DeletedWithNewToken),
+        Box::new(device::KeysLost),
+        Box::new(device::Refused),
+        Box::new(rival::TookOver),
+        Box::new(rival::LoggedIn),
+        Box::new(rival::Contested),
         Box::new(store::CryptoLost),
+        Box::new(store::LostAgain),
+        Box::new(store::Damaged),
+        Box::new(store::LostWithoutPassword),
+        Box::new(store::LostWithWrongPassword),
         Box::new(store::DataLost),
+        Box::new(store::DataLostDeviceStays),
+        Box::new(vault::SessionOfAnother),
+        Box::new(vault::OldApprover),
+        Box::new(vault::DatabaseLost),
+        Box::new(vault::RecoveryKeyLost),
+        Box::new(vault::RecoveryKeyGone),
+        Box::new(vault::EscrowUnreadable),
     ];
-    all.extend(
-        outage::Outage::ALL
-            .into_iter()
-            .map(|fault| Box::new(fault) as Box<dyn Fault>),
-    );
+    all.extend(boxed(outage::Outage::ALL));
     all.push(Box::new(unhealable::NoPassword));
     all.push(Box::new(unhealable::WrongPassword));
     all.push(Box::new(unhealable::Deactivated));
-    all.extend(
-        answers::Misleading::ALL
-            .into_iter()
-            .map(|fault| Box::new(fault) as Box<dyn Fault>),
-    );
+    all.push(Box::new(barred::Locked::default()));
+    all.push(Box::new(barred::Suspended::default()));
+    all.push(Box::new(barred::LoginOfAnother::default()));
+    all.extend(boxed(answers::Misleading::ALL));
     all.push(Box::new(answers::WhoamiOfAnother));
+    all.push(Box::new(answers::FalseAlarm));
     all.push(Box::new(answers::KilledAfterLogin));
     all.push(Box::new(answers::Killed));
+    all.extend(boxed(instant::KilledAfter::ALL));
     all
+}
+
+fn boxed<const N: usize, F: Fault + 'static>(faults: [F; N]) -> impl Iterator<Item = Box<dyn Fault>> {
+    faults.into_iter().map(|fault| Box::new(fault) as Box<dyn Fault>)
 }
 
 /// The fault of a name.

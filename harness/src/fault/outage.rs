@@ -114,28 +114,28 @@ impl Fault for Outage {
                 });
                 Ok(Fired::with("the homeserver is frozen").going_on(thaw))
             }
-            Kind::BadGateway => Ok(bad_gateway(world)),
+            Kind::BadGateway => bad_gateway(world).await,
             Kind::BadGatewayAndClobbered => {
                 world.bot.set(Role::Approver.token_variable(), acts::GARBAGE);
-                Ok(bad_gateway(world).and("the environment's token is garbage"))
+                Ok(bad_gateway(world).await?.and("the environment's token is garbage"))
             }
             Kind::BlackHole => {
-                let bend = acts::bend_for_a_while(world, Matcher::any().from_bot(), Action::BlackHole);
+                let bend = acts::bend_for_a_while(world, Matcher::any().from_bot(), Action::BlackHole).await?;
                 Ok(Fired::with("a black hole opened").going_on(bend))
             }
             Kind::Limited => {
                 let limited = Action::limited(std::time::Duration::from_secs(2));
-                let bend = acts::bend_for_a_while(world, Matcher::any().from_bot(), limited);
+                let bend = acts::bend_for_a_while(world, Matcher::any().from_bot(), limited).await?;
                 Ok(Fired::with("the bot is limited").going_on(bend))
             }
         }
     }
 }
 
-fn bad_gateway(world: &World) -> Fired {
+async fn bad_gateway(world: &World) -> Anyhow<Fired> {
     let everything = Matcher::any().to_homeserver();
-    let bend = acts::bend_for_a_while(world, everything, Action::bad_gateway());
-    Fired::with("the front door answers 502").going_on(bend)
+    let bend = acts::bend_for_a_while(world, everything, Action::bad_gateway()).await?;
+    Ok(Fired::with("the front door answers 502").going_on(bend))
 }
 
 /// Brings the homeserver back after the outage; it counts only when the bot noticed it.

@@ -8,7 +8,7 @@ use crate::{client::User, world::World};
 const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning];
 
 /// A password that is none.
-const WRONG: &str = "wrong-password-000000000000";
+pub(super) const WRONG: &str = "wrong-password-000000000000";
 
 /// There is no password and no token.
 #[derive(Debug)]

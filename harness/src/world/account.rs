@@ -107,6 +107,21 @@ impl BotAccount {
         fs::write(&self.password_file, format!("{password}\n"))
     }
 
+    /// The recovery key of the account, as the bot keeps it in its vault.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn recovery_key(&self) -> io::Result<String> {
+        let name = format!("{}_recovery_key", self.role.file_stem());
+        let key = fs::read_to_string(self.password_file.with_file_name(name))?
+            .trim()
+            .to_owned();
+        self.secrets
+            .add(format!("recovery key of {}", self.user_id()), key.as_str());
+        Ok(key)
+    }
+
     /// Removes the file.
     ///
     /// # Errors

@@ -58,6 +58,8 @@ pub struct World {
     names: Mutex<Names>,
     people: AtomicU32,
     tokens: Mutex<Vec<(String, String)>>,
+    /// Encrypted messages that the bot could read once: room and event.
+    memories: Mutex<Vec<(String, String)>>,
     seed: u64,
     finished: bool,
     // Outside the artifacts: it is full of secrets.
@@ -144,6 +146,7 @@ impl World {
             names: Mutex::new(names),
             people: AtomicU32::new(0),
             tokens: Mutex::default(),
+            memories: Mutex::default(),
             seed: options.seed,
             finished: false,
             _data: data,
@@ -261,6 +264,20 @@ impl World {
         let mut people = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone();
         people.push(owner);
         people
+    }
+
+    /// Notes an encrypted message of a room which the bot can read now: it must be readable ever after.
+    pub fn remember(&self, room: &str, event_id: &str) {
+        let memory = (room.to_owned(), event_id.to_owned());
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(memory);
+    }
+
+    /// The messages that must be readable, each with its room.
+    pub fn memories(&self) -> Vec<(String, String)> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A member with end-to-end encryption, logged in as this user on a device of its own.
