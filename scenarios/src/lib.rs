@@ -31,6 +31,7 @@
 pub mod actors;
 pub mod bench;
 pub mod bot_build;
+pub mod breaking;
 pub mod catalogue;
 pub mod chat;
 pub mod cli;

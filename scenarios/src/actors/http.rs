@@ -51,12 +51,24 @@ pub async fn post_json(world: &World, route: &str, body: &Value) -> Result<Reply
 /// # Errors
 /// When no answer comes.
 pub async fn post_raw(world: &World, route: &str, body: &str) -> Result<Reply, Failure> {
+    post_within(world, route, body, PATIENCE).await
+}
+
+/// Posts JSON, waiting longer than most for the answer: one of many that ask at once.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn post_patiently(world: &World, route: &str, body: &Value, patience: Duration) -> Result<Reply, Failure> {
+    post_within(world, route, &body.to_string(), patience).await
+}
+
+async fn post_within(world: &World, route: &str, body: &str, patience: Duration) -> Result<Reply, Failure> {
     let url = world.front_door.url().join(route)?;
     let began = Instant::now();
     let request = plain_client()
         .build()?
         .post(url)
-        .timeout(PATIENCE)
+        .timeout(patience)
         .header("content-type", "application/json");
     let answer = request.body(body.to_owned()).send().await?;
     let status = answer.status().as_u16();

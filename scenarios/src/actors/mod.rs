@@ -6,6 +6,8 @@
 pub mod commands;
 mod http;
 pub mod lobby;
+pub mod notes;
+pub mod old_lobbies;
 pub mod space;
 pub mod talk;
 pub mod vetting;
@@ -13,7 +15,7 @@ mod world;
 
 use std::time::Duration;
 
-pub use http::{Reply, SignUp, post_json, post_raw};
+pub use http::{Reply, SignUp, post_json, post_patiently, post_raw};
 pub use world::{add_code, bot_ids, children};
 
 use crate::step::Failure;

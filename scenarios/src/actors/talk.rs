@@ -2,6 +2,7 @@
 
 use harness::{
     client::{Peer, User},
+    front_door::{Entrance, Exchange},
     world::World,
 };
 
@@ -63,4 +64,30 @@ async fn sees_encryption(who: &User, room: &str) -> Seen<Peer> {
 pub async fn with_encryption(who: &User) -> Result<Peer, Failure> {
     let session = User::from_session(who.base(), who.user_id(), who.device_id(), who.token(), who.password());
     Ok(Peer::with_session(session).await?)
+}
+
+/// Says something in an encrypted room which the bot reads, waits until the key to it is in the bot's backup, and has the world remember
+/// it: from here on the bot's account must be able to read it, whatever happens. Answers the event's id.
+///
+/// # Errors
+/// When it cannot be sent, or no key comes into the backup.
+pub async fn remembered(world: &World, who: &Peer, room: &str, text: &str) -> Result<String, Failure> {
+    // Else the key could be in the backup already, for an earlier message, and nothing would show that the bot has this one.
+    who.change_room_key(room).await?;
+    let seq = world.traffic().last_seq();
+    let said = who.say(room, text).await?;
+    let what = "the bot to put the key of a message into its backup";
+    let backed_up = |exchanges: &[Exchange]| {
+        let found = exchanges.iter().any(|exchange| {
+            exchange.seq > seq
+                && exchange.entrance == Entrance::Bot
+                && exchange.method == "PUT"
+                && exchange.path.contains("/room_keys/keys")
+                && exchange.status == Some(200)
+        });
+        found.then_some(())
+    };
+    world.traffic().wait_until(what, PATIENCE * 2, backed_up).await?;
+    world.remember(room, &said);
+    Ok(said)
 }

@@ -5,8 +5,9 @@ use harness::fault;
 use crate::{
     plan::{Drill, Known, KnownFault, KnownScenario, Moment},
     scenario::{
-        Scenario, commands::Commands, edge_cases::EdgeCases, lobby::Lobby, restarts::Restarts,
-        signup_refusals::SignupRefusals, smoke::Smoke, space_rules::SpaceRules, vetting::Vetting,
+        Scenario, announcements::Announcements, commands::Commands, edge_cases::EdgeCases, history::History,
+        lobby::Lobby, many_at_once::ManyAtOnce, restarts::Restarts, signup_refusals::SignupRefusals, smoke::Smoke,
+        space_rules::SpaceRules, vetting::Vetting,
     },
 };
 
@@ -20,10 +21,13 @@ pub fn scenarios() -> Vec<Box<dyn Scenario>> {
         Box::new(Vetting),
         Box::new(Lobby),
         Box::new(Commands),
+        Box::new(Announcements),
+        Box::new(History),
         Box::new(SpaceRules),
         Box::new(EdgeCases),
         Box::new(SignupRefusals),
         Box::new(Restarts),
+        Box::new(ManyAtOnce),
     ]
 }
 
@@ -113,6 +117,8 @@ mod tests {
             ("vetting", 22),
             ("lobby", 27),
             ("commands", 7),
+            ("announcements", 8),
+            ("history", 8),
             ("space-rules", 5),
         ] {
             let found = scenario(name).unwrap().steps().len();

@@ -8,8 +8,8 @@ use harness::{
     world::World,
 };
 
-use super::breakage::{Breakage, Happened};
-use crate::{report::FindingRecord, step::Failure};
+use super::breakage::Breakage;
+use crate::{breaking::Happened, report::FindingRecord, step::Failure};
 
 /// How long the bot may take to answer a member.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -32,11 +32,15 @@ pub(super) async fn judged(
         check::encrypted_round_trip(member, world.admin_room(), approver.user_id(), PATIENCE).await,
         check::trust(member, approver.user_id(), &device).await,
     ];
+    if !world.memories().is_empty() {
+        findings.push(check::history(world, PATIENCE).await);
+    }
     if let Some((breakage, happened)) = breakage {
         let Happened {
             before,
             needing,
             healed_in,
+            ..
         } = happened;
         let (fault, moment) = (breakage.fault.as_ref(), breakage.moment);
         let evidence = Evidence::gather(world, fault, moment, before, needing, after, Some(healed_in));

@@ -10,11 +10,12 @@ use harness::{
 };
 
 use super::{
-    breakage::{BOOT, Breakage},
+    breakage::Breakage,
     checks::{devices, judged},
     measure::logins,
 };
 use crate::{
+    breaking::BOOT,
     catalogue, marks,
     plan::Drill,
     progress::DrillProgress,

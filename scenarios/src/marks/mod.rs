@@ -52,6 +52,7 @@ pub const ALL: &[&str] = &[
     "recovery-made",
     "recovered-from-key",
     "device-announced",
+    "trust-inherited",
     "trust-degraded",
     "dead-token-in-sync",
     "dead-token-in-call",

@@ -3,10 +3,13 @@
 //! A [`Scenario`] declares its steps and runs them on a [`Stage`]: a world, the step engine, and the point in its middle at which a
 //! drill breaks something. The same code is the plain scenario and the healing one.
 
+pub mod announcements;
 pub mod commands;
 pub mod edge_cases;
 mod haikus;
+pub mod history;
 pub mod lobby;
+pub mod many_at_once;
 pub mod restarts;
 pub mod signup_refusals;
 pub mod smoke;
@@ -20,8 +23,8 @@ pub use stage::{Interlude, Stage};
 
 use crate::step::{Failure, Stop};
 
-/// The faults that scenarios meet in their middle: a session that ends, and a device that is gone.
-const MIDDLE: &[&str] = &["device-deleted"];
+/// The faults that scenarios meet in their middle: a device that is gone, every session ended with the password, a bot that is killed.
+const MIDDLE: &[&str] = &["device-deleted", "password-changed-by-user", "bot-killed"];
 
 /// What users do with a community, and what they must see.
 #[async_trait]
