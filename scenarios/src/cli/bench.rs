@@ -62,8 +62,8 @@ fn wished(only: &[String]) -> Result<Vec<Box<dyn Bench>>, Failure> {
         .iter()
         .map(|name| names::find("bench", name, &known))
         .collect::<Result<Vec<_>, _>>()?;
-    let is_wished = |bench: &Box<dyn Bench>| wished.is_empty() || wished.contains(&bench.name());
-    Ok(all.into_iter().filter(is_wished).collect())
+    let is_wished = |bench: &dyn Bench| wished.is_empty() || wished.contains(&bench.name());
+    Ok(all.into_iter().filter(|bench| is_wished(bench.as_ref())).collect())
 }
 
 async fn grounds(wished: &[String]) -> Result<Vec<Ground>, Failure> {
