@@ -200,6 +200,20 @@ pub async fn knocks_twice(world: &World) -> Seen {
     seen(format!("one invite, to {room}"))
 }
 
+/// Goes without a display name, once the room shows it: Synapse answers first and tells the rooms afterwards.
+pub async fn takes_off_name(who: &User, room: &str) -> Result<(), Failure> {
+    who.set_display_name("").await?;
+    let what = format!("{room} to show {} without a name", who.user_id());
+    let shown = harness::wait::until(what, PATIENCE, || async {
+        match who.state(room, "m.room.member", who.user_id()).await {
+            Ok(member) if member["displayname"].as_str().is_none_or(str::is_empty) => harness::wait::Poll::Ready(()),
+            Ok(member) => harness::wait::Poll::Pending(member.to_string()),
+            Err(error) => harness::wait::Poll::Pending(error.to_string()),
+        }
+    });
+    Ok(shown.await?)
+}
+
 /// Waits for a message of somebody else.
 pub async fn heard(who: &User, room: &str, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String, Failure> {
     let text = |event: &Value| event["content"]["body"].as_str().unwrap_or_default().to_owned();

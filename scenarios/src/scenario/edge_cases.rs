@@ -99,7 +99,7 @@ async fn haikus(stage: &mut Stage) -> Result<(), Stop> {
     let right = chat::haiku(&keyword);
     steps
         .step(STEPS[6], async {
-            person.set_display_name("").await?;
+            vetting::takes_off_name(&person, &room).await?;
             refused(&person, &room, &right, 1).await
         })
         .await?;
