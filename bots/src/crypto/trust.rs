@@ -82,7 +82,7 @@ pub async fn secure(
     let mut recovered = Ok(());
     if !work.is_complete().await? {
         recovered = work.recover().await?;
-        if recovered.is_err() && work.inherit(inherited).await {
+        if recovered.is_err() && work.inherit(inherited).await? {
             recovered = Ok(());
         }
     }
@@ -165,16 +165,23 @@ impl Securing<'_> {
 
     /// Takes over what an older device's store has: the way where the recovery key is lost, or the account's secret storage
     /// (some homeservers clear it when an account is deactivated).
-    async fn inherit(&self, inherited: &Inherited) -> bool {
-        let Some(secrets) = &inherited.0 else { return false };
-        match self.client.encryption().import_secrets_bundle(secrets).await {
+    async fn inherit(&self, inherited: &Inherited) -> Result<bool, TrustError> {
+        let Some(mut secrets) = inherited.0.clone() else {
+            return Ok(false);
+        };
+        let encryption = self.client.encryption();
+        // The backup may have been cleared too: with the key to one that is gone, no other would be made.
+        if !encryption.backups().fetch_exists_on_server().await? {
+            secrets.backup = None;
+        }
+        match encryption.import_secrets_bundle(&secrets).await {
             Ok(()) => {
                 Mark::TrustInherited.hit(self.role);
-                true
+                Ok(true)
             }
             Err(error) => {
                 tracing::warn!(role = self.role.name(), %error, "the secrets of the older store do not help");
-                false
+                Ok(false)
             }
         }
     }

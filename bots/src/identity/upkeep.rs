@@ -69,9 +69,8 @@ impl Supervisor {
             tracing::warn!(role = self.role.name(), ?verdict, "the device is not healthy any more");
             return Some(End::Restart);
         }
-        if !proven.trusted
-            && let Err(end) = self.secure_account(proven).await
-        {
+        // What was in order an hour ago may be so no more: a backup can be deleted on the server.
+        if let Err(end) = self.secure_account(proven).await {
             return Some(end);
         }
         self.tidy(proven, None).await;
