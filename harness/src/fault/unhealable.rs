@@ -1,11 +1,21 @@
 //! What the bot cannot heal alone: it must say so, say what to do, and heal when that is done.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts};
-use crate::{client::User, world::World};
+use crate::{
+    client::User,
+    homeserver::Flavor,
+    wait::{self, Poll},
+    world::World,
+};
 
 const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning];
+
+/// How long a homeserver may take to let a deactivated account leave its rooms.
+const LEAVING: Duration = Duration::from_secs(30);
 
 /// A password that is none.
 pub(super) const WRONG: &str = "wrong-password-000000000000";
@@ -124,6 +134,7 @@ impl Fault for Deactivated {
 
     /// A deactivated account has left its rooms: it is brought back, invited again, and given its password.
     async fn cure(&self, world: &mut World) -> Anyhow<()> {
+        left_everywhere(world).await?;
         let new = world.new_password();
         let localpart = world.approver().localpart().to_owned();
         world.homeserver.operator().reactivate(&localpart, &new).await?;
@@ -143,4 +154,25 @@ impl Fault for Deactivated {
         bot.logout().await?;
         acts::write_password(world)
     }
+}
+
+/// Synapse lets a deactivated account leave its rooms in the background, and would go on with that after the account was brought back and
+/// had joined them again. Other homeservers do it at once, or not at all.
+async fn left_everywhere(world: &World) -> Anyhow<()> {
+    if world.homeserver.flavor() != Flavor::Synapse {
+        return Ok(());
+    }
+    let bot = world.approver().user_id();
+    for room in world.children().chain([world.space(), world.admin_room()]) {
+        let what = format!("{bot} to have left {room}");
+        wait::until(what, LEAVING, || async {
+            match world.owner().membership(room, bot).await {
+                Ok(membership) if membership != "join" => Poll::Ready(()),
+                Ok(membership) => Poll::Pending(membership),
+                Err(error) => Poll::Pending(error.to_string()),
+            }
+        })
+        .await?;
+    }
+    Ok(())
 }
