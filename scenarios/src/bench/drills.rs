@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::{runtime::Handle, task::JoinSet};
 
-use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim};
+use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
 use crate::{
     catalogue, drill,
     plan::{Drill, Wishes, plan},
@@ -57,6 +57,7 @@ impl Bench for Drills {
         let first = bed.first()?;
         let records = all_at_once(bed, credential_drills(first, bed.seed)?).await?;
         let mut figures = vec![records.rate(first, bed.cores)?];
+        figures.extend(records.used(first)?);
         figures.extend(records.parts(first)?);
         let took = records.took(COMPARED)?;
         let mut compared = Figure::new(format!("one drill ({COMPARED})"), &first.name, Unit::Milliseconds, took);
@@ -83,6 +84,32 @@ impl Bench for Drills {
 struct Records {
     records: Vec<Record>,
     took: Duration,
+    /// Processor time of this process, and of the bots.
+    used: Used,
+}
+
+/// Processor time. Unlike the time on the clock, what else the machine does hardly shows in it.
+#[derive(Clone, Copy)]
+struct Used {
+    own: Duration,
+    all: Duration,
+}
+
+impl Used {
+    fn now() -> Result<Self, Failure> {
+        let this = Process::this();
+        Ok(Self {
+            own: this.cpu()?,
+            all: this.cpu_of_all()?,
+        })
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            own: self.own.saturating_sub(before.own),
+            all: self.all.saturating_sub(before.all),
+        }
+    }
 }
 
 impl Records {
@@ -96,6 +123,18 @@ impl Records {
         Ok(Figure::new(what, &ground.name, Unit::PerMinute, rate)
             .against("one by one", Some(&alone))
             .aiming(Aim::AtLeast(AIM)))
+    }
+
+    /// What a drill takes of the processor, and how much of that is the bot's.
+    fn used(&self, ground: &Ground) -> Result<[Figure; 2], Failure> {
+        let each = |used: Duration| Samples::new(vec![millis(used) / self.records.len() as f64]);
+        let (all, bot) = (each(self.used.all)?, each(self.used.all.saturating_sub(self.used.own))?);
+        let figure =
+            |what: &str, samples: &Samples| Figure::new(what, &ground.name, Unit::Milliseconds, samples.clone());
+        Ok([
+            figure("processor time of a drill", &all),
+            figure("of which the bot and other children", &bot).against("a drill", Some(&all)),
+        ])
     }
 
     /// How long they take and what of it is what.
@@ -139,7 +178,7 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
 
 /// Runs drills, as many at once as there are cores.
 async fn all_at_once(bed: &Bed, drills: Vec<Drill>) -> Result<Records, Failure> {
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), Used::now()?);
     let (mut left, mut running, mut records) = (drills.into_iter(), JoinSet::new(), Vec::new());
     loop {
         while running.len() < bed.cores
@@ -157,6 +196,7 @@ async fn all_at_once(bed: &Bed, drills: Vec<Drill>) -> Result<Records, Failure> 
     Ok(Records {
         records,
         took: began.elapsed(),
+        used: Used::now()?.since(used),
     })
 }
 

@@ -36,9 +36,21 @@ impl Process {
     /// # Errors
     /// When it is gone.
     pub fn cpu(self) -> Result<Duration, Failure> {
+        self.used(2)
+    }
+
+    fn used(self, fields: usize) -> Result<Duration, Failure> {
         let stat = self.read("stat")?;
-        let ticks = ticks(&stat).ok_or_else(|| self.shapeless("stat"))?;
+        let ticks = ticks(&stat, fields).ok_or_else(|| self.shapeless("stat"))?;
         Ok(Duration::from_secs_f64(ticks / clock_ticks_per_second() as f64))
+    }
+
+    /// The same, with what its children had used when they ended.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn cpu_of_all(self) -> Result<Duration, Failure> {
+        self.used(4)
     }
 
     /// The resident set of this process and all its descendants, in MiB.
@@ -97,14 +109,14 @@ fn field(status: &str, name: &str) -> Option<f64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-/// User and kernel time: fields 14 and 15 of `stat`.
-fn ticks(stat: &str) -> Option<f64> {
+/// User and kernel time: fields 14 and 15 of `stat`, and for ended children 16 and 17.
+fn ticks(stat: &str, fields: usize) -> Option<f64> {
     let times: Vec<f64> = after_name(stat)?
         .skip(11)
-        .take(2)
+        .take(fields)
         .filter_map(|field| field.parse().ok())
         .collect();
-    (times.len() == 2).then(|| times.iter().sum())
+    (times.len() == fields).then(|| times.iter().sum())
 }
 
 /// The fields of `stat` behind the name, which may hold anything, also blanks and parentheses. The first is field 3.
@@ -118,10 +130,11 @@ mod tests {
 
     #[test]
     fn fields_are_counted_behind_a_name_that_holds_anything() {
-        let stat = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 4 0 1 2 3";
-        assert_eq!(ticks(stat), Some(175.0));
+        let stat = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 0 0 0 150 25 30 4 20 0 4 0 1 2 3";
+        assert_eq!(ticks(stat, 2), Some(175.0));
+        assert_eq!(ticks(stat, 4), Some(209.0));
         assert_eq!(after_name(stat).unwrap().nth(1), Some("7"));
-        assert_eq!(ticks("42 (a) S 7"), None);
+        assert_eq!(ticks("42 (a) S 7", 2), None);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Report {
             let figures = self.figures(part);
             if !figures.is_empty() {
                 // Writing into a string cannot fail.
-                let _ = writeln!(text, "\n{}\n{}", part.title(), table(&figures));
+                let _ = writeln!(text, "{}\n{}", part.title(), table(&figures));
             }
         }
         for outcome in &self.benches {

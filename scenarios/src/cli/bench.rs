@@ -86,7 +86,7 @@ fn say(line: &str) {
 
 /// The tables, the JSON, the exit code.
 fn finish(report: &Report, args: &BenchArgs) -> Exit {
-    let _ = write!(stdout(), "{}", report.text());
+    let _ = write!(stdout(), "\n{}", report.text());
     if let Some(path) = &args.json {
         let written = serde_json::to_vec_pretty(report)
             .map_err(std::io::Error::from)
