@@ -41,8 +41,8 @@ pub trait Bench: Send + Sync {
     /// What it is about.
     fn part(&self) -> Part;
 
-    /// Measures.
-    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure>;
+    /// Measures, adding each figure when it is there: where it fails, those before are kept.
+    async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure>;
 }
 
 /// Every bench, in the order in which they run.

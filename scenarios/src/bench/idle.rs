@@ -55,14 +55,14 @@ impl Bench for Idle {
         Part::Bot
     }
 
-    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+    async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let ground = bed.first()?;
         let kinds = Rooms::ALL.map(|rooms| watched(bed, ground, rooms));
         let watched = try_join_all(kinds).await?;
         let Some((few, more)) = watched.split_first() else {
             return Err(Failure::new("nothing was watched"));
         };
-        let mut figures = vec![few.memory(ground).aiming(Aim::AtMost(MEMORY))];
+        figures.push(few.memory(ground).aiming(Aim::AtMost(MEMORY)));
         for many in more {
             let figure = many.memory(ground).against("with 5 rooms", Some(&few.resident));
             figures.push(match many.rooms {
@@ -71,10 +71,11 @@ impl Bench for Idle {
             });
         }
         for kind in &watched {
+            figures.push(kind.private(ground));
             figures.push(kind.cpu(ground));
             figures.push(kind.requests(ground).aiming(Aim::AtMost(0.0)));
         }
-        Ok(figures)
+        Ok(())
     }
 }
 
@@ -135,6 +136,7 @@ impl Rooms {
 struct Watched {
     rooms: Rooms,
     resident: Samples,
+    private: Samples,
     /// Milliseconds of processor time in a minute.
     idle_cpu: Samples,
     /// The same from its start to its being ready.
@@ -147,6 +149,12 @@ impl Watched {
     fn memory(&self, ground: &Ground) -> Figure {
         let what = format!("memory at rest, {}", self.rooms.name());
         Figure::new(what, &ground.name, Unit::Mebibytes, self.resident.clone())
+    }
+
+    fn private(&self, ground: &Ground) -> Figure {
+        let what = format!("of which its own, {}", self.rooms.name());
+        Figure::new(what, &ground.name, Unit::Mebibytes, self.private.clone())
+            .against("memory at rest", Some(&self.resident))
     }
 
     fn cpu(&self, ground: &Ground) -> Figure {
@@ -176,6 +184,7 @@ async fn watched(bed: &Bed, ground: &Ground, rooms: Rooms) -> Result<Watched, Fa
     Ok(Watched {
         rooms,
         resident: Samples::new(seen.resident)?,
+        private: Samples::new(seen.private)?,
         idle_cpu: Samples::new(vec![seen.cpu])?,
         busy_cpu: Samples::new(vec![busy_cpu])?,
         requests: Samples::new(vec![seen.requests])?,
@@ -201,15 +210,17 @@ async fn at_rest(world: &World) -> Result<(), Failure> {
 /// What one window shows.
 struct Window {
     resident: Vec<f64>,
+    private: Vec<f64>,
     cpu: f64,
     requests: f64,
 }
 
 async fn watch(world: &World, bot: Process) -> Result<Window, Failure> {
     let (began, cpu, seq) = (Instant::now(), bot.cpu()?, world.traffic().last_seq());
-    let mut resident = Vec::new();
+    let (mut resident, mut private) = (Vec::new(), Vec::new());
     while began.elapsed() < WINDOW {
         resident.push(bot.resident()?);
+        private.push(bot.private()?);
         tokio::time::sleep(WINDOW / 20).await;
     }
     let used = bot.cpu()?.saturating_sub(cpu);
@@ -220,6 +231,7 @@ async fn watch(world: &World, bot: Process) -> Result<Window, Failure> {
     let others = own.filter(|exchange| !exchange.path.ends_with("/sync")).count();
     Ok(Window {
         resident,
+        private,
         cpu: per_minute(millis(used), began.elapsed()),
         requests: per_minute(others as f64, began.elapsed()),
     })

@@ -10,13 +10,14 @@
 //! |---|---|
 //! | `samples`, `unit`, `figure`, `aim`, `table`, `report` | the arithmetic and what is shown of it |
 //! | `path`, `process` | the critical path through recorded traffic; memory and processor time of processes |
-//! | `bed`, `catalogue` | what benches run on; every bench by name |
+//! | `bed`, `catalogue`, `comparison` | what benches run on; every bench by name; the same on several homeservers |
 //! | the others | one bench each |
 
 mod aim;
 mod bed;
 mod boot;
 mod catalogue;
+mod comparison;
 mod drills;
 mod figure;
 mod healing;

@@ -131,15 +131,13 @@ impl Report {
 impl Outcome {
     async fn of(bed: &Bed, bench: &dyn Bench) -> Self {
         let began = Instant::now();
-        let (figures, failure) = match bench.measure(bed).await {
-            Ok(figures) => (figures, None),
-            Err(why) => (Vec::new(), Some(why.to_string())),
-        };
+        let mut figures = Vec::new();
+        let failure = bench.measure(bed, &mut figures).await.err();
         Self {
             bench: bench.name().to_owned(),
             part: bench.part(),
             figures,
-            failure,
+            failure: failure.map(|why| why.to_string()),
             took_ms: whole_millis(began.elapsed()),
         }
     }

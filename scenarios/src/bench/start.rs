@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use harness::{client::Http, homeserver};
 use reqwest::Method;
 
-use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, path::millis};
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, comparison::compared, path::millis};
 use crate::step::{Failure, ensure};
 
 /// What a start may take on the embedded homeserver, in milliseconds.
@@ -30,38 +30,15 @@ impl Bench for Start {
         Part::Homeserver
     }
 
-    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+    async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let mut measured = Vec::new();
         for ground in &bed.grounds {
             measured.push((ground, starts(ground).await?));
         }
-        let slowest = slowest(&measured);
-        let figures = measured.iter().map(|(ground, samples)| {
-            let figure = Figure::new(
-                "start to first answer",
-                &ground.name,
-                Unit::Milliseconds,
-                samples.clone(),
-            );
-            let compared = match slowest {
-                Some((name, other)) if *name != ground.name => figure.against(name, Some(other)),
-                _ => figure,
-            };
-            if ground.is_embedded() {
-                compared.aiming(Aim::AtMost(AIM))
-            } else {
-                compared
-            }
-        });
-        Ok(figures.collect())
+        let aim = Some(Aim::AtMost(AIM));
+        figures.extend(compared("start to first answer", Unit::Milliseconds, &measured, aim));
+        Ok(())
     }
-}
-
-/// The homeserver that takes longest, to compare the others with.
-pub(super) fn slowest<'a>(measured: &'a [(&'a Ground, Samples)]) -> Option<(&'a str, &'a Samples)> {
-    let by_median = |(_, samples): &&(&Ground, Samples)| samples.median();
-    let slowest = measured.iter().max_by(|a, b| by_median(a).total_cmp(&by_median(b)))?;
-    Some((&slowest.0.name, &slowest.1))
 }
 
 async fn starts(ground: &Ground) -> Result<Samples, Failure> {

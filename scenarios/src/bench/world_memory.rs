@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use harness::world::{Verdict, World};
 
-use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim};
+use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, comparison::compared};
 use crate::step::Failure;
 
 /// How many worlds one sample is made of, on the embedded homeserver.
@@ -30,25 +30,14 @@ impl Bench for WorldMemory {
         Part::Homeserver
     }
 
-    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+    async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let mut measured = Vec::new();
         for ground in &bed.grounds {
             measured.push((ground, memory(bed, ground).await?));
         }
-        let biggest = super::start::slowest(&measured);
-        let figures = measured.iter().map(|(ground, samples)| {
-            let figure = Figure::new("memory of a world", &ground.name, Unit::Mebibytes, samples.clone());
-            let compared = match biggest {
-                Some((name, other)) if *name != ground.name => figure.against(name, Some(other)),
-                _ => figure,
-            };
-            if ground.is_embedded() {
-                compared.aiming(Aim::AtMost(AIM))
-            } else {
-                compared
-            }
-        });
-        Ok(figures.collect())
+        let aim = Some(Aim::AtMost(AIM));
+        figures.extend(compared("memory of a world", Unit::Mebibytes, &measured, aim));
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use harness::world::Verdict;
 
-use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, path::millis, start::slowest};
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, comparison::compared, path::millis};
 use crate::step::Failure;
 
 /// How many worlds one sample of the rate is made of.
@@ -29,20 +29,12 @@ impl Bench for Worlds {
         Part::Homeserver
     }
 
-    async fn measure(&self, bed: &Bed) -> Result<Vec<Figure>, Failure> {
+    async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let mut measured = Vec::new();
         for ground in &bed.grounds {
             measured.push((ground, alone(bed, ground).await?));
         }
-        let slowest = slowest(&measured);
-        let mut figures = Vec::new();
-        for (ground, samples) in &measured {
-            let figure = Figure::new("a world is made", &ground.name, Unit::Milliseconds, samples.clone());
-            figures.push(match slowest {
-                Some((name, other)) if *name != ground.name => figure.against(name, Some(other)),
-                _ => figure,
-            });
-        }
+        figures.extend(compared("a world is made", Unit::Milliseconds, &measured, None));
         let first = bed.first()?;
         if let Some((_, alone)) = measured.first() {
             let rate = rate(bed, first).await?;
@@ -51,7 +43,7 @@ impl Bench for Worlds {
             figures
                 .push(Figure::new(what, &first.name, Unit::PerSecond, rate).against("one by one", Some(&one_by_one)));
         }
-        Ok(figures)
+        Ok(())
     }
 }
 
