@@ -20,7 +20,7 @@ use bots::{
     session::{Attempt, Healer, Server},
     vault::{DataDirLock, LockError, Vault},
 };
-use matrix_sdk::sync::SyncResponse;
+use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,10 @@ impl Intake for Memory {
 
     async fn resumed(&self, _: Role, _: &Live) -> Result<(), IntakeError> {
         Ok(())
+    }
+
+    async fn finished(&self, rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError> {
+        Ok(rooms)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the sync goes.
 
 use async_trait::async_trait;
-use matrix_sdk::sync::SyncResponse;
+use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 
 use super::Live;
 use crate::config::Role;
@@ -38,4 +38,7 @@ pub trait Intake: Send + Sync {
     /// After each (re)start of a client, before its first sync: reconcile (knocks among the space's members, rooms
     /// joined while away, …).
     async fn resumed(&self, role: Role, live: &Live) -> Result<(), IntakeError>;
+
+    /// Those of the rooms for which nothing waits to be done.
+    async fn finished(&self, rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError>;
 }

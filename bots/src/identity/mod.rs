@@ -37,6 +37,7 @@ mod dead;
 mod device;
 mod intake;
 mod live;
+mod over;
 mod supervisor;
 mod sync;
 mod upkeep;

@@ -16,6 +16,7 @@ use super::{
     Live,
     dead::{is_refused, looks_dead},
     device::Proven,
+    over::Over,
     supervisor::{End, Supervisor, chance},
     upkeep::Upkeep,
 };
@@ -51,7 +52,7 @@ impl Supervisor {
             Ok(position) => position,
             Err(end) => return end,
         };
-        let mut upkeep = Upkeep::default();
+        let (mut upkeep, mut over) = (Upkeep::default(), Over::default());
         let mut poll = Duration::ZERO;
         let mut trouble = Trouble::default();
         loop {
@@ -70,6 +71,7 @@ impl Supervisor {
                         Mark::Live.hit(self.role);
                     }
                     self.say_serving(live);
+                    self.forget(live, &mut over).await;
                     poll = match news {
                         true => SHORT_POLL,
                         false => (poll * 2).clamp(SHORT_POLL, LONGEST_POLL),

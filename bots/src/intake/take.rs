@@ -235,6 +235,13 @@ impl Intake for Inlet {
             .run(move |tx| queue::put(tx, Queue::Inbox, &key, "find-knocks", &Step::FindKnocks, 0));
         put.await.map(drop).map_err(failed("asking for the knocks"))
     }
+
+    async fn finished(&self, mut rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError> {
+        let busy = self.store.run(queue::busy_lanes).await;
+        let busy = busy.map_err(failed("reading which rooms are busy"))?;
+        rooms.retain(|room| !busy.contains(room.as_str()));
+        Ok(rooms)
+    }
 }
 
 impl Inlet {

@@ -101,6 +101,14 @@ pub fn lanes(tx: &Transaction<'_>, queue: Queue) -> Result<(Vec<String>, Option<
     Ok((lanes, next))
 }
 
+/// The lanes of both queues with a row that is not done, due or not.
+pub fn busy_lanes(tx: &Transaction<'_>) -> Result<HashSet<String>, StoreError> {
+    let mut query = tx
+        .prepare_cached("SELECT lane FROM inbox WHERE done IS NULL UNION SELECT lane FROM outbox WHERE done IS NULL")?;
+    let lanes = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(lanes)
+}
+
 /// Marks that a device is about to try the row: from here on its outcome is unknown until it is done.
 pub fn trying(tx: &Transaction<'_>, queue: Queue, id: i64, device: &str) -> Result<(), StoreError> {
     tx.execute(
@@ -195,4 +203,28 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
         created: row.get("created")?,
         tried: row.get("tried")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Store;
+
+    #[tokio::test]
+    async fn a_lane_is_busy_until_its_rows_are_done_also_those_that_are_not_due() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (before, after) = store
+            .run(|tx| {
+                put(tx, Queue::Inbox, "timeout", "!a:x", &(), i64::MAX)?;
+                put(tx, Queue::Outbox, "leave", "!b:x", &(), 0)?;
+                let before = busy_lanes(tx)?;
+                cancel(tx, Queue::Inbox, "timeout")?;
+                Ok::<_, StoreError>((before, busy_lanes(tx)?))
+            })
+            .await
+            .unwrap();
+        assert_eq!(before, HashSet::from(["!a:x".to_owned(), "!b:x".to_owned()]));
+        assert_eq!(after, HashSet::from(["!b:x".to_owned()]));
+    }
 }

@@ -8,6 +8,7 @@ mod http;
 pub mod lobby;
 pub mod notes;
 pub mod old_lobbies;
+pub mod rooms;
 pub mod space;
 pub mod talk;
 pub mod vetting;

@@ -7,12 +7,10 @@ use std::{
 
 use harness::{
     client::{NewRoom, User},
-    front_door::{Entrance, Exchange},
     world::World,
 };
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use crate::step::Failure;
 
 /// A lobby as the old approver left it.
@@ -97,24 +95,4 @@ pub fn find(world: &World, name: Option<&str>) -> Result<String, Failure> {
         .and_then(|lobbies| lobbies.iter().find(|(_, lobby)| wanted(lobby)));
     let found = found.ok_or_else(|| Failure::new(format!("no old lobby of {name:?}")))?;
     Ok(found.0.clone())
-}
-
-/// Waits until the bot, after exchange number `since`, has asked to leave a room: it has dealt with the end of the lobby by then.
-///
-/// # Errors
-/// When it does not.
-pub async fn left_by_bot(world: &World, room: &str, since: u64) -> Result<String, Failure> {
-    let what = format!("the bot to leave the old lobby {room}");
-    let left = |exchange: &&Exchange| {
-        let path = exchange
-            .path
-            .replace("%21", "!")
-            .replace("%3A", ":")
-            .replace("%24", "$");
-        exchange.seq > since && exchange.entrance == Entrance::Bot && path.ends_with(&format!("/rooms/{room}/leave"))
-    };
-    let found = world.traffic().wait_until(&what, PATIENCE * 4, |exchanges| {
-        exchanges.iter().find(left).map(Exchange::line)
-    });
-    Ok(found.await?)
 }

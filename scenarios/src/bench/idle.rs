@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use harness::{
     client::NewRoom,
-    front_door::Entrance,
+    front_door::{Entrance, Matcher},
     world::{Verdict, World},
 };
 
@@ -34,8 +34,11 @@ const WINDOW: Duration = Duration::from_secs(20);
 /// Until the bot's long polls have their full length: each is twice as long as the one before.
 const UNTIL_AT_REST: Duration = Duration::from_secs(120);
 
+/// Until the bot has forgotten the rooms that it has left: it looks for them from time to time.
+const UNTIL_FORGOTTEN: Duration = Duration::from_secs(120);
+
 /// How the bot's long poll is told from a shorter one.
-const LONG_POLL: &str = "timeout=30000";
+const LONG_POLL: &str = "timeout=10000";
 
 /// A bot that has nothing to do.
 #[derive(Clone, Copy, Debug)]
@@ -125,11 +128,29 @@ impl Rooms {
             }
             Ok::<_, harness::client::Error>(())
         });
-        Ok(rooms
+        rooms
             .buffer_unordered(AT_ONCE)
             .try_for_each(|()| async { Ok(()) })
-            .await?)
+            .await?;
+        match self {
+            Self::Closed => forgotten(world, MANY - FEW).await,
+            Self::Few | Self::Many => Ok(()),
+        }
     }
+}
+
+/// Waits until the bot has forgotten so many rooms.
+async fn forgotten(world: &World, rooms: usize) -> Result<(), Failure> {
+    let forget = Matcher::endpoint("POST", "/rooms/*/forget").from_bot();
+    let what = format!("{rooms} rooms to be forgotten");
+    world
+        .traffic()
+        .wait_until(&what, UNTIL_FORGOTTEN, |exchanges| {
+            let done = exchanges.iter().filter(|one| one.is_over() && forget.matches(one));
+            (done.count() >= rooms).then_some(())
+        })
+        .await?;
+    Ok(())
 }
 
 /// What was seen of a bot at rest.

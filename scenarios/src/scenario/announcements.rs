@@ -16,7 +16,7 @@ use crate::{
         Seen,
         notes::Notes,
         old_lobbies::{self, OldLobby},
-        vetting,
+        rooms, vetting,
     },
     step::{Failure, Stop, ensure, seen},
 };
@@ -206,7 +206,7 @@ async fn timed_out(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
     steps
         .step(STEPS[6], async {
             let unvisited = old_lobbies::find(world, None)?;
-            let left = old_lobbies::left_by_bot(world, &unvisited, 0).await?;
+            let left = rooms::left_by_bot(world, &unvisited, 0).await?;
             let ((), evidence) = notes.nothing_else(world, told).await?;
             seen(format!("{left}; {evidence}"))
         })
@@ -253,7 +253,7 @@ async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
             world.bot.wait_ready(BOOT).await?;
             // It times out once more in the bot's eyes, and has been dealt with when the bot wants to leave it.
             let late = old_lobbies::find(world, Some(ANNOUNCED))?;
-            old_lobbies::left_by_bot(world, &late, since).await?;
+            rooms::left_by_bot(world, &late, since).await?;
             let ((), evidence) = notes.nothing_else(world, told).await?;
             seen(format!("{} was lost; {evidence}", files.join(", ")))
         })

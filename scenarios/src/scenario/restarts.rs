@@ -7,7 +7,7 @@ use harness::client::User;
 
 use super::{Scenario, Stage};
 use crate::{
-    actors::{Seen, vetting},
+    actors::{Seen, rooms, vetting},
     chat,
     step::{Stop, ensure, seen},
 };
@@ -31,6 +31,7 @@ const STEPS: &[&str] = &[
     "the other's haiku leads into the space",
     "the first was welcomed once",
     "the other was challenged and welcomed once",
+    "the first's vetting room, which is over, is forgotten",
 ];
 
 #[async_trait]
@@ -111,7 +112,12 @@ impl Scenario for Restarts {
             })
             .await?;
         steps.step(STEPS[9], said_once(&first, &first_room)).await?;
-        steps.step(STEPS[10], said_once(&other, &other_room)).await
+        steps.step(STEPS[10], said_once(&other, &other_room)).await?;
+        steps
+            .step(STEPS[11], async {
+                seen(rooms::forgotten_by_bot(world, &first_room).await?)
+            })
+            .await
     }
 }
 
