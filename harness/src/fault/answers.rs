@@ -105,8 +105,9 @@ impl Fault for WhoamiOfAnother {
         &[Moment::AtBoot]
     }
 
+    /// A living session is not given up for one wrong answer.
     fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::one_login(NewDevice::Never)
+        Expectation::unharmed()
     }
 
     async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
