@@ -15,6 +15,9 @@ use std::{
 /// The bot's binary.
 const BINARY: &str = "knock-approver";
 
+/// A small test of this workspace.
+const TEST: &str = "cli";
+
 /// Names the command that stands in for the bot's binary.
 const BOT_VARIABLE: &str = "KNOCKPROOF_BOT";
 
@@ -178,6 +181,11 @@ impl Workspace {
             .current_dir(&self.root)
             .args(["build", "--bin", BINARY, "--profile", &self.profile, "--target-dir"])
             .arg(&self.target);
+        // Where tests are built, their dependencies ask for more of some crates. A test beside the bot makes it one build with theirs;
+        // without, all that the bot stands on would be built a second time.
+        if env::var_os("NEXTEST").is_some() {
+            command.args(["--test", TEST]);
+        }
         // What cargo and nextest tell a program about its own package is nothing that the bot is made of; but some build scripts ask
         // for these variables, and cargo would build them, and all that stands on them, anew.
         for (name, _) in env::vars_os().filter(|(name, _)| is_about_the_caller(name)) {
