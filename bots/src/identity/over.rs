@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::{Live, supervisor::Supervisor};
 
 /// How often it is looked for them.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// The forgetting of one generation.
 #[derive(Debug, Default)]

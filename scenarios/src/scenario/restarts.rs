@@ -31,7 +31,7 @@ const STEPS: &[&str] = &[
     "the other's haiku leads into the space",
     "the first was welcomed once",
     "the other was challenged and welcomed once",
-    "the first's vetting room, which is over, is forgotten",
+    "the other's vetting room, which is over, is forgotten",
 ];
 
 #[async_trait]
@@ -115,7 +115,7 @@ impl Scenario for Restarts {
         steps.step(STEPS[10], said_once(&other, &other_room)).await?;
         steps
             .step(STEPS[11], async {
-                seen(rooms::forgotten_by_bot(world, &first_room).await?)
+                seen(rooms::forgotten_by_bot(world, &other_room).await?)
             })
             .await
     }
