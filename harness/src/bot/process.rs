@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     env, fs, io,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::{ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ use crate::{
 
 /// How long an orderly end may take.
 const STOPPING: Duration = Duration::from_secs(15);
+/// How long it may take over what it is asked on the command line.
+const ANSWERING: Duration = Duration::from_secs(60);
 /// How many of the log's last lines an error shows.
 const LAST_LINES: usize = 15;
 /// What the bot inherits from this process's environment.
@@ -258,6 +260,29 @@ impl Bot {
                 action: "tell the watchdog of the bot".to_owned(),
                 source,
             })
+    }
+
+    /// Runs its command once more with these words, in the same environment, and waits for its end: what an operator asks it on the
+    /// command line, whether it runs or not.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or does not end in time.
+    pub async fn ask(&self, words: &[&str]) -> Result<Output> {
+        let asked = Command::new(&self.command.program)
+            .args(&self.command.arguments)
+            .args(words)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let ended = tokio::time::timeout(ANSWERING, asked).await;
+        let ended = ended.unwrap_or_else(|_| Err(io::Error::other(format!("it did not end within {ANSWERING:?}"))));
+        ended.map_err(|source| Error::Io {
+            action: format!("run {} {}", self.command.program.display(), words.join(" ")),
+            source,
+        })
     }
 
     /// Kills it at once (`SIGKILL`, the whole group) and waits until it is gone.

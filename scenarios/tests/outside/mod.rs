@@ -1,4 +1,4 @@
-//! Runs what other people's programs do in a world: one named test each.
+//! Runs what other people's programs, and commands, do in a world: one named test each.
 //!
 //! Not the standard test harness: that has no way to say at run time that a test cannot run here. Where such a program is not at hand its
 //! tests are listed as ignored, with the reason in front of their names; they never count as passed.
