@@ -1,12 +1,13 @@
 //! `/signup/api`: a code makes an account that is at home in the community.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     Shared,
@@ -23,6 +24,9 @@ use crate::{
 };
 
 const SHORTEST_PASSWORD: usize = 12;
+
+/// How many milliseconds are waited after each refusal of a child room. Somebody looks at the page meanwhile.
+const CHILD_PAUSES: [u64; 4] = [50, 100, 200, 400];
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -166,7 +170,7 @@ async fn settle(shared: &Shared, api: &UserApi, user: &OwnedUserId, asked: &Aske
         .into();
     let mut joined = Vec::new();
     for child in &flow.children {
-        if done(api, Method::POST, &["join", child.as_str()], json!({})).await {
+        if logged("join", join_child(api, child).await) {
             joined.push(child.to_string());
         }
     }
@@ -181,6 +185,19 @@ async fn settle(shared: &Shared, api: &UserApi, user: &OwnedUserId, asked: &Aske
         steps["inviter_dm"] = dm_room.is_some().into();
     }
     Settled { steps, dm_room }
+}
+
+/// Joins a child room, which lets the space's members in. continuwuity 26.7.3 may answer the join of the space before the membership
+/// counts, and refuse the next request; so a refusal is not believed at once.
+async fn join_child(api: &UserApi, child: &OwnedRoomId) -> Result<(), UserError> {
+    let (path, body) = (["join", child.as_str()], json!({}));
+    for pause in CHILD_PAUSES {
+        match api.ask(Method::POST, &path, &body).await {
+            Err(UserError::Refused { status: 403, .. }) => sleep(Duration::from_millis(pause)).await,
+            joined => return joined.map(drop),
+        }
+    }
+    api.ask(Method::POST, &path, &body).await.map(drop)
 }
 
 async fn invite(shared: &Shared, room: &OwnedRoomId, user: &OwnedUserId) -> bool {

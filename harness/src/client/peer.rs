@@ -13,7 +13,10 @@ use matrix_sdk::{
     ruma::{
         RoomId, UInt, UserId,
         api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
-        events::{AnySyncMessageLikeEvent, AnySyncTimelineEvent, room::message::RoomMessageEventContent},
+        events::{
+            AnySyncMessageLikeEvent, AnySyncTimelineEvent,
+            room::{member::MembershipState, message::RoomMessageEventContent},
+        },
     },
 };
 use tokio::{sync::watch, task::JoinHandle};
@@ -159,6 +162,29 @@ impl Peer {
         let joined = self.client.join_room_by_id(&id).await;
         joined.map_err(|error| Error::sdk(format!("join {room}"), error))?;
         self.room(room, Duration::from_secs(10)).await.map(drop)
+    }
+
+    /// Waits until this client has seen somebody join: before, it does not encrypt for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] when it does not.
+    pub async fn see_member(&self, room: &str, user: &str, patience: Duration) -> Result<()> {
+        boxed(async move {
+            let id = UserId::parse(user).map_err(|error| Error::sdk(format!("name the user {user}"), error))?;
+            let room = self.room(room, patience).await?;
+            let what = format!("{} to see {user} in {}", self.user.user_id(), room.room_id());
+            let seen = wait::until(what, patience, || async {
+                match room.get_member_no_sync(&id).await {
+                    Ok(Some(member)) if *member.membership() == MembershipState::Join => Poll::Ready(()),
+                    Ok(Some(member)) => Poll::Pending(member.membership().to_string()),
+                    Ok(None) => Poll::Pending("nobody of that name".to_owned()),
+                    Err(error) => Poll::Pending(error.to_string()),
+                }
+            });
+            Ok(seen.await?)
+        })
+        .await
     }
 
     /// Sends a text, encrypted where the room is; answers the event's id.

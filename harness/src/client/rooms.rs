@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{Error, Result, User, http::segment};
+use crate::wait::{self, Poll};
 
 /// A room to be made.
 #[derive(Clone, Debug)]
@@ -92,6 +95,23 @@ impl User {
         let path = format!("/_matrix/client/v3/join/{}", segment(room));
         let answer = self.request(Method::POST, &path, Some(&json!({}))).await?;
         room_id(&answer, &path)
+    }
+
+    /// Joins a room that lets members of another one in (restricted join rule), right after that one was joined: continuwuity 26.7.3
+    /// may answer the join before the membership counts, and refuse the next request.
+    ///
+    /// # Errors
+    ///
+    /// When the server still refuses after `patience`.
+    pub async fn join_as_member(&self, room: &str, patience: Duration) -> Result<String> {
+        let what = format!("{} to be let into {room}", self.user_id());
+        let joined = wait::until(what, patience, || async {
+            match self.join(room).await {
+                Err(error) if error.errcode() == "M_FORBIDDEN" => Poll::Pending(error.to_string()),
+                joined => Poll::Ready(joined),
+            }
+        });
+        joined.await?
     }
 
     /// Knocks on a room by its id or alias; answers the id.

@@ -38,7 +38,7 @@ async fn a_community_can_be_knocked_on_invited_to_and_talked_in() {
         .unwrap();
     visitor.join(world.space()).await.unwrap();
     for child in world.children() {
-        visitor.join(child).await.unwrap();
+        visitor.join_as_member(child, PATIENCE).await.unwrap();
     }
     let stranger = world.new_user("stranger").await.unwrap();
     let refused = stranger.join(world.child("general").unwrap()).await.unwrap_err();

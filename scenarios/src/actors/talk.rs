@@ -28,6 +28,7 @@ pub async fn in_first_child(world: &World, steps: &mut Steps, first: &User, seco
     let text = format!("from {} to {}", first.user().user_id(), second.user().user_id());
     let sent = steps
         .step(STEPS[2], async {
+            first.see_member(&child, second.user().user_id(), PATIENCE).await?;
             let sent = first.say(&child, &text).await?;
             Ok((sent.clone(), sent))
         })
