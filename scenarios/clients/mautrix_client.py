@@ -39,11 +39,14 @@ class Mautrix(Program):
         self.client.add_event_handler(InternalEventType.SYNC_SUCCESSFUL, self.has_synced)
         await self.client.crypto.load()
         await self.client.crypto.share_keys()
-        self.watch(self.client.start(None))
+        self.start_syncing()
         return {"device": answer.device_id}
 
-    async def join(self, room):
-        return {"room": await self.client.join_room(room)}
+    def begin_sync(self):
+        return self.client.start(None)
+
+    async def enter(self, room):
+        return await self.client.join_room(room)
 
     async def members(self, room):
         if not await self.client.state_store.is_encrypted(room):

@@ -27,7 +27,7 @@ class Nio(Program):
 
     def __init__(self):
         super().__init__()
-        self.client = self.sync = None
+        self.client = None
         self.waiting = []
 
     async def login(self, homeserver, user, password, folder):
@@ -38,12 +38,14 @@ class Nio(Program):
         self.client.add_response_callback(self.on_sync, SyncResponse)
         expect(await self.client.sync(timeout=0, full_state=True), SyncResponse)
         await self.client.keys_upload()
-        self.sync = asyncio.create_task(self.client.sync_forever(timeout=10_000))
-        self.watch(self.sync)
+        self.start_syncing()
         return {"device": self.client.device_id}
 
-    async def join(self, room):
-        return {"room": expect(await self.client.join(room), JoinResponse).room_id}
+    def begin_sync(self):
+        return asyncio.create_task(self.client.sync_forever(timeout=10_000))
+
+    async def enter(self, room):
+        return expect(await self.client.join(room), JoinResponse).room_id
 
     async def members(self, room):
         known = self.client.rooms.get(room)

@@ -24,14 +24,29 @@ class Program:
     def __init__(self):
         self.synced = asyncio.Condition()
         self.told = set()
+        self.sync = None
 
     async def login(self, homeserver, user, password, folder):
         """Logs in on a new device, publishes its keys and starts to sync."""
         raise NotImplementedError
 
-    async def join(self, room):
-        """Joins a room."""
+    def begin_sync(self):
+        """Starts to sync; answers the task."""
         raise NotImplementedError
+
+    async def enter(self, room):
+        """Joins a room; answers its id."""
+        raise NotImplementedError
+
+    async def join(self, room):
+        """Joins a room, and not beside a sync: conduwuit 0.5.0 may answer that with a position behind the join and without the room's
+        state, and neither library asks for it by itself."""
+        sync, self.sync = self.sync, None
+        sync.cancel()
+        await asyncio.wait([sync])
+        joined = await self.enter(room)
+        self.start_syncing()
+        return {"room": joined}
 
     async def members(self, room):
         """The joined members of a room as this client knows them; none while it does not know the room as encrypted."""
@@ -72,14 +87,15 @@ class Program:
         """An encrypted event could not be read."""
         tell(unreadable={"room": room, "event_id": event_id, "sender": sender, "why": why})
 
-    def watch(self, sync):
-        """A sync that ends before the program does must not end in silence."""
+    def start_syncing(self):
+        """Syncs from here on. A sync that ends before the program does must not end in silence."""
+        self.sync = self.begin_sync()
 
         def ended(task):
-            if not task.cancelled():
+            if not task.cancelled() and task is self.sync:
                 tell(broken=f"the sync has ended: {task.exception()!r}")
 
-        sync.add_done_callback(ended)
+        self.sync.add_done_callback(ended)
 
 
 async def serve(program):
