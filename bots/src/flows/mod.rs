@@ -99,6 +99,7 @@ impl Worker for Flows {
                 }
                 self.drop_row(&entry).await
             }
+            Step::LookBack { role, room } => self.look_back(entry, role, room).await,
             Step::Message {
                 room,
                 event,
@@ -126,6 +127,24 @@ impl Worker for Flows {
 }
 
 impl Flows {
+    /// A gap in the sync of a room: only where somebody is asked is there anything to be found.
+    async fn look_back(&self, entry: Entry, role: Role, room: OwnedRoomId) -> Result<(), WorkError> {
+        let id = room.to_string();
+        let open = self.store.run(move |tx| {
+            let vetting = crate::storage::vetting::in_room(tx, &id)?.is_some_and(|vetting| !vetting.closed);
+            let lobby = crate::storage::lobby::in_room(tx, &id)?.is_some_and(|lobby| !lobby.closed);
+            Ok::<_, crate::storage::StoreError>(vetting || lobby)
+        });
+        if open.await? {
+            let live = self.team.identity(role).live().await;
+            let new = Inlet::look_back(&self.store, &live, role, &room).await?;
+            if new > 0 {
+                tracing::info!(new, %room, "found what the sync had left out");
+            }
+        }
+        self.drop_row(&entry).await
+    }
+
     /// An answer in a room where somebody is asked.
     async fn answer(
         &self,

@@ -20,6 +20,13 @@ pub enum Step {
     },
     /// Look for knocks that the sync may have left out.
     FindKnocks,
+    /// Look for what the sync left out of a room.
+    LookBack {
+        /// Who heard of it.
+        role: Role,
+        /// Where.
+        room: OwnedRoomId,
+    },
     /// A text in a room.
     Message {
         /// Who heard it.

@@ -74,8 +74,19 @@ impl Inlet {
                     .filter_map(|event| joined(&event, room, own))
                     .filter(|_| !is_command_room),
             );
-            let timeline = update.timeline.events.iter();
-            rows.extend(timeline.filter_map(|event| message(event, role, room, own, is_command_room)));
+            if update.timeline.limited && !is_command_room {
+                rows.push(Row {
+                    key: format!("look-back:{}:{room}", batch.next_batch),
+                    lane: room.to_string(),
+                    step: Step::LookBack {
+                        role,
+                        room: room.clone(),
+                    },
+                    sent: i64::MAX,
+                });
+            }
+            let timeline = raw(&update.timeline.events);
+            rows.extend(timeline.filter_map(|event| message(&event, role, room, own, is_command_room)));
         }
         rows
     }
@@ -85,8 +96,13 @@ impl Inlet {
 fn events(update: &JoinedRoomUpdate) -> impl Iterator<Item = Value> {
     let (State::Before(state) | State::After(state)) = &update.state;
     let state = state.iter().filter_map(|event| event.deserialize_as_unchecked().ok());
-    let timeline = update.timeline.events.iter();
-    state.chain(timeline.filter_map(|event| event.raw().deserialize_as_unchecked().ok()))
+    state.chain(raw(&update.timeline.events))
+}
+
+fn raw(timeline: &[TimelineEvent]) -> impl Iterator<Item = Value> {
+    timeline
+        .iter()
+        .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
 }
 
 fn member<'a>(event: &'a Value, membership: &str) -> Option<(OwnedUserId, &'a str)> {
@@ -150,8 +166,7 @@ fn newcomer(event: &Value, room: &RoomId, own: &UserId) -> Option<Row> {
     })
 }
 
-fn message(event: &TimelineEvent, role: Role, room: &RoomId, own: &UserId, commands: bool) -> Option<Row> {
-    let raw: Value = event.raw().deserialize_as_unchecked().ok()?;
+fn message(raw: &Value, role: Role, room: &RoomId, own: &UserId, commands: bool) -> Option<Row> {
     let id = EventId::parse(raw["event_id"].as_str()?).ok()?;
     let sender = UserId::parse(raw["sender"].as_str()?).ok()?;
     if sender == own {
@@ -162,7 +177,7 @@ fn message(event: &TimelineEvent, role: Role, room: &RoomId, own: &UserId, comma
         key,
         lane: room.to_string(),
         step,
-        sent: sent(&raw),
+        sent: sent(raw),
     };
     match raw["type"].as_str()? {
         "m.room.message" => {
@@ -268,6 +283,32 @@ impl Inlet {
             Some(_) => Ok(()),
             None => notes::set_value(tx, HORIZON, &ms.to_string()),
         }
+    }
+
+    /// Puts what people did in one of the bot's rooms into the inbox, each unless it was ever there; answers how much was new. The room is
+    /// as old as its challenge, so that its last page is all of it.
+    pub async fn look_back(
+        store: &Store,
+        live: &Live,
+        role: Role,
+        room: &OwnedRoomId,
+    ) -> Result<usize, crate::lanes::WorkError> {
+        let events = matrix::last_page(live, room).await?;
+        let rows = events.iter().flat_map(|event| {
+            let joined = joined(event, room, &live.user_id);
+            joined.or_else(|| message(event, role, room, &live.user_id, false))
+        });
+        let rows: Vec<Row> = rows.collect();
+        let new = store
+            .run(move |tx| {
+                let mut new = 0;
+                for row in &rows {
+                    new += usize::from(queue::put(tx, Queue::Inbox, &row.key, &row.lane, &row.step, 0)?);
+                }
+                Ok::<_, StoreError>(new)
+            })
+            .await?;
+        Ok(new)
     }
 
     /// Puts the knocks that stand now into the inbox, each unless it was ever there; answers how many were new.

@@ -9,5 +9,5 @@ mod rooms;
 pub use refusal::{Refusal, refusal};
 pub use rooms::{
     Knock, MARKER, Membership, Sought, create_room, display_name, find_marked_room, invite, joined_among, knocks,
-    leave, membership, power_level, said, send_plain, send_through_room, share_history,
+    last_page, leave, membership, power_level, said, send_plain, send_through_room, share_history,
 };

@@ -293,6 +293,20 @@ pub async fn said(live: &Live, room: &RoomId, sought: Sought<'_>) -> Result<bool
     Ok(false)
 }
 
+/// A room's last events, the oldest first.
+pub async fn last_page(live: &Live, room: &RoomId) -> Result<Vec<Value>, Error> {
+    let Some(room) = live.client.get_room(room) else {
+        return Ok(Vec::new());
+    };
+    let mut options = MessagesOptions::backward();
+    options.limit = uint!(100);
+    let page = room.messages(options).await?;
+    let events = page.chunk.iter().rev();
+    Ok(events
+        .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
+        .collect())
+}
+
 /// What an event is to what is sought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {

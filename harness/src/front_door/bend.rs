@@ -47,9 +47,17 @@ pub enum Action {
         /// What replaces it.
         to: String,
     },
+    /// In the JSON of a sync, the timelines that hold a message come empty and `limited`: what conduwuit 0.5.0 answers now and then to
+    /// a sync that meets an event.
+    Gap,
 }
 
 impl Action {
+    /// It changes what an upstream has answered, and fires only where there is something to change.
+    pub(super) const fn is_rewrite(&self) -> bool {
+        matches!(self, Self::Errcode { .. } | Self::Gap)
+    }
+
     /// An answer with a JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
         Self::Reply {
@@ -109,6 +117,7 @@ impl fmt::Display for Action {
             Self::NotJson => write!(f, "reply replaced by HTML"),
             Self::Duplicate => write!(f, "request sent twice"),
             Self::Errcode { from, to } => write!(f, "{from} replaced by {to}"),
+            Self::Gap => write!(f, "messages left out of the sync"),
         }
     }
 }
@@ -174,14 +183,13 @@ impl Rules {
     pub(super) fn take(&self, exchange: &Exchange) -> Option<Arc<Rule>> {
         let rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let rule = rules.iter().rev().find(|rule| {
-            let could_fire = !matches!(&rule.action, Action::Errcode { .. });
-            if could_fire {
-                rule.matcher.takes(exchange)
-            } else {
+            if rule.action.is_rewrite() {
                 rule.matcher.matches(exchange)
+            } else {
+                rule.matcher.takes(exchange)
             }
         })?;
-        if !matches!(&rule.action, Action::Errcode { .. }) {
+        if !rule.action.is_rewrite() {
             rule.fired();
         }
         Some(Arc::clone(rule))
@@ -194,7 +202,7 @@ impl Rules {
 }
 
 impl Rule {
-    /// Counts a firing. A replaced error code counts only when there was one to replace.
+    /// Counts a firing. A rewrite counts only when there was something to change.
     pub(super) fn fired(&self) {
         self.fired.fetch_add(1, Ordering::SeqCst);
     }

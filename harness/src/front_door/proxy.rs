@@ -156,7 +156,7 @@ async fn handle(house: &House, exchange: &Exchange, call: &Call, ending: Ending)
 
 /// What a bend does before the upstream sees the request: `None` to go on; else the answer, or the end of the connection.
 async fn before(house: &House, exchange: &Exchange, rule: &Rule) -> Option<Option<Answer>> {
-    if !matches!(rule.action, Action::Errcode { .. }) {
+    if !rule.action.is_rewrite() {
         mark(house, exchange.seq, &rule.action.to_string());
     }
     match &rule.action {
@@ -204,18 +204,22 @@ async fn after(
             ending.end(|exchange| exchange.status = Some(status.as_u16()));
             respond(status, &headers, Body::from_stream(breaking_off(cut)))
         }
-        Action::Errcode { from, to } => {
+        Action::Errcode { .. } | Action::Gap => {
             let (status, headers) = (answer.status, answer.headers.clone());
             let body = answer.whole().await.map_err(|_| Hangup("the upstream broke off"))?;
-            let replaced = replace_errcode(&body, from, to);
-            if replaced.is_some() {
+            let rewritten = rewrite(&body, &rule.action);
+            if let Some(json) = &rewritten {
                 rule.fired();
                 mark(house, exchange.seq, &rule.action.to_string());
-                house.traffic.update(exchange.seq, |exchange| {
-                    exchange.answer["errcode"] = Value::from(to.as_str())
-                });
+                if let Some(errcode) = json.get("errcode") {
+                    let errcode = errcode.clone();
+                    house
+                        .traffic
+                        .update(exchange.seq, |exchange| exchange.answer["errcode"] = errcode);
+                }
             }
-            let body = AnswerBody::Whole(replaced.unwrap_or(body));
+            let body = rewritten.map_or(body, |json| Bytes::from(json.to_string()));
+            let body = AnswerBody::Whole(body);
             finish(Some(Answer { status, headers, body }), ending)
         }
         _ => finish(Some(answer), ending),
@@ -232,13 +236,34 @@ fn breaking_off(bytes: Bytes) -> impl futures_util::Stream<Item = io::Result<Byt
     stream::iter([Ok(bytes)]).chain(end)
 }
 
-fn replace_errcode(body: &[u8], from: &str, to: &str) -> Option<Bytes> {
+/// What a rewrite makes of an answer; `None` where it has nothing to change.
+fn rewrite(body: &[u8], action: &Action) -> Option<Value> {
     let mut json: Value = serde_json::from_slice(body).ok()?;
-    if json["errcode"] != from {
-        return None;
+    let changed = match action {
+        Action::Errcode { from, to } if json["errcode"] == from.as_str() => {
+            json["errcode"] = Value::from(to.as_str());
+            true
+        }
+        Action::Gap => leave_messages_out(&mut json),
+        _ => false,
+    };
+    changed.then_some(json)
+}
+
+/// Empties the timelines of a sync that hold a message; answers whether there was one.
+fn leave_messages_out(sync: &mut Value) -> bool {
+    let rooms = sync.pointer_mut("/rooms/join").and_then(Value::as_object_mut);
+    let mut changed = false;
+    for room in rooms.into_iter().flat_map(|rooms| rooms.values_mut()) {
+        let timeline = &mut room["timeline"];
+        let events = timeline["events"].as_array();
+        if events.is_some_and(|events| events.iter().any(|event| event["type"] == "m.room.message")) {
+            timeline["events"] = Value::Array(Vec::new());
+            timeline["limited"] = Value::Bool(true);
+            changed = true;
+        }
     }
-    json["errcode"] = Value::from(to);
-    Some(Bytes::from(json.to_string()))
+    changed
 }
 
 fn mark(house: &House, seq: u64, what: &str) {

@@ -1,5 +1,7 @@
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -104,7 +106,13 @@ impl BotAccount {
     /// When it cannot be written.
     pub fn write_password(&self, password: &str) -> io::Result<()> {
         self.secrets.add(format!("password of {}", self.user_id()), password);
-        fs::write(&self.password_file, format!("{password}\n"))
+        let private = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&self.password_file);
+        private?.write_all(format!("{password}\n").as_bytes())
     }
 
     /// The recovery key of the account, as the bot keeps it in its vault.

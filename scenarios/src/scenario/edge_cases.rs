@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use harness::{
     client::User,
+    front_door::{Action, Matcher},
     world::{World, WorldOptions},
 };
 
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     actors::{Seen, add_code, vetting},
     chat,
-    step::{Failure, Stop, seen},
+    step::{Failure, Stop, ensure, seen},
 };
 
 /// The scenario.
@@ -40,6 +41,7 @@ const STEPS: &[&str] = &[
     "the used code admits nobody else",
     "a knock without a reason brings no invite of any kind",
     "knocking twice opens one vetting room",
+    "a haiku that the sync leaves out is found all the same",
 ];
 
 #[async_trait]
@@ -137,5 +139,19 @@ async fn codes(stage: &mut Stage) -> Result<(), Stop> {
         .await?;
     steps.step(STEPS[10], vetting::ignored(world, SINGLE)).await?;
     steps.step(STEPS[11], vetting::ignored(world, "")).await?;
-    steps.step(STEPS[12], vetting::knocks_twice(world)).await
+    steps.step(STEPS[12], vetting::knocks_twice(world)).await?;
+    steps.step(STEPS[13], left_out_and_found(world)).await
+}
+
+/// Homeservers leave events out of a sync, and say so: many came at once, or one came at the wrong moment.
+async fn left_out_and_found(world: &World) -> Seen {
+    let (person, _) = vetting::register(world, "overheard").await?;
+    let (room, challenge) = vetting::until_challenged(world, &person).await?;
+    let gap = world
+        .front_door
+        .bend(Matcher::endpoint("GET", "/sync").from_bot(), Action::Gap);
+    vetting::answered(&person, &room, &challenge.haiku()).await?;
+    vetting::invited_to_space(world, &person).await?;
+    ensure(gap.fired() > 0, || "no message was left out".to_owned())?;
+    seen(format!("{} ({} times)", gap.description(), gap.fired()))
 }
