@@ -12,7 +12,7 @@ use super::Flows;
 use crate::{
     config::Role,
     lanes::WorkError,
-    matrix,
+    matrix::{self, Membership},
     storage::{
         StoreError, notes, now_ms,
         queue::{self, Entry, Queue},
@@ -23,6 +23,10 @@ use crate::{
 const SHARING: Duration = Duration::from_secs(120);
 /// Clients take keys for a day after they accepted the invite; later ones are for nothing. In milliseconds.
 const WANTED: i64 = 24 * 3600 * 1000;
+
+/// So long after a join the homeserver may still say that somebody is invited: continuwuity 26.7.3 may bring a join in the sync before it
+/// counts. In milliseconds.
+const SETTLING: i64 = 60 * 1000;
 
 /// The name of the note that somebody whom the bot invited to a room has not come yet.
 pub(crate) fn awaited(room: &RoomId, user: &UserId) -> String {
@@ -36,7 +40,8 @@ impl Flows {
         let key = note.clone();
         let is_awaited = self.store.run(move |tx| notes::value(tx, &key)).await?.is_some();
         if is_awaited && entry.created + WANTED > now_ms() {
-            let word = self.share(&room, &user).await?;
+            let settles = entry.created + SETTLING > now_ms();
+            let word = self.share(&room, &user, settles).await?;
             self.metrics.count("history_shares", word);
         }
         self.store
@@ -49,11 +54,15 @@ impl Flows {
         Ok(())
     }
 
-    async fn share(&self, room: &OwnedRoomId, user: &OwnedUserId) -> Result<&'static str, WorkError> {
+    async fn share(&self, room: &OwnedRoomId, user: &OwnedUserId, settles: bool) -> Result<&'static str, WorkError> {
         let approver = self.team.identity(Role::Approver);
         let sharing = approver.call(|live| async move { matrix::share_history(&live, room, user).await });
         match tokio::time::timeout(SHARING, sharing).await {
-            Ok(Ok(())) => Ok("done"),
+            Ok(Ok(Membership::Invited)) if settles => Err(WorkError::NotYet(
+                "the homeserver does not count the newcomer as joined yet",
+            )),
+            Ok(Ok(Membership::Joined)) => Ok("done"),
+            Ok(Ok(_)) => Ok("left"),
             Ok(Err(error)) => match matrix::refusal(&error) {
                 Some(no) => {
                     tracing::warn!(%room, %user, %no, "the room's history could not be shared");

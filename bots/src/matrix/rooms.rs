@@ -336,23 +336,24 @@ impl Sought<'_> {
 }
 
 /// Shares a room's earlier keys with a member, where the room is encrypted and its visibility allows it (MSC4268). The client shares
-/// only while inviting; that invite is refused, since a member cannot be invited.
-pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Error> {
+/// only while inviting; that invite is refused, since a member cannot be invited. Answers what the user is to the homeserver.
+pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<Membership, Error> {
     // Whoever has left again would be invited once more.
-    if membership(live, room, user).await? != Membership::Joined {
-        return Ok(());
+    let membership = membership(live, room, user).await?;
+    if membership != Membership::Joined {
+        return Ok(membership);
     }
     let Some(room) = live.client.get_room(room) else {
-        return Ok(());
+        return Ok(membership);
     };
-    if !room.latest_encryption_state().await?.is_encrypted() {
-        return Ok(());
+    if room.latest_encryption_state().await?.is_encrypted() {
+        match room.invite_user_by_id(user).await {
+            // By then the keys are shared. Media that cannot be stored is refused otherwise.
+            Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => {}
+            shared => shared?,
+        }
     }
-    match room.invite_user_by_id(user).await {
-        // By then the keys are shared. Media that cannot be stored is refused otherwise.
-        Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => Ok(()),
-        shared => shared,
-    }
+    Ok(membership)
 }
 
 /// Which of these rooms the identity is in.
