@@ -175,7 +175,8 @@ impl Peer {
             let room = self.room(room, patience).await?;
             let what = format!("{} to see {user} in {}", self.user.user_id(), room.room_id());
             let seen = wait::until(what, patience, || async {
-                match room.get_member_no_sync(&id).await {
+                // It asks the server where a sync has left something out, as sending does.
+                match room.get_member(&id).await {
                     Ok(Some(member)) if *member.membership() == MembershipState::Join => Poll::Ready(()),
                     Ok(Some(member)) => Poll::Pending(member.membership().to_string()),
                     Ok(None) => Poll::Pending("nobody of that name".to_owned()),

@@ -3,6 +3,7 @@
 use harness::{
     client::{Peer, User},
     front_door::{Entrance, Exchange},
+    wait,
     world::World,
 };
 
@@ -55,7 +56,14 @@ pub async fn in_first_child(world: &World, steps: &mut Steps, first: &User, seco
 async fn sees_encryption(who: Result<Peer, Failure>, room: &str) -> Seen<Peer> {
     let peer = who?;
     peer.join(room).await?;
-    let encryption = peer.user().state(room, "m.room.encryption", "").await?;
+    // continuwuity 26.7.3 may answer the join before the room's state can be asked for.
+    let encryption = wait::until("the room's encryption", PATIENCE, || async {
+        match peer.user().state(room, "m.room.encryption", "").await {
+            Err(error) if error.errcode() == "M_NOT_FOUND" => wait::Poll::Pending(error.to_string()),
+            state => wait::Poll::Ready(state),
+        }
+    });
+    let encryption = encryption.await??;
     ensure(encryption["algorithm"] == "m.megolm.v1.aes-sha2", || {
         format!("m.room.encryption is {encryption}")
     })?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use harness::{
     client::User,
-    front_door::{Action, Matcher},
+    front_door::{Action, Exchange, Matcher},
     world::{World, WorldOptions},
 };
 
@@ -12,7 +12,7 @@ use super::{
     haikus::{ODD_BUT_RIGHT, REFUSED},
 };
 use crate::{
-    actors::{Seen, add_code, vetting},
+    actors::{PATIENCE, Seen, add_code, vetting},
     chat,
     step::{Failure, Stop, ensure, seen},
 };
@@ -150,6 +150,14 @@ async fn left_out_and_found(world: &World) -> Seen {
     let gap = world
         .front_door
         .bend(Matcher::endpoint("GET", "/sync").from_bot(), Action::Gap);
+    // What is under way is not bent any more.
+    let since = world.traffic().last_seq();
+    let poll = Matcher::endpoint("GET", "/sync").from_bot().after(since);
+    let begun = |exchanges: &[Exchange]| exchanges.iter().any(|one| poll.matches(one)).then_some(());
+    world
+        .traffic()
+        .wait_until("another poll of the bot", PATIENCE, begun)
+        .await?;
     vetting::answered(&person, &room, &challenge.haiku()).await?;
     vetting::invited_to_space(world, &person).await?;
     ensure(gap.fired() > 0, || "no message was left out".to_owned())?;
