@@ -18,7 +18,7 @@
 //! | [`progress`] | live progress |
 //! | [`bot_build`] | keeps the bot's binary as new as its source |
 //! | [`names`] | answers an unknown name with the nearest known ones |
-//! | [`bench`] | how fast and how big everything is, compared with what |
+//! | [`bench`](mod@bench) | how fast and how big everything is, compared with what |
 //! | [`conformance`] | the probe that every homeserver is asked, and the judge of its answers |
 //! | [`cli`] | the command line and its exit codes |
 //!

@@ -178,8 +178,7 @@ impl Peer {
                 // It asks the server where a sync has left something out, as sending does.
                 match room.get_member(&id).await {
                     Ok(Some(member)) if *member.membership() == MembershipState::Join => Poll::Ready(()),
-                    Ok(Some(member)) => Poll::Pending(member.membership().to_string()),
-                    Ok(None) => Poll::Pending("nobody of that name".to_owned()),
+                    Ok(member) => Poll::Pending(format!("{:?}", member.map(|member| member.membership().clone()))),
                     Err(error) => Poll::Pending(error.to_string()),
                 }
             });
