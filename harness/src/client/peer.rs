@@ -22,7 +22,7 @@ use matrix_sdk::{
 use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
 
-use super::{Error, Result, User, plain_client};
+use super::{Error, Received, Result, User, plain_client, received::seen};
 use crate::wait::{self, Poll};
 
 /// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
@@ -35,21 +35,6 @@ pub struct Peer {
     syncs: watch::Receiver<u64>,
     sync: Mutex<Option<JoinHandle<()>>>,
     user: User,
-}
-
-/// A message as a member sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The event's id.
-    pub event_id: String,
-    /// Who sent it.
-    pub sender: String,
-    /// Its text.
-    pub body: String,
-    /// Whether it came encrypted.
-    pub encrypted: bool,
-    /// The server's time, in milliseconds since 1970.
-    pub at_ms: u64,
 }
 
 /// What a member's client makes of somebody else's device.
@@ -490,19 +475,4 @@ async fn keep_syncing(client: Client, tick: watch::Sender<u64>) {
             }
         }
     }
-}
-
-fn seen(messages: &[Received], unreadable: usize) -> String {
-    let last: Vec<String> = messages
-        .iter()
-        .take(3)
-        .map(|message| {
-            format!(
-                "{}: {:?}",
-                message.sender,
-                message.body.chars().take(80).collect::<String>()
-            )
-        })
-        .collect();
-    format!("{unreadable} unreadable; last messages [{}]", last.join(", "))
 }
