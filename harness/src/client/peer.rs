@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use matrix_sdk::{
@@ -19,7 +15,10 @@ use matrix_sdk::{
         },
     },
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+};
 use url::Url;
 
 use super::{Error, Received, Result, User, plain_client, received::seen};
@@ -31,9 +30,10 @@ const POLL: Duration = Duration::from_secs(2);
 /// A member with end-to-end encryption, logged in on a device of its own, independent of the bot.
 pub struct Peer {
     client: Client,
-    tick: watch::Sender<u64>,
     syncs: watch::Receiver<u64>,
-    sync: Mutex<Option<JoinHandle<()>>>,
+    sync: JoinHandle<()>,
+    /// Held by each sync, and by what no sync may meet.
+    quiet: Arc<Mutex<()>>,
     user: User,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.stop_syncing();
+        self.sync.abort();
     }
 }
 
@@ -101,29 +101,17 @@ impl Peer {
                 .await
                 .map_err(|error| sdk(&error))?;
             let (tick, syncs) = watch::channel(0);
-            let peer = Self {
+            let quiet = Arc::default();
+            let sync = tokio::spawn(keep_syncing(client.clone(), tick, Arc::clone(&quiet)));
+            Ok(Self {
                 client,
-                tick,
                 syncs,
-                sync: Mutex::default(),
+                sync,
+                quiet,
                 user,
-            };
-            peer.start_syncing();
-            Ok(peer)
+            })
         })
         .await
-    }
-
-    fn start_syncing(&self) {
-        let sync = tokio::spawn(keep_syncing(self.client.clone(), self.tick.clone()));
-        *self.sync.lock().unwrap_or_else(PoisonError::into_inner) = Some(sync);
-    }
-
-    fn stop_syncing(&self) {
-        let sync = self.sync.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sync) = sync {
-            sync.abort();
-        }
     }
 
     /// The same account as a plain client.
@@ -208,11 +196,12 @@ impl Peer {
             });
             let invited = invited.await?;
             // The SDK takes a room's earlier keys only where it has noted the invite that was accepted, and it notes none where a sync
-            // brings the join before the answer to it: so nothing is synced meanwhile.
-            self.stop_syncing();
-            let joined = invited.join().await;
-            self.start_syncing();
-            joined
+            // brings the join before the answer to it: so nothing is synced meanwhile. A sync under way is waited for: the room is seen
+            // as one to which one is invited before everything about the invite is stored.
+            let _quiet = self.quiet.lock().await;
+            invited
+                .join()
+                .await
                 .map(drop)
                 .map_err(|error| Error::sdk(format!("join {room}"), error))
         })
@@ -464,10 +453,13 @@ fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T>
 }
 
 /// Syncs until it is aborted. A server that is away for a while is part of many drills: the sync goes on when it is back.
-async fn keep_syncing(client: Client, tick: watch::Sender<u64>) {
+async fn keep_syncing(client: Client, tick: watch::Sender<u64>, quiet: Arc<Mutex<()>>) {
     let settings = || SyncSettings::default().timeout(POLL);
     loop {
-        match client.sync_once(settings()).await {
+        let under_way = quiet.lock().await;
+        let synced = client.sync_once(settings()).await;
+        drop(under_way);
+        match synced {
             Ok(_) => tick.send_modify(|syncs| *syncs += 1),
             Err(error) => {
                 tracing::debug!(%error, "a peer's sync failed");
