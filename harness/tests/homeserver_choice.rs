@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::homeserver::{Choice, choose};
+use harness::homeserver::{Choice, choose, look};
 use rstest::rstest;
 use tempfile::TempDir;
 use wiremock::{
@@ -20,17 +20,17 @@ use wiremock::{
     matchers::{method, path, path_regex},
 };
 
-/// Set in the copy that chooses.
+/// Set in the copy that chooses; `look` where it only looks.
 const CHOOSER: &str = "KNOCKPROOF_TEST_CHOOSER";
 const NO_ENGINE: &str = "unix:///nonexistent/docker.sock";
 
 #[tokio::test]
 async fn chooser() {
-    if std::env::var_os(CHOOSER).is_none() {
+    let Some(how) = std::env::var_os(CHOOSER) else {
         return;
-    }
-    let choice = Choice::from_env();
-    let chosen = match choice {
+    };
+    let chosen = match Choice::from_env() {
+        Ok(choice) if how == "look" => look(&choice).await,
         Ok(choice) => choose(&choice).await,
         Err(error) => Err(error),
     };
@@ -178,6 +178,26 @@ async fn a_registry_that_is_out_of_reach_is_noticed_within_seconds_and_the_next_
     assert!(said.starts_with("taken: conduwuit (process, "), "{said}");
     assert!(said.contains("cannot be pulled (no answer for 8 s)"), "{said}");
     assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_looks_pulls_nothing_and_is_told_what_would_be_pulled() {
+    let engine = cut_off_engine().await;
+    let host = engine.uri().replace("http://", "tcp://");
+
+    let said = choose_in(&[("DOCKER_HOST", &host), (CHOOSER, "look")]);
+
+    assert!(
+        said.starts_with("taken: conduwuit (container, girlbossceo/conduwuit:latest): "),
+        "{said}"
+    );
+    assert!(said.contains("is not here and would be pulled"), "{said}");
+    let asked = engine.received_requests().await.unwrap();
+    assert!(!asked.is_empty(), "the engine was not asked");
+    assert!(
+        asked.iter().all(|request| request.method == "GET"),
+        "something was pulled: {asked:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

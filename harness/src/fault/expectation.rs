@@ -37,8 +37,6 @@ impl fmt::Display for Moment {
 /// What a fault needs of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A homeserver that can be frozen.
-    Freeze,
     /// The conduwuit family: a login on a living device kills its old token.
     OneTokenPerDevice,
 }

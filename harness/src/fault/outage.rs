@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts};
 use crate::{
     front_door::{Action, Matcher},
     world::{Role, World},
@@ -70,13 +70,6 @@ impl Fault for Outage {
             Kind::BadGatewayAndClobbered => &[Moment::FirstBoot, Moment::AtBoot],
             Kind::Killed => &[Moment::WhileRunning, Moment::InTheMiddle],
             _ => ALWAYS,
-        }
-    }
-
-    fn needs(&self) -> &'static [Need] {
-        match self.0 {
-            Kind::Frozen => &[Need::Freeze],
-            _ => &[],
         }
     }
 

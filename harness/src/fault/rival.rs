@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
 use crate::{
     client::{Peer, User},
-    front_door::Matcher,
+    front_door::{Matcher, Point},
     wait::{self, Poll},
     world::World,
 };
@@ -106,6 +106,11 @@ impl Fault for LoggedIn {
     async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
         let (token, device) = (acts::bot_token(world), acts::bot_device(world));
         let met = acts::met(world);
+        // The poll is held, or it might be the first to meet the dead token.
+        let poll = Matcher::endpoint("GET", "/sync").by(world.approver().user_id());
+        let poll = world.front_door.gate(poll.from_bot(), Point::BeforeForward);
+        world.owner().type_in(world.admin_room()).await?;
+        poll.reached(MEETING).await?;
         log_in(world, &device).await?;
         let evidence = acts::is_dead(world, "the bot's token", &token).await?;
         // A lobby and an account have to be made with the dead token: the requests heal it, and are answered after that.
@@ -115,6 +120,7 @@ impl Fault for LoggedIn {
         });
         let (lobby, account) = tokio::join!(world.post("/join/api", &lobby), world.post("/signup/api", &form));
         let (lobby, account) = (lobby?, account?);
+        poll.open();
         match (lobby.status, account.status) {
             (200, 200) => Ok(Fired::with(evidence)
                 .and(format!(

@@ -37,27 +37,44 @@ pub(super) fn from_env() -> Option<String> {
     env::var(VARIABLE).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// What becomes of an image that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// It is pulled.
+    Pull,
+    /// It is only said that it would be.
+    Mention,
+}
+
 /// The image for a flavor, made sure of, and where it comes from: the named one, else the newest local one tagged
-/// `knockproof/FLAVOR`, else the public one. Pulls what is not there.
-pub(super) async fn ensure(docker: &Docker, flavor: Flavor, named: Option<&str>) -> Result<(String, String), String> {
+/// `knockproof/FLAVOR`, else the public one.
+pub(super) async fn ensure(
+    docker: &Docker,
+    flavor: Flavor,
+    named: Option<&str>,
+    absent: Absent,
+) -> Result<(String, String), String> {
     if let Some(image) = named {
-        let how = have(docker, image).await?;
+        let how = have(docker, image, absent).await?;
         return Ok((image.to_owned(), format!("the named image {how}")));
     }
     if let Some(image) = built_here(docker, flavor).await {
         return Ok((image, "an image built on this machine is there".to_owned()));
     }
     let image = public(flavor).ok_or_else(|| format!("{flavor} has no image"))?;
-    let how = have(docker, image).await.map_err(|error| {
+    let how = have(docker, image, absent).await.map_err(|error| {
         format!("{error}, and no local image is tagged knockproof/{flavor}: tag one so, or name one with {VARIABLE}")
     })?;
     Ok((image.to_owned(), format!("the public image {how}")))
 }
 
 /// Makes sure of one image.
-async fn have(docker: &Docker, image: &str) -> Result<&'static str, String> {
+async fn have(docker: &Docker, image: &str, absent: Absent) -> Result<&'static str, String> {
     if docker.inspect_image(image).await.is_ok() {
         return Ok("is there");
+    }
+    if absent == Absent::Mention {
+        return Ok("is not here and would be pulled");
     }
     match pull(docker, image).await {
         Ok(()) => Ok("was pulled"),

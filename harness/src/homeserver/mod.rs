@@ -33,6 +33,8 @@ pub use choice::Choice;
 pub use error::{Error, Result};
 pub use options::{Options, Selection};
 
+use self::image::Absent;
+
 /// Which implementation of a Matrix homeserver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flavor {
@@ -208,7 +210,16 @@ pub struct Chosen {
 ///
 /// [`Error::NotAtHand`] when the wish cannot be met: one line that says what is missing and how to get it.
 pub async fn choose(choice: &Choice) -> Result<Selection> {
-    select::select(choice, None).await
+    select::select(choice, None, Absent::Pull).await
+}
+
+/// As [`choose`], but only looks: an image that is not there is not pulled, and the answer says that it would be.
+///
+/// # Errors
+///
+/// As [`choose`], except for images that cannot be pulled.
+pub async fn look(choice: &Choice) -> Result<Selection> {
+    select::select(choice, None, Absent::Mention).await
 }
 
 /// Starts a homeserver and waits until it answers. Before the first one of this process, what dead processes left is swept away.
@@ -217,7 +228,7 @@ pub async fn choose(choice: &Choice) -> Result<Selection> {
 ///
 /// As [`choose`]; and when the server does not come up, with its own last log lines.
 pub async fn start(options: Options) -> Result<Chosen> {
-    let selection = select::select(&options.choice, options.image.as_deref()).await?;
+    let selection = select::select(&options.choice, options.image.as_deref(), Absent::Pull).await?;
     static SWEPT: OnceCell<()> = OnceCell::const_new();
     SWEPT
         .get_or_init(|| async {

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use super::{Choice, Driver, Error, Flavor, Result, Selection, image};
+use super::{
+    Choice, Driver, Error, Flavor, Result, Selection,
+    image::{self, Absent},
+};
 use crate::run::engine;
 
 /// Names the binary of a server of the conduwuit family.
@@ -16,7 +19,7 @@ const BINARY: &str = "KNOCKPROOF_HOMESERVER_BIN";
 const SYNAPSE_VENV: &str = "KNOCKPROOF_SYNAPSE_VENV";
 
 /// What is taken for a wish, and why. `named` is an image that the caller wants.
-pub(super) async fn select(choice: &Choice, named: Option<&str>) -> Result<Selection> {
+pub(super) async fn select(choice: &Choice, named: Option<&str>, absent: Absent) -> Result<Selection> {
     let ways = match *choice {
         Choice::Auto => vec![
             (Flavor::Conduwuit, Driver::Container),
@@ -35,7 +38,7 @@ pub(super) async fn select(choice: &Choice, named: Option<&str>) -> Result<Selec
     let named = named.map(str::to_owned).or_else(image::from_env);
     let mut missing = Vec::new();
     for (flavor, driver) in ways {
-        match way(flavor, driver, any_flavor, named.as_deref()).await {
+        match way(flavor, driver, any_flavor, named.as_deref(), absent).await {
             Ok(found) => return Ok(found.explain(&missing)),
             Err(reason) => missing.push(reason),
         }
@@ -72,7 +75,13 @@ impl Found {
 }
 
 /// Whether a way can be gone; the error says what is missing and how to get it.
-async fn way(flavor: Flavor, driver: Driver, any_flavor: bool, named: Option<&str>) -> Result<Found, String> {
+async fn way(
+    flavor: Flavor,
+    driver: Driver,
+    any_flavor: bool,
+    named: Option<&str>,
+    absent: Absent,
+) -> Result<Found, String> {
     match driver {
         Driver::Embedded => Ok(Found {
             flavor,
@@ -82,7 +91,7 @@ async fn way(flavor: Flavor, driver: Driver, any_flavor: bool, named: Option<&st
         }),
         Driver::Container => {
             let docker = engine::docker().await?;
-            let (image, because) = image::ensure(&docker, flavor, named).await?;
+            let (image, because) = image::ensure(&docker, flavor, named, absent).await?;
             Ok(Found {
                 flavor,
                 driver,

@@ -170,8 +170,8 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
         homeservers: vec![ground.choice.to_string()],
         scenarios: vec!["smoke".to_owned()],
         faults: CREDENTIALS.map(str::to_owned).to_vec(),
-        moments: Vec::new(),
         seed,
+        ..Wishes::default()
     };
     Ok(plan(&catalogue::known(), &wishes)?)
 }

@@ -7,7 +7,7 @@ use harness::{
     bot::Ready,
     check::Snapshot,
     fault::{Expectation, Fault, Logins, Moment, Outcome},
-    front_door::{Entrance, Exchange},
+    front_door::{Entrance, Exchange, Matcher},
     world::World,
 };
 
@@ -143,9 +143,13 @@ impl Breakage<'_> {
 
     /// The bot says that it needs the operator while its HTTP side lives; what it says is judged by the checks.
     async fn needs_operator(&self, world: &mut World) -> Result<Snapshot, Failure> {
-        let patience = self.expectation().within + UNTIL_NOTICED;
+        let expected = self.expectation();
+        let patience = expected.within + UNTIL_NOTICED;
         let role = world.approver().role.name();
         world.bot.wait_state(role, "needs_operator", patience).await?;
+        if expected.logins != Logins::None {
+            asks_again(world, patience).await?;
+        }
         crate::step::ensure(world.bot.is_healthy().await, || {
             "/health does not answer 200 while it needs the operator".to_owned()
         })?;
@@ -166,6 +170,16 @@ impl Breakage<'_> {
         world.bot.wait_until(&what, patience, noted).await?;
         Ok(Snapshot::take(world).await?)
     }
+}
+
+/// Waits until the bot, which needs its operator, has looked at its token twice more: the second time shows that the first is done with, so
+/// that a password tried again without need has been seen by then.
+async fn asks_again(world: &World, patience: Duration) -> Result<(), Failure> {
+    let since = world.traffic().last_seq();
+    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().after(since);
+    let asked = |exchanges: &[Exchange]| (exchanges.iter().filter(|one| whoami.matches(one)).count() > 1).then_some(());
+    let what = "the bot to look twice more whether its token lives";
+    Ok(world.traffic().wait_until(what, patience, asked).await?)
 }
 
 /// Says something in the encrypted command room, and waits until the bot can read it for ever. A bot that has never run can read nothing

@@ -44,7 +44,8 @@ pub struct DrillArgs {
     /// Scenarios to run [default: all].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub scenario: Vec<String>,
-    /// Faults to drill: names, `all`, or `none` for the plain scenario [default: what suits each scenario].
+    /// Faults to drill: names, `all`, or `none` for the plain scenario [default: every one with smoke, and in the middle of
+    /// each other scenario one of its own, or all of those where a scenario is named].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub fault: Vec<String>,
     /// Moments of the fault: at-boot, while-running, in-the-middle [default: all that make sense].
@@ -53,9 +54,9 @@ pub struct DrillArgs {
     /// Seed for names, codes and passwords [default: a new one, shown in the first line].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,
-    /// Drills that run side by side.
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub jobs: NonZeroUsize,
+    /// Drills that run side by side [default: 2; where all are on the embedded homeserver, 8 for each core].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
     /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`).
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

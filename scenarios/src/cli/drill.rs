@@ -4,13 +4,16 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Write, stdout},
-    panic::AssertUnwindSafe,
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, resume_unwind},
     sync::Arc,
+    thread,
     time::Instant,
 };
 
-use futures_util::{FutureExt, StreamExt, stream};
-use harness::homeserver::{Choice, Selection, choose};
+use futures_util::FutureExt;
+use harness::homeserver::{Choice, Driver, Selection, choose};
+use tokio::task::{JoinError, JoinSet};
 
 use super::{DrillArgs, Exit, refuse};
 use crate::{
@@ -19,6 +22,11 @@ use crate::{
     progress::{self, DrillProgress, Progress},
     report::{HomeserverRecord, Record, Report, Verdict, table},
 };
+
+/// Drills for each core on the embedded homeserver.
+const EACH_CORE: usize = 8;
+/// Drills side by side elsewhere.
+const HEAVY: usize = 2;
 
 /// Plans the wished drills, runs them and reports.
 pub(super) async fn run(args: DrillArgs) -> Exit {
@@ -41,11 +49,15 @@ pub(super) async fn run(args: DrillArgs) -> Exit {
 
     progress.say(&format!("{} drills, seed {}", drills.len(), wishes.seed));
     let began = Instant::now();
-    let records = run_all(&drills, args.jobs.get(), &*progress).await;
+    let jobs = args.jobs.map_or_else(|| jobs(&selections), NonZeroUsize::get);
+    let records = run_all(drills, jobs, &*progress).await;
     drop(progress);
 
-    let full = args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty();
-    let missed = if full { marks::missed(&records) } else { Vec::new() };
+    let missed = if is_main_job(&args) {
+        marks::missed(&records)
+    } else {
+        Vec::new()
+    };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let homeservers = selections
         .iter()
@@ -55,6 +67,11 @@ pub(super) async fn run(args: DrillArgs) -> Exit {
         })
         .collect();
     finish(&Report::new(wishes.seed, homeservers, records, missed, took_ms), &args)
+}
+
+/// Whether nothing is wished for: then the run is all that the main job promises, within a minute.
+fn is_main_job(args: &DrillArgs) -> bool {
+    args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty()
 }
 
 /// Checks the names that planning does not know about, and draws the seed.
@@ -68,6 +85,7 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
         scenarios: args.scenario.clone(),
         faults: args.fault.clone(),
         moments: args.moment.clone(),
+        brief: is_main_job(args),
         // Short enough to be typed again.
         seed: args.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
     })
@@ -101,21 +119,48 @@ async fn select(drills: &[Drill], progress: &dyn Progress) -> Result<BTreeMap<St
     Ok(selections)
 }
 
-/// Runs drills side by side and answers their records in the order of the plan. They share this task, so that dropping the run ends
-/// them; one that panics has failed and takes no other with it.
-async fn run_all(drills: &[Drill], jobs: usize, progress: &dyn Progress) -> Vec<Record> {
-    let mut records: Vec<(usize, Record)> = stream::iter(drills.iter().enumerate())
-        .map(|(index, drill)| async move {
+/// How many drills these homeservers bear side by side. A drill mostly waits, so on the embedded homeserver it takes several to keep a core busy; a real
+/// one takes so much of a machine that two make each other late enough.
+fn jobs(selections: &BTreeMap<String, Selection>) -> usize {
+    let light = selections
+        .values()
+        .all(|selection| selection.driver == Driver::Embedded);
+    match light {
+        true => EACH_CORE * thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        false => HEAVY,
+    }
+}
+
+/// Runs drills side by side and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
+/// takes no other with it.
+async fn run_all(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Vec<Record> {
+    // From the end: the scenario with by far the most drills, and the shortest, is the first of the plan. So no long one is left to run alone.
+    let mut waiting = drills.into_iter().enumerate().rev();
+    let mut running = JoinSet::new();
+    let mut records = BTreeMap::new();
+    loop {
+        while running.len() < jobs
+            && let Some((index, drill)) = waiting.next()
+        {
             let watcher = progress.began(&drill.name());
-            let record = survive(drill, watcher.clone()).await;
-            watcher.done(&record);
-            (index, record)
-        })
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
-    records.sort_by_key(|(index, _)| *index);
-    records.into_iter().map(|(_, record)| record).collect()
+            running.spawn(async move {
+                let record = survive(&drill, watcher.clone()).await;
+                watcher.done(&record);
+                (index, record)
+            });
+        }
+        let Some(ended) = running.join_next().await else {
+            return records.into_values().collect();
+        };
+        match ended.map_err(JoinError::try_into_panic) {
+            Ok((index, record)) => {
+                records.insert(index, record);
+            }
+            // A drill's own panic is in its record: this is the display's.
+            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Err(cancelled)) => unreachable!("nobody ends a single drill: {cancelled}"),
+        }
+    }
 }
 
 async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {

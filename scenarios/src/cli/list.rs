@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use harness::{
     check, fault,
-    homeserver::{Choice, Flavor, choose},
+    homeserver::{Choice, Flavor, look},
 };
 
 use super::Exit;
@@ -17,7 +17,7 @@ use crate::{
 pub(super) async fn run(out: &mut impl Write) -> Exit {
     let mut at_hand = Vec::new();
     for flavor in Flavor::ALL {
-        let found = choose(&Choice::Flavor(flavor)).await;
+        let found = look(&Choice::Flavor(flavor)).await;
         at_hand.push((
             flavor,
             found.map(|selection| selection.why).map_err(|error| error.to_string()),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use harness::{
     check::Snapshot,
     fault::{self, Fault, Moment, Need},
-    homeserver::{Choice, Driver, Flavor, Selection, choose},
+    homeserver::{Choice, Flavor, Selection, choose},
     world::{self, World, WorldOptions},
 };
 
@@ -36,9 +36,6 @@ fn lacks(need: Need, selection: &Selection) -> Option<String> {
         Flavor::Conduwuit | Flavor::Continuwuity | Flavor::Tuwunel | Flavor::Embedded
     );
     match need {
-        Need::Freeze => {
-            (selection.driver == Driver::Embedded).then(|| format!("{} cannot be frozen", selection.flavor))
-        }
         Need::OneTokenPerDevice => {
             (!conduwuit_family).then(|| format!("{} lets several tokens of a device live", selection.flavor))
         }

@@ -20,6 +20,18 @@ pub struct KnownScenario {
     pub drilled_with_every_fault: bool,
 }
 
+impl KnownScenario {
+    /// Whether it meets this fault in its middle unless others are wished for.
+    fn meets(&self, fault: &str, brief: bool) -> bool {
+        let few = if brief && !self.drilled_with_every_fault {
+            1
+        } else {
+            usize::MAX
+        };
+        self.middle.iter().take(few).any(|own| *own == fault)
+    }
+}
+
 /// A fault as far as planning is concerned.
 #[derive(Clone, Debug)]
 pub struct KnownFault {
@@ -51,6 +63,8 @@ pub struct Wishes {
     pub moments: Vec<String>,
     /// The seed of the run.
     pub seed: u64,
+    /// Where no fault is wished for: the first of each scenario's own faults will do, except of the one that is drilled with every fault.
+    pub brief: bool,
 }
 
 /// Wishes that no drill meets.
@@ -94,7 +108,7 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         for fault in &faults {
             for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
                 let usual = match moment {
-                    Moment::InTheMiddle => scenario.middle.contains(&fault.name),
+                    Moment::InTheMiddle => scenario.meets(fault.name, wishes.brief),
                     Moment::FirstBoot | Moment::AtBoot | Moment::WhileRunning => scenario.drilled_with_every_fault,
                 };
                 let possible = *moment != Moment::InTheMiddle || !scenario.middle.is_empty();
@@ -256,6 +270,43 @@ mod tests {
                 "lobby/token-logged-out/in-the-middle",
                 "space-rules/plain",
             ]
+        );
+    }
+
+    #[test]
+    fn a_brief_run_breaks_each_scenario_but_the_first_once_in_its_middle() {
+        let mut known = known();
+        known.faults.push(KnownFault {
+            name: "bot-killed",
+            moments: vec![Moment::InTheMiddle],
+        });
+        for scenario in &mut known.scenarios[..2] {
+            scenario.middle = &["token-logged-out", "bot-killed"];
+        }
+        let middles = |brief| {
+            let drills = plan(
+                &known,
+                &Wishes {
+                    brief,
+                    ..Wishes::default()
+                },
+            )
+            .unwrap();
+            let names = drills.iter().map(Drill::name);
+            names.filter(|name| name.ends_with("in-the-middle")).collect::<Vec<_>>()
+        };
+        let brief = middles(true);
+        assert_eq!(
+            brief,
+            [
+                "smoke/token-logged-out/in-the-middle",
+                "smoke/bot-killed/in-the-middle",
+                "lobby/token-logged-out/in-the-middle",
+            ]
+        );
+        assert_eq!(
+            middles(false),
+            [brief, vec!["lobby/bot-killed/in-the-middle".to_owned()]].concat()
         );
     }
 
