@@ -1,11 +1,11 @@
 //! Two members talk to each other in an encrypted room.
 
 use harness::{
-    client::{Peer, User},
-    front_door::{Entrance, Exchange},
-    wait,
+    client::{Http, Peer, User},
+    wait::{self, Poll},
     world::World,
 };
+use reqwest::Method;
 
 use super::{PATIENCE, Seen};
 use crate::step::{Failure, Steps, Stop, ensure, seen};
@@ -87,20 +87,40 @@ pub async fn with_encryption(who: &User) -> Result<Peer, Failure> {
 pub async fn remembered(world: &World, who: &Peer, room: &str, text: &str) -> Result<String, Failure> {
     // Else the key could be in the backup already, for an earlier message, and nothing would show that the bot has this one.
     who.change_room_key(room).await?;
-    let seq = world.traffic().last_seq();
     let said = who.say(room, text).await?;
+    let event = format!("/_matrix/client/v3/rooms/{room}/event/{said}");
+    let event = who.user().request(Method::GET, &event, None).await?;
+    let session = event["content"]["session_id"].as_str();
+    let session = session.ok_or_else(|| Failure::new(format!("{said} is not encrypted: {}", event["type"])))?;
     let what = "the bot to put the key of a message into its backup";
-    let backed_up = |exchanges: &[Exchange]| {
-        let found = exchanges.iter().any(|exchange| {
-            exchange.seq > seq
-                && exchange.entrance == Entrance::Bot
-                && exchange.method == "PUT"
-                && exchange.path.contains("/room_keys/keys")
-                && exchange.status == Some(200)
-        });
-        found.then_some(())
-    };
-    world.traffic().wait_until(what, PATIENCE * 2, backed_up).await?;
+    wait::until(what, PATIENCE * 2, || async {
+        match backed_up(world, room, session).await {
+            Ok(true) => Poll::Ready(()),
+            Ok(false) => Poll::Pending(format!("session {session} is not there")),
+            Err(error) => Poll::Pending(error.to_string()),
+        }
+    })
+    .await?;
     world.remember(room, &said);
     Ok(said)
+}
+
+/// Whether the key backup of the bot's account holds this session. The backup itself is asked: that some key went there says nothing of
+/// this one.
+async fn backed_up(world: &World, room: &str, session: &str) -> Result<bool, Failure> {
+    let bot = world.front_door.bot_token(world.approver().user_id());
+    let http = Http::new(world.homeserver.base_url());
+    let version = http.send(
+        Method::GET,
+        "/_matrix/client/v3/room_keys/version",
+        bot.as_deref(),
+        None,
+    );
+    let version = version.await?;
+    let Some(version) = version.body["version"].as_str() else {
+        return Err(Failure::new(format!("HTTP {} to room_keys/version", version.status)));
+    };
+    let keys = format!("/_matrix/client/v3/room_keys/keys/{room}?version={version}");
+    let keys = http.send(Method::GET, &keys, bot.as_deref(), None).await?;
+    Ok(keys.body["sessions"].get(session).is_some())
 }
