@@ -93,8 +93,9 @@ pub async fn remembered(world: &World, who: &Peer, room: &str, text: &str) -> Re
     let session = event["content"]["session_id"].as_str();
     let session = session.ok_or_else(|| Failure::new(format!("{said} is not encrypted: {}", event["type"])))?;
     let what = "the bot to put the key of a message into its backup";
+    let http = Http::new(world.homeserver.base_url());
     wait::until(what, PATIENCE * 2, || async {
-        match backed_up(world, room, session).await {
+        match backed_up(world, &http, room, session).await {
             Ok(true) => Poll::Ready(()),
             Ok(false) => Poll::Pending(format!("session {session} is not there")),
             Err(error) => Poll::Pending(error.to_string()),
@@ -107,9 +108,8 @@ pub async fn remembered(world: &World, who: &Peer, room: &str, text: &str) -> Re
 
 /// Whether the key backup of the bot's account holds this session. The backup itself is asked: that some key went there says nothing of
 /// this one.
-async fn backed_up(world: &World, room: &str, session: &str) -> Result<bool, Failure> {
+async fn backed_up(world: &World, http: &Http, room: &str, session: &str) -> Result<bool, Failure> {
     let bot = world.front_door.bot_token(world.approver().user_id());
-    let http = Http::new(world.homeserver.base_url());
     let version = http.send(
         Method::GET,
         "/_matrix/client/v3/room_keys/version",

@@ -119,8 +119,8 @@ async fn select(drills: &[Drill], progress: &dyn Progress) -> Result<BTreeMap<St
     Ok(selections)
 }
 
-/// How many drills these homeservers bear side by side. A drill mostly waits, so on the embedded homeserver it takes several to keep a core busy; a real
-/// one takes so much of a machine that two make each other late enough.
+/// How many drills these homeservers bear side by side. A drill mostly waits, so on the embedded homeserver it takes several to keep a core
+/// busy; a real one takes so much of a machine that two make each other late enough.
 fn jobs(selections: &BTreeMap<String, Selection>) -> usize {
     let light = selections
         .values()
@@ -134,7 +134,8 @@ fn jobs(selections: &BTreeMap<String, Selection>) -> usize {
 /// Runs drills side by side and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
 /// takes no other with it.
 async fn run_all(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Vec<Record> {
-    // From the end: the scenario with by far the most drills, and the shortest, is the first of the plan. So no long one is left to run alone.
+    // From the end: the scenario with by far the most drills, and the shortest, is the first of the plan. So no long one is left to run
+    // alone.
     let mut waiting = drills.into_iter().enumerate().rev();
     let mut running = JoinSet::new();
     let mut records = BTreeMap::new();
