@@ -2,6 +2,7 @@
 //!
 //! - [`Stores`]: one folder for each device under `crypto/`, what the local account is, and how room keys get from one
 //!   device's store into the next;
+//! - [`Spare`]: a store made ahead, so that a new device does not have to wait for its databases;
 //! - [`Escrow`]: the encrypted file of all room keys;
 //! - `trust`: cross-signing, secret storage and key backup.
 //!
@@ -11,10 +12,12 @@
 mod client;
 mod escrow;
 mod old_escrow;
+mod spare;
 mod stores;
 mod trust;
 
 pub use client::{OpenError, Position, open};
 pub use escrow::{Escrow, EscrowError};
+pub use spare::Spare;
 pub use stores::{Inherited, Prepared, StoreError, Stores};
 pub use trust::{Trust, TrustError, secure};

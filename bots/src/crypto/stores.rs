@@ -13,7 +13,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
 
-use super::{Escrow, old_escrow};
+use super::{Escrow, Spare, old_escrow, spare::Site};
 use crate::{
     config::Role,
     healing::{Local, Mark},
@@ -169,14 +169,18 @@ impl Stores {
 
     /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older
     /// store of this user. The count is checked before an older store counts as carried over.
-    pub async fn prepare(&self, device: &DeviceId) -> Result<Prepared, StoreError> {
+    pub async fn prepare(&self, device: &DeviceId, spare: &mut Spare) -> Result<Prepared, StoreError> {
         let folder = self.folder(device);
         let mut prepared = Prepared {
             fresh: !folder.join(DATABASE).exists(),
             ..Prepared::default()
         };
+        if !folder.exists() {
+            make_folder(&self.root)?;
+            self.take_spare(&folder, spare).await;
+        }
         make_folder(&folder)?;
-        write(&folder.join(OWNER), self.user.as_str().as_bytes())?;
+        self.own(&folder)?;
         remove(&folder.join(CARRIED_TO))?;
         let mut keys = Vec::new();
         if !folder.join(FILLED).exists() {
@@ -256,6 +260,39 @@ impl Stores {
     /// All room keys of a device's store. May be called while the SDK has the store open: it only reads.
     pub async fn room_keys(&self, device: &DeviceId) -> Result<Vec<ExportedRoomKey>, StoreError> {
         self.room_keys_in(&self.folder(device)).await
+    }
+
+    /// Begins to make a store for a device that is not there yet.
+    pub fn make_spare(&self, spare: &mut Spare) -> Result<(), StoreError> {
+        let folder = self.root.with_file_name("spare").join(self.role.name());
+        spare.begin(Site {
+            config: self.config_of(&folder, &self.key_bytes()?),
+            folder,
+            key: self.key.clone(),
+        });
+        Ok(())
+    }
+
+    /// Makes the store that was made ahead this folder; where there is none, the databases are made when they are opened.
+    async fn take_spare(&self, folder: &Path, spare: &mut Spare) {
+        let Some(made) = spare.take(&self.key).await else {
+            return;
+        };
+        match fs::rename(&made, folder) {
+            Ok(()) => Mark::SpareStoreTaken.hit(self.role),
+            Err(error) => {
+                tracing::warn!(role = self.role.name(), folder = %made.display(), %error, "the store made ahead is gone");
+            }
+        }
+    }
+
+    /// Writes down whose store the folder is, where it does not say so already.
+    fn own(&self, folder: &Path) -> Result<(), StoreError> {
+        let (path, user) = (folder.join(OWNER), self.user.as_str());
+        if read(&path)?.as_deref() != Some(user) {
+            write(&path, user.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn take_escrows(&self, keys: &mut Vec<ExportedRoomKey>, prepared: &mut Prepared) {
@@ -423,7 +460,7 @@ pub(super) fn ids(keys: &[ExportedRoomKey]) -> BTreeSet<(OwnedRoomId, String)> {
         .collect()
 }
 
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -80,6 +80,8 @@ marks! {
     ContinuityStoreUnreadable = "continuity-store-unreadable",
     /// Went on with a device that is not healthy, for want of a password.
     ContinuityDegraded = "continuity-degraded",
+    /// A new device got the store that was made ahead.
+    SpareStoreTaken = "spare-store-taken",
     /// Room keys of an older device's store were brought into the new one.
     KeysCarriedOver = "keys-carried-over",
     /// An older device's store could not be carried over whole, and is kept.

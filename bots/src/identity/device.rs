@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use matrix_sdk::{Client, ruma::OwnedDeviceId};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    join,
+    time::{sleep, timeout},
+};
 
 use super::{
     dead::looks_dead,
@@ -38,7 +41,8 @@ impl Supervisor {
         let stores = self.broken(Stores::new(self.role, &session.user, self.healer.vault()))?;
         let (session, verdict) = self.healthy_device(session, &stores).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
-        let prepared = self.broken(stores.prepare(&session.device).await)?;
+        let prepared = stores.prepare(&session.device, &mut self.spare).await;
+        let prepared = self.broken(prepared)?;
         self.note_stores(&prepared);
         let client = self.client(&session, &stores).await?;
         if verdict == Verdict::FirstUse {
@@ -103,21 +107,20 @@ impl Supervisor {
 
     /// Compares the local account with what the server hands out.
     pub(super) async fn verdict(&mut self, session: &Session, stores: &Stores) -> Result<Verdict, End> {
-        let local = self.broken(stores.local(&session.device).await)?;
+        let server = self.healer.server();
+        let asked = || server.device_keys(&session.token, &session.user, &session.device);
+        let (local, mut answer) = join!(stores.local(&session.device), asked());
+        let local = self.broken(local)?;
         let mut backoff = Backoff::default();
         loop {
-            match self
-                .healer
-                .server()
-                .device_keys(&session.token, &session.user, &session.device)
-                .await
-            {
+            match answer {
                 KeysAnswer::Keys(curve, ed) => return Ok(continuity(&local, Some(&(curve, ed)))),
                 KeysAnswer::None => return Ok(continuity(&local, None)),
                 KeysAnswer::Dead => return Err(End::DeadToken),
                 KeysAnswer::Unknown(delay, why) => {
                     self.say_healing(format!("waiting for the homeserver: {why}"));
                     sleep(backoff.next(delay, chance())).await;
+                    answer = asked().await;
                 }
             }
         }

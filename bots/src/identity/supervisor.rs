@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Intake, Live, complaint::complaint};
 use crate::{
     config::{IdentityConfig, Role},
+    crypto::Spare,
     healing::{Backoff, Bar, Class, Expected, Mark, Stuck},
     health::{Board, Degraded, Health, IdentityHealth},
     session::{Attempt, Healer, Session},
@@ -67,6 +68,8 @@ pub(super) struct Supervisor {
     pub(super) intake: Arc<dyn Intake>,
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     pub(super) restarts: Backoff,
+    /// A store for the device that may have to take this one's place.
+    pub(super) spare: Spare,
     board: Board,
     live: watch::Sender<Option<Live>>,
     shutdown: CancellationToken,
@@ -91,6 +94,7 @@ impl Supervisor {
             intake,
             reports,
             restarts: Backoff::default(),
+            spare: Spare::default(),
             board,
             live,
             shutdown,

@@ -69,6 +69,7 @@ impl Supervisor {
                     self.restarts.reset();
                     if poll.is_zero() {
                         Mark::Live.hit(self.role);
+                        self.provide_spare(&proven);
                     }
                     self.say_serving(live);
                     self.forget(live, &mut over).await;

@@ -60,6 +60,13 @@ impl Supervisor {
         self.check(proven).await
     }
 
+    /// Has a store made for the device that may have to take this one's place.
+    pub(super) fn provide_spare(&mut self, proven: &Proven) {
+        if let Err(error) = proven.stores.make_spare(&mut self.spare) {
+            tracing::warn!(role = self.role.name(), %error, "no store is made ahead");
+        }
+    }
+
     async fn check(&mut self, proven: &mut Proven) -> Option<End> {
         let verdict = match self.verdict(&proven.session, &proven.stores).await {
             Ok(verdict) => verdict,

@@ -84,8 +84,8 @@ impl Evidence {
         }
     }
 
-    /// The bot's logins after the fault.
-    pub(super) fn logins(&self) -> impl Iterator<Item = &Exchange> {
+    /// The logins that the bot asked for after the fault, whatever came back.
+    pub fn logins(&self) -> impl Iterator<Item = &Exchange> {
         self.traffic.iter().filter(|exchange| is_login(exchange))
     }
 }

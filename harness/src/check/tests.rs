@@ -249,6 +249,20 @@ fn an_operator_who_is_not_told_what_is_weaker_is_not(#[case] break_it: fn(&mut E
     assert!(!judge("operator-told", &evidence).holds);
 }
 
+#[test]
+fn only_the_bot_s_own_logins_count() {
+    let path = "/_matrix/client/v3/login";
+    let mut evidence = sound();
+    evidence.traffic = vec![
+        login(1, 200),
+        exchange(2, Entrance::Public, "POST", path, 200),
+        exchange(3, Entrance::Bot, "GET", path, 200),
+        login(4, 403),
+    ];
+    let counted: Vec<u64> = evidence.logins().map(|login| login.seq).collect();
+    assert_eq!(counted, [1, 4]);
+}
+
 fn message(sender: &str, body: &str) -> Value {
     json!({ "type": "m.room.message", "sender": sender, "content": { "body": body } })
 }

@@ -1,9 +1,13 @@
 //! The fault of a drill.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use harness::{
+    check::{Evidence, Snapshot},
     fault::{Fault, Moment},
     world::World,
 };
@@ -42,8 +46,32 @@ impl Breakage {
         }
     }
 
-    /// What was recorded, once it has happened and healed.
-    pub(super) fn happened(&self) -> Option<Happened> {
+    /// How long the bot took to heal, once it has.
+    pub(super) fn healed_in(&self) -> Option<Duration> {
+        self.happened().map(|happened| happened.healed_in)
+    }
+
+    /// What was recorded about it until now, once it has happened and healed.
+    pub(super) fn evidence(&self, world: &World, now: Snapshot) -> Option<Evidence> {
+        let Happened {
+            before,
+            needing,
+            healed_in,
+            ..
+        } = self.happened()?;
+        let fault = self.fault.as_ref();
+        Some(Evidence::gather(
+            world,
+            fault,
+            self.moment,
+            before,
+            needing,
+            now,
+            Some(healed_in),
+        ))
+    }
+
+    fn happened(&self) -> Option<Happened> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -2,7 +2,6 @@
 
 mod breakage;
 mod checks;
-mod measure;
 mod run;
 
 pub use run::{missing, run};

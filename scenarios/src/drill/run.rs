@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use harness::{
-    check::Snapshot,
+    check::{Evidence, Snapshot},
     fault::{self, Fault, Moment, Need},
     homeserver::{Choice, Flavor, Selection, choose},
     world::{self, World, WorldOptions},
@@ -11,8 +11,7 @@ use harness::{
 
 use super::{
     breakage::Breakage,
-    checks::{devices, judged},
-    measure::logins,
+    checks::{devices, judged, seen_by},
 };
 use crate::{
     breaking::BOOT,
@@ -116,30 +115,30 @@ async fn play(
     record.marks = marks::in_log(&world.bot.log_text());
 
     // A scenario that failed has left the world in any state: what is checked then says nothing more.
-    if outcome.is_ok() {
+    if let Ok(early) = outcome {
         progress.doing("checks");
-        let after = Snapshot::take(&world).await?;
-        let happened = breakage
-            .as_ref()
-            .and_then(|breakage| Some((breakage, breakage.happened()?)));
-        record.devices = Some(devices(&after));
-        if let Some((_, happened)) = &happened {
-            record.logins = Some(logins(&world.traffic().snapshot(), happened.before.seq));
-            record.healed_in_ms = u64::try_from(happened.healed_in.as_millis()).ok();
-        }
+        let now = Snapshot::take(&world).await?;
+        record.devices = Some(devices(&now));
+        let healed_in = breakage.as_ref().and_then(Breakage::healed_in);
+        record.healed_in_ms = healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
         let member = world.owner_peer().await?;
-        record.findings = judged(&world, happened, &member, after).await?;
+        record.findings = seen_by(&member, &world, &now).await;
+        let evidence = early.or_else(|| breakage.as_ref()?.evidence(&world, now));
+        if let Some(evidence) = evidence {
+            record.logins = Some(evidence.logins().count());
+            record.findings.extend(judged(&evidence));
+        }
     }
     Ok(world)
 }
 
-/// The bot's first start, the fault, the scenario.
+/// The bot's first start, the fault, the scenario; answers what the fault is to be judged by, where that is not all that is recorded.
 async fn acts(
     scenario: &dyn Scenario,
     stage: &mut Stage,
     breakage: Option<&Breakage>,
     progress: &Arc<dyn DrillProgress>,
-) -> Result<(), Stop> {
+) -> Result<Option<Evidence>, Stop> {
     let early = breakage.filter(|breakage| breakage.moment != Moment::InTheMiddle);
     let first_boot = early.is_some_and(|breakage| breakage.moment == Moment::FirstBoot);
     if !first_boot {
@@ -151,16 +150,21 @@ async fn acts(
         };
         stage.steps.aside("the bot starts and is ready", started).await?;
     }
+    let mut evidence = None;
     if let Some(breakage) = early {
         let name = breakage.name();
         progress.doing(&name);
         let world = &mut stage.world;
-        stage
-            .steps
-            .aside(&name, async {
-                breakage.happen(world).await.map(|evidence| ((), evidence))
-            })
-            .await?;
+        let broken = async {
+            let said = breakage.happen(world).await?;
+            let evidence = match scenario.breaks_things() {
+                true => breakage.evidence(world, Snapshot::take(world).await?),
+                false => None,
+            };
+            Ok((evidence, said))
+        };
+        evidence = stage.steps.aside(&name, broken).await?;
     }
-    scenario.run(stage).await
+    scenario.run(stage).await?;
+    Ok(evidence)
 }

@@ -38,6 +38,7 @@ pub const ALL: &[&str] = &[
     "continuity-store-lost",
     "continuity-store-unreadable",
     "continuity-degraded",
+    "spare-store-taken",
     "keys-carried-over",
     "keys-not-carried",
     "escrow-imported",

@@ -63,6 +63,10 @@ impl Scenario for History {
         MIDDLE
     }
 
+    fn breaks_things(&self) -> bool {
+        true
+    }
+
     async fn run(&self, stage: &mut Stage) -> Result<(), Stop> {
         let Stage { world, steps, .. } = &mut *stage;
         let (owner, child) = steps

@@ -43,6 +43,12 @@ pub trait Scenario: Send + Sync {
         &[]
     }
 
+    /// Whether it breaks credentials itself. A fault before it is then judged before it begins: what the scenario's own faults cost could
+    /// not be told from what this one does.
+    fn breaks_things(&self) -> bool {
+        false
+    }
+
     /// What its world needs besides the usual.
     fn prepare(&self, options: WorldOptions) -> WorldOptions {
         options

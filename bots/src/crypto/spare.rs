@@ -1,0 +1,153 @@
+//! A store made ahead of its device.
+//!
+//! Making a device's databases takes longer than all else that the bot itself does in a heal. So one set is made while
+//! there is nothing to do, and waits for the device that will need it. It lasts as long as the process: what an earlier
+//! one left behind may belong to another key or another version of the SDK, and is made anew.
+
+use std::{fs, path::PathBuf};
+
+use matrix_sdk::{SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig};
+use tokio::task::JoinHandle;
+
+use super::{StoreError, stores::make_folder};
+use crate::{secret::Secret, vault::VaultError};
+
+/// Where it is made, and how it is opened.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// Not among the devices' own.
+    pub(super) folder: PathBuf,
+    /// With the folder and the key of the stores.
+    pub(super) config: SqliteStoreConfig,
+    /// The key, to be told from another one.
+    pub(super) key: Secret,
+}
+
+/// A store that is being made, or waits, or is not there.
+#[derive(Debug, Default)]
+pub struct Spare(Option<JoinHandle<Result<Site, StoreError>>>);
+
+impl Spare {
+    /// Begins to make one, unless there is one.
+    pub(super) fn begin(&mut self, site: Site) {
+        self.0.get_or_insert_with(|| tokio::spawn(make(site)));
+    }
+
+    /// The folder of the one there is, if the key is still this one. The caller moves it away.
+    pub(super) async fn take(&mut self, key: &Secret) -> Option<PathBuf> {
+        let site = match self.0.take()?.await {
+            Ok(Ok(site)) => site,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "there is no store made ahead");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        (site.key == *key).then_some(site.folder)
+    }
+}
+
+async fn make(site: Site) -> Result<Site, StoreError> {
+    if site.folder.exists() {
+        fs::remove_dir_all(&site.folder).map_err(|error| VaultError::new("remove", &site.folder, error))?;
+    }
+    make_folder(&site.folder)?;
+    let config = &site.config;
+    // The same four that the SDK's client opens.
+    tokio::try_join!(
+        SqliteStateStore::open_with_config(config),
+        SqliteEventCacheStore::open_with_config(config),
+        SqliteMediaStore::open_with_config(config),
+        SqliteCryptoStore::open_with_config(config),
+    )
+    .map_err(|error| StoreError::Database {
+        action: "make",
+        folder: site.folder.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use matrix_sdk::ruma::{device_id, user_id};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        config::Role,
+        crypto::Stores,
+        vault::{Vault, write},
+    };
+
+    fn stores(data: &Path) -> Stores {
+        Stores::new(Role::Approver, user_id!("@bot:hs"), &Vault::new(Role::Approver, data)).unwrap()
+    }
+
+    fn names(data: &Path) -> Vec<String> {
+        let entries = fs::read_dir(data.join("crypto")).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_new_device_gets_the_store_made_ahead_and_works_with_it() {
+        let data = TempDir::new().unwrap();
+        let (stores, mut spare) = (stores(data.path()), Spare::default());
+        stores.make_spare(&mut spare).unwrap();
+        let prepared = stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap();
+        assert!(prepared.fresh);
+        assert_eq!(names(data.path()), ["FIRST"]);
+        assert!(stores.has(device_id!("FIRST")));
+        assert_eq!(stores.room_keys(device_id!("FIRST")).await.unwrap().len(), 0);
+
+        // It serves one device; the next has none until another is made.
+        stores.prepare(device_id!("SECOND"), &mut spare).await.unwrap();
+        assert!(!stores.has(device_id!("SECOND")));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_another_process_left_behind_is_made_anew() {
+        let data = TempDir::new().unwrap();
+        let left = data.path().join("spare/approver/matrix-sdk-crypto.sqlite3");
+        write(&left, b"of another version").unwrap();
+        let (stores, mut spare) = (stores(data.path()), Spare::default());
+        stores.make_spare(&mut spare).unwrap();
+        stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap();
+        assert_eq!(stores.room_keys(device_id!("FIRST")).await.unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_store_of_another_key_is_not_taken() {
+        let data = TempDir::new().unwrap();
+        let mut spare = Spare::default();
+        stores(data.path()).make_spare(&mut spare).unwrap();
+        let vault = Vault::new(Role::Approver, data.path());
+        write(&vault.path("store_key"), "ab".repeat(32).as_bytes()).unwrap();
+        stores(data.path())
+            .prepare(device_id!("FIRST"), &mut spare)
+            .await
+            .unwrap();
+        assert!(!stores(data.path()).has(device_id!("FIRST")));
+    }
+
+    #[tokio::test]
+    async fn without_it_a_device_makes_do() {
+        let data = TempDir::new().unwrap();
+        let (stores, mut spare) = (stores(data.path()), Spare::default());
+        stores.make_spare(&mut spare).unwrap();
+        // Made, and then lost with the directory.
+        let folder = data.path().join("spare/approver");
+        while !spare.0.as_ref().unwrap().is_finished() {
+            tokio::task::yield_now().await;
+        }
+        fs::remove_dir_all(folder).unwrap();
+        assert!(stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap().fresh);
+        assert_eq!(names(data.path()), ["FIRST"]);
+    }
+}
