@@ -11,6 +11,7 @@
 
 mod client;
 mod escrow;
+mod folder;
 mod old_escrow;
 mod spare;
 mod stores;

@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf};
 use matrix_sdk::{SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig};
 use tokio::task::JoinHandle;
 
-use super::{StoreError, stores::make_folder};
+use super::{StoreError, folder};
 use crate::{secret::Secret, vault::VaultError};
 
 /// Where it is made, and how it is opened.
@@ -51,7 +51,7 @@ async fn make(site: Site) -> Result<Site, StoreError> {
     if site.folder.exists() {
         fs::remove_dir_all(&site.folder).map_err(|error| VaultError::new("remove", &site.folder, error))?;
     }
-    make_folder(&site.folder)?;
+    folder::make(&site.folder)?;
     let config = &site.config;
     // The same four that the SDK's client opens.
     tokio::try_join!(

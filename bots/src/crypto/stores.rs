@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fmt, fs, io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +12,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
 
-use super::{Escrow, Spare, old_escrow, spare::Site};
+use super::{Escrow, Spare, folder, old_escrow, spare::Site};
 use crate::{
     config::Role,
     healing::{Local, Mark},
@@ -153,7 +152,7 @@ impl Stores {
     pub fn put_aside(&self, device: &DeviceId) -> Result<(), StoreError> {
         let folder = self.folder(device);
         let aside = (1_u32..)
-            .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", file_name(&folder))))
+            .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", folder::file_name(&folder))))
             .find(|path| !path.exists())
             .unwrap_or_else(|| folder.with_extension("unreadable"));
         fs::rename(&folder, &aside).map_err(|error| VaultError::new("put aside", &folder, error).into())
@@ -163,7 +162,7 @@ impl Stores {
     /// there is a password, a new device takes its place.
     pub fn begin_makeshift(&self, device: &DeviceId) -> Result<(), StoreError> {
         let folder = self.folder(device);
-        make_folder(&folder)?;
+        folder::make(&folder)?;
         Ok(write(&folder.join(MAKESHIFT), b"")?)
     }
 
@@ -176,10 +175,10 @@ impl Stores {
             ..Prepared::default()
         };
         if !folder.exists() {
-            make_folder(&self.root)?;
+            folder::make(&self.root)?;
             self.take_spare(&folder, spare).await;
         }
-        make_folder(&folder)?;
+        folder::make(&folder)?;
         self.own(&folder)?;
         remove(&folder.join(CARRIED_TO))?;
         let mut keys = Vec::new();
@@ -192,7 +191,7 @@ impl Stores {
                 prepared.secrets = self.secrets_in(&sibling).await;
             }
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
-                prepared.carried.insert(sibling_device(&sibling));
+                prepared.carried.insert(folder::device(&sibling));
                 continue;
             }
             match self.room_keys_in(&sibling).await {
@@ -219,7 +218,7 @@ impl Stores {
         for sibling in carried {
             Mark::KeysCarriedOver.hit(self.role);
             write(&sibling.join(CARRIED_TO), device.as_str().as_bytes())?;
-            prepared.carried.insert(sibling_device(&sibling));
+            prepared.carried.insert(folder::device(&sibling));
         }
         if prepared.escrow_unreadable.is_none() && !folder.join(FILLED).exists() {
             write(&folder.join(FILLED), b"")?;
@@ -231,7 +230,7 @@ impl Stores {
     /// only after this start has proven the device healthy.
     pub fn remove_proven(&self, device: &DeviceId, carried_before: &BTreeSet<OwnedDeviceId>) -> Result<(), StoreError> {
         for sibling in self.siblings(&self.folder(device))? {
-            if carried_before.contains(&sibling_device(&sibling))
+            if carried_before.contains(&folder::device(&sibling))
                 && read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str())
             {
                 fs::remove_dir_all(&sibling).map_err(|error| VaultError::new("remove", &sibling, error))?;
@@ -246,7 +245,7 @@ impl Stores {
         let mut carried = BTreeSet::new();
         for sibling in self.siblings(&self.folder(device))? {
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
-                carried.insert(sibling_device(&sibling));
+                carried.insert(folder::device(&sibling));
             }
         }
         Ok(carried)
@@ -422,7 +421,7 @@ impl Stores {
 
     /// `crypto/<device id>`; should the other identity have a device of the same id, with this role's name behind.
     fn folder(&self, device: &DeviceId) -> PathBuf {
-        let name = device.as_str().bytes().map(safe).collect::<String>();
+        let name = folder::name(device);
         let folder = self.root.join(&name);
         match read(&folder.join(OWNER)) {
             Ok(Some(owner)) if owner.trim() != self.user.as_str() => {
@@ -458,46 +457,4 @@ pub(super) fn ids(keys: &[ExportedRoomKey]) -> BTreeSet<(OwnedRoomId, String)> {
     keys.iter()
         .map(|key| (key.room_id.clone(), key.session_id.clone()))
         .collect()
-}
-
-pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| VaultError::new("make", folder, error).into())
-}
-
-/// Device ids are opaque and may hold anything.
-fn safe(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn sibling_device(folder: &Path) -> OwnedDeviceId {
-    let name = file_name(folder);
-    let id = name.split('.').next().unwrap_or_default();
-    let mut bytes = Vec::new();
-    let mut rest = id.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    OwnedDeviceId::from(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,6 +1,6 @@
 //! What the bot cannot heal alone: it must say so, say what to do, and heal when that is done.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 
@@ -140,9 +140,11 @@ impl Fault for Deactivated {
         world.homeserver.operator().reactivate(&localpart, &new).await?;
         world.approver_mut().set_password(&new);
         let bot = User::login(world.homeserver.base_url(), world.approver().user_id(), &new, None).await?;
-        let rooms: Vec<String> = [world.space(), world.admin_room()]
+        let told_in = world.bot.env().get("OPERATOR_NOTIFY_ROOM").map(String::as_str);
+        let rooms: BTreeSet<String> = [world.space(), world.admin_room()]
             .into_iter()
             .chain(world.children())
+            .chain(told_in)
             .map(str::to_owned)
             .collect();
         for room in rooms {

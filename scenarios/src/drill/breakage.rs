@@ -14,7 +14,7 @@ use harness::{
 
 use crate::{
     breaking::{Happened, break_and_heal},
-    scenario::Interlude,
+    scenario::{Interlude, Witness},
     step::Failure,
 };
 
@@ -37,22 +37,8 @@ impl Interlude for Breakage {
     }
 }
 
-impl Breakage {
-    pub(super) fn new(fault: Arc<dyn Fault>, moment: Moment) -> Self {
-        Self {
-            fault,
-            moment,
-            record: Arc::default(),
-        }
-    }
-
-    /// How long the bot took to heal, once it has.
-    pub(super) fn healed_in(&self) -> Option<Duration> {
-        self.happened().map(|happened| happened.healed_in)
-    }
-
-    /// What was recorded about it until now, once it has happened and healed.
-    pub(super) fn evidence(&self, world: &World, now: Snapshot) -> Option<Evidence> {
+impl Witness for Breakage {
+    fn evidence(&self, world: &World, now: Snapshot) -> Option<Evidence> {
         let Happened {
             before,
             needing,
@@ -69,6 +55,21 @@ impl Breakage {
             now,
             Some(healed_in),
         ))
+    }
+}
+
+impl Breakage {
+    pub(super) fn new(fault: Arc<dyn Fault>, moment: Moment) -> Self {
+        Self {
+            fault,
+            moment,
+            record: Arc::default(),
+        }
+    }
+
+    /// How long the bot took to heal, once it has.
+    pub(super) fn healed_in(&self) -> Option<Duration> {
+        self.happened().map(|happened| happened.healed_in)
     }
 
     fn happened(&self) -> Option<Happened> {

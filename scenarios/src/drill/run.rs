@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use harness::{
-    check::{Evidence, Snapshot},
+    check::Snapshot,
     fault::{self, Fault, Moment, Need},
     homeserver::{Choice, Flavor, Selection, choose},
     world::{self, World, WorldOptions},
@@ -19,14 +19,21 @@ use crate::{
     plan::Drill,
     progress::DrillProgress,
     report::{Record, Verdict},
-    scenario::{Interlude, Scenario, Stage},
+    scenario::{Interlude, Scenario, Stage, Witness},
     step::{Failure, Steps, Stop, seen},
 };
 
-/// What this homeserver lacks for a drill; `None` when it can be run.
+/// Why a drill cannot be run on this homeserver, or nowhere; `None` when it can.
 pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
-    let fault = fault::named(&drill.subject.as_ref()?.fault)?;
-    fault.needs().iter().find_map(|need| lacks(*need, selection))
+    let name = &drill.subject.as_ref()?.fault;
+    let spoiled = |scenario: &dyn Scenario| {
+        let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);
+        of.map(|(_, why)| (*why).to_owned())
+    };
+    let lacking = |fault: &dyn Fault| fault.needs().iter().find_map(|need| lacks(*need, selection));
+    catalogue::scenario(&drill.scenario)
+        .and_then(|scenario| spoiled(scenario.as_ref()))
+        .or_else(|| lacking(fault::named(name)?.as_ref()))
 }
 
 fn lacks(need: Need, selection: &Selection) -> Option<String> {
@@ -107,38 +114,48 @@ async fn play(
         .clone()
         .filter(|breakage| breakage.moment == Moment::InTheMiddle);
     let interlude = interlude.map(|breakage| Box::new(breakage) as Box<dyn Interlude>);
-    let mut stage = Stage::new(world, steps, interlude);
+    let witness = breakage.clone().map(|breakage| Box::new(breakage) as Box<dyn Witness>);
+    let mut stage = Stage::new(world, steps, interlude).witnessed_by(witness);
 
     let outcome = acts(scenario, &mut stage, breakage.as_ref(), progress).await;
+    // A scenario that failed has left the world in any state: what is checked then says nothing more.
+    let checked = match outcome {
+        Ok(()) => {
+            progress.doing("checks");
+            check(&mut stage, breakage.as_ref(), record).await
+        }
+        Err(_) => Ok(()),
+    };
     let (world, steps) = stage.end().await;
     record.steps = steps;
     record.marks = marks::in_log(&world.bot.log_text());
-
-    // A scenario that failed has left the world in any state: what is checked then says nothing more.
-    if let Ok(early) = outcome {
-        progress.doing("checks");
-        let now = Snapshot::take(&world).await?;
-        record.devices = Some(devices(&now));
-        let healed_in = breakage.as_ref().and_then(Breakage::healed_in);
-        record.healed_in_ms = healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
-        let member = world.owner_peer().await?;
-        record.findings = seen_by(&member, &world, &now).await;
-        let evidence = early.or_else(|| breakage.as_ref()?.evidence(&world, now));
-        if let Some(evidence) = evidence {
-            record.logins = Some(evidence.logins().count());
-            record.findings.extend(judged(&evidence));
-        }
-    }
+    checked?;
     Ok(world)
 }
 
-/// The bot's first start, the fault, the scenario; answers what the fault is to be judged by, where that is not all that is recorded.
+/// Checks what must hold after a scenario that passed.
+async fn check(stage: &mut Stage, breakage: Option<&Breakage>, record: &mut Record) -> Result<(), Failure> {
+    let world = &stage.world;
+    let now = Snapshot::take(world).await?;
+    record.devices = Some(devices(&now));
+    let healed_in = breakage.and_then(Breakage::healed_in);
+    record.healed_in_ms = healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
+    let member = world.owner_peer().await?;
+    record.findings = seen_by(&member, world, &now).await;
+    if let Some(evidence) = stage.evidence(now) {
+        record.logins = Some(evidence.logins().count());
+        record.findings.extend(judged(&evidence));
+    }
+    Ok(())
+}
+
+/// The bot's first start, the fault, the scenario.
 async fn acts(
     scenario: &dyn Scenario,
     stage: &mut Stage,
     breakage: Option<&Breakage>,
     progress: &Arc<dyn DrillProgress>,
-) -> Result<Option<Evidence>, Stop> {
+) -> Result<(), Stop> {
     let early = breakage.filter(|breakage| breakage.moment != Moment::InTheMiddle);
     let first_boot = early.is_some_and(|breakage| breakage.moment == Moment::FirstBoot);
     if !first_boot {
@@ -150,21 +167,16 @@ async fn acts(
         };
         stage.steps.aside("the bot starts and is ready", started).await?;
     }
-    let mut evidence = None;
     if let Some(breakage) = early {
         let name = breakage.name();
         progress.doing(&name);
         let world = &mut stage.world;
-        let broken = async {
-            let said = breakage.happen(world).await?;
-            let evidence = match scenario.breaks_things() {
-                true => breakage.evidence(world, Snapshot::take(world).await?),
-                false => None,
-            };
-            Ok((evidence, said))
-        };
-        evidence = stage.steps.aside(&name, broken).await?;
+        stage
+            .steps
+            .aside(&name, async {
+                breakage.happen(world).await.map(|evidence| ((), evidence))
+            })
+            .await?;
     }
-    scenario.run(stage).await?;
-    Ok(evidence)
+    scenario.run(stage).await
 }

@@ -69,6 +69,14 @@ impl Scenario for Announcements {
         MIDDLE
     }
 
+    fn spoiled_by(&self) -> &'static [(&'static str, &'static str)] {
+        const GONE: &str = "the old approver's files, which the scenario is about, are lost with the data directory";
+        &[
+            ("data-directory-lost", GONE),
+            ("data-directory-lost-device-stays", GONE),
+        ]
+    }
+
     fn prepare(&self, options: WorldOptions) -> WorldOptions {
         options
             .with_env("LOBBY_MAX_TRIES", "1")
@@ -233,6 +241,7 @@ async fn started_again(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>)
 }
 
 async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> Result<(), Stop> {
+    stage.before_own_losses().await?;
     let Stage { world, steps, .. } = stage;
     steps
         .step(STEPS[9], async {

@@ -19,7 +19,7 @@ pub mod vetting;
 
 use async_trait::async_trait;
 use harness::world::{World, WorldOptions};
-pub use stage::{Interlude, Stage};
+pub use stage::{Interlude, Stage, Witness};
 
 use crate::step::{Failure, Stop};
 
@@ -43,10 +43,9 @@ pub trait Scenario: Send + Sync {
         &[]
     }
 
-    /// Whether it breaks credentials itself. A fault before it is then judged before it begins: what the scenario's own faults cost could
-    /// not be told from what this one does.
-    fn breaks_things(&self) -> bool {
-        false
+    /// Faults after which there is nothing left for it to show, with the reason.
+    fn spoiled_by(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     /// What its world needs besides the usual.

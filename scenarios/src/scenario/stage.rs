@@ -3,7 +3,10 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use harness::world::World;
+use harness::{
+    check::{Evidence, Snapshot},
+    world::World,
+};
 
 use crate::step::{Failure, Step, Steps, Stop};
 
@@ -17,7 +20,13 @@ pub trait Interlude: Send {
     async fn play(self: Box<Self>, world: &mut World) -> Result<String, Failure>;
 }
 
-/// A world, the steps so far, and what is to happen in the middle.
+/// What a drill's fault is to be judged by.
+pub trait Witness: Send + Sync {
+    /// What was recorded about the fault until now; nothing where it has not happened yet.
+    fn evidence(&self, world: &World, now: Snapshot) -> Option<Evidence>;
+}
+
+/// A world, the steps so far, what is to happen in the middle, and who has seen it.
 ///
 /// The fields are public so that a step may look at the world while the engine runs it:
 /// `stage.steps.step("…", async { … &stage.world … })`.
@@ -27,6 +36,8 @@ pub struct Stage {
     /// The step engine.
     pub steps: Steps,
     interlude: Option<Box<dyn Interlude>>,
+    witness: Option<Box<dyn Witness>>,
+    evidence: Option<Evidence>,
 }
 
 impl fmt::Debug for Stage {
@@ -44,7 +55,16 @@ impl Stage {
             world,
             steps,
             interlude,
+            witness: None,
+            evidence: None,
         }
+    }
+
+    /// With somebody who has seen the drill's fault.
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Option<Box<dyn Witness>>) -> Self {
+        self.witness = witness;
+        self
     }
 
     /// The scenario's middle: here a drill breaks something. Nothing happens when it breaks nothing, or has done so already.
@@ -62,6 +82,38 @@ impl Stage {
                 interlude.play(world).await.map(|evidence| ((), evidence))
             })
             .await
+    }
+
+    /// To be called before a scenario breaks things itself: a fault that has happened by now is judged by what was recorded until here, for
+    /// what it costs could not be told from what the scenario's own losses do.
+    ///
+    /// # Errors
+    /// [`Stop`] when the world cannot be looked at.
+    pub async fn before_own_losses(&mut self) -> Result<(), Stop> {
+        let Some(witness) = self.witness.take() else {
+            return Ok(());
+        };
+        let (world, steps) = (&self.world, &mut self.steps);
+        let looked = async {
+            let evidence = witness.evidence(world, Snapshot::take(world).await?);
+            let said = if evidence.is_some() {
+                "what the fault did is recorded"
+            } else {
+                "no fault yet"
+            };
+            Ok((evidence, said.to_owned()))
+        };
+        self.evidence = steps.aside("the scenario's own losses begin", looked).await?;
+        if self.evidence.is_none() {
+            self.witness = Some(witness);
+        }
+        Ok(())
+    }
+
+    /// What the fault is judged by: what was recorded before the scenario's own losses, else all until `now`.
+    pub fn evidence(&mut self, now: Snapshot) -> Option<Evidence> {
+        let all = || self.witness.as_ref()?.evidence(&self.world, now);
+        self.evidence.take().or_else(all)
     }
 
     /// Ends the scenario: the world, and the report of the steps. An interlude that was never played is a failed step.
