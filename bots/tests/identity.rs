@@ -7,7 +7,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -347,6 +350,43 @@ async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it
     std::fs::write(data.path().join("password"), "password").unwrap();
     until(&board, "a heal", |health| health.state == Health::Healing).await;
     assert_eq!(logins(&server).await.len(), 1);
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_is_written_while_the_tokens_are_looked_at_ends_the_truce_with_a_rival() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    let password = data.path().join("password");
+    std::fs::write(&password, "password").unwrap();
+    saved(data.path());
+    answer_login(&server).await;
+    let keys = Mock::given(method("POST")).and(path("/_matrix/client/v3/keys/query"));
+    keys.respond_with(dead()).mount(&server).await;
+    // Each token dies at once. While one is asked about, the operator writes the file, when it is time.
+    let write = Arc::new(AtomicBool::new(false));
+    let now = write.clone();
+    let look = Mock::given(method("GET")).and(path(WHOAMI));
+    look.respond_with(move |_: &Request| {
+        if now.swap(false, Ordering::Relaxed) {
+            std::fs::write(&password, "password").unwrap();
+        }
+        dead()
+    })
+    .mount(&server)
+    .await;
+
+    let board = Board::new(&[Role::Approver]);
+    let shutdown = CancellationToken::new();
+    let config = config(&server, data.path());
+    let (_identity, task) =
+        Identity::start(config, Arc::new(Memory::default()), board.clone(), shutdown.clone()).unwrap();
+    until(&board, "a truce", |health| health.state == Health::NeedsOperator).await;
+    let before = logins(&server).await.len();
+    write.store(true, Ordering::Relaxed);
+    until(&board, "another try", |health| health.state == Health::Healing).await;
+    assert!(!write.load(Ordering::Relaxed), "no token was looked at");
+    assert!(logins(&server).await.len() > before);
     shutdown.cancel();
     task.await.unwrap();
 }

@@ -18,6 +18,7 @@ use crate::{
     healing::{Backoff, Course, Local, Mark, Verdict, continuity, course},
     health::Degraded,
     session::{Attempt, KeysAnswer, Session},
+    vault::PasswordState,
 };
 
 /// More new devices than this in one heal are no cure.
@@ -33,11 +34,14 @@ pub(super) struct Proven {
     pub(super) prepared: Prepared,
     /// Whether trust and backup are as they should be.
     pub(super) trusted: bool,
+    /// The state of the password file before anything was proven.
+    pub(super) password: Option<PasswordState>,
 }
 
 impl Supervisor {
     /// Compares the device with the server's record, takes a new one where needed and possible, and opens a client.
     pub(super) async fn prove(&mut self, session: Session) -> Result<Proven, End> {
+        let password = self.healer.password_file().state();
         let stores = self.broken(Stores::new(self.role, &session.user, self.healer.vault()))?;
         let (session, verdict) = self.healthy_device(session, &stores).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
@@ -54,6 +58,7 @@ impl Supervisor {
             stores,
             prepared,
             trusted: false,
+            password,
         };
         self.secure_account(&mut proven).await?;
         self.tidy(&proven, (verdict == Verdict::Same).then_some(&carried_before))

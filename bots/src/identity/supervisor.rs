@@ -16,6 +16,7 @@ use crate::{
     healing::{Backoff, Bar, Class, Expected, Mark, Stuck},
     health::{Board, Degraded, Health, IdentityHealth},
     session::{Attempt, Healer, Session},
+    vault::PasswordState,
 };
 
 /// How often the password file is looked at while the operator is waited for.
@@ -138,6 +139,8 @@ impl Supervisor {
         let mut backoff = Backoff::default();
         let mut recheck = TOKEN_RECHECK.0;
         let mut stuck_before = false;
+        // From before the first attempt: what is written during one must not be missed.
+        let mut password = self.healer.password_file().state();
         loop {
             match self.healer.attempt().await {
                 Ok(Attempt::Live(session)) => {
@@ -153,7 +156,7 @@ impl Supervisor {
                 Ok(Attempt::Stuck(stuck)) => {
                     backoff.reset();
                     self.say_stuck(&stuck);
-                    let written = self.wait_for_operator(recheck).await;
+                    let written = self.wait_for_operator(recheck, &mut password).await;
                     stuck_before = !written;
                     recheck = match written {
                         true => TOKEN_RECHECK.0,
@@ -258,17 +261,16 @@ impl Supervisor {
         }
     }
 
-    /// Waits until the password file is written anew, but not longer than `recheck`; answers whether it was.
-    async fn wait_for_operator(&mut self, recheck: Duration) -> bool {
-        let state = |healer: &Healer| healer.password_file().read().map(|(_, state)| state);
-        let before = state(&self.healer);
+    /// Waits until the password file is another than the `known` one, but not longer than `recheck`; answers whether it is.
+    async fn wait_for_operator(&mut self, recheck: Duration, known: &mut Option<PasswordState>) -> bool {
         let recheck = Instant::now() + recheck.mul_f64(1.0 + 0.2 * chance());
-        let mut last = before;
+        let mut last = *known;
         while Instant::now() < recheck {
             sleep(PASSWORD_POLL).await;
-            let now = state(&self.healer);
+            let now = self.healer.password_file().state();
             // The same twice, so that a file which is being written is not taken for a password.
-            if now.is_some() && now != before && now == last {
+            if now.is_some() && now != *known && now == last {
+                *known = now;
                 Mark::PasswordChanged.hit(self.role);
                 self.healer.password_changed();
                 return true;

@@ -52,7 +52,7 @@ impl Supervisor {
             Ok(position) => position,
             Err(end) => return end,
         };
-        let (mut upkeep, mut over) = (Upkeep::default(), Over::default());
+        let (mut upkeep, mut over) = (Upkeep::new(proven.password), Over::default());
         let mut poll = Duration::ZERO;
         let mut trouble = Trouble::default();
         loop {

@@ -8,7 +8,10 @@ use super::{
     device::Proven,
     supervisor::{End, Supervisor},
 };
-use crate::healing::{Mark, Verdict};
+use crate::{
+    healing::{Mark, Verdict},
+    vault::PasswordState,
+};
 
 /// How often new room keys go into the escrow file.
 const ESCROW_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -22,18 +25,17 @@ const CHECK_EVERY: Duration = Duration::from_secs(3600);
 pub(super) struct Upkeep {
     escrow: Instant,
     check: Instant,
-    password: Option<crate::vault::PasswordState>,
-    first: bool,
+    password: Option<PasswordState>,
 }
 
-impl Default for Upkeep {
-    fn default() -> Self {
+impl Upkeep {
+    /// Nothing is due yet; `password` is what the generation was proven with, so that what was written since is noticed.
+    pub(super) fn new(password: Option<PasswordState>) -> Self {
         let now = Instant::now();
         Self {
             escrow: now + ESCROW_FIRST,
             check: now + CHECK_EVERY,
-            password: None,
-            first: true,
+            password,
         }
     }
 }
@@ -46,10 +48,9 @@ impl Supervisor {
             upkeep.escrow = now + ESCROW_EVERY;
             self.write_escrow(proven).await;
         }
-        let password = self.healer.password_file().read().map(|(_, state)| state);
-        let changed = password.is_some() && password != upkeep.password && !upkeep.first;
+        let password = self.healer.password_file().state();
+        let changed = password.is_some() && password != upkeep.password;
         upkeep.password = password;
-        upkeep.first = false;
         if now < upkeep.check && !(changed && self.is_degraded()) {
             return None;
         }

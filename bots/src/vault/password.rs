@@ -58,6 +58,11 @@ impl PasswordFile {
         Some((Secret::new(password), state))
     }
 
+    /// The state of the file alone.
+    pub fn state(&self) -> Option<PasswordState> {
+        self.read().map(|(_, state)| state)
+    }
+
     /// What is wrong with the file, where there is one that cannot be used.
     pub fn problem(&self) -> Option<String> {
         match fs::read_to_string(&self.path) {
