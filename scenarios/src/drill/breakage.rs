@@ -1,9 +1,6 @@
 //! The fault of a drill.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use harness::{
@@ -65,11 +62,6 @@ impl Breakage {
             moment,
             record: Arc::default(),
         }
-    }
-
-    /// How long the bot took to heal, once it has.
-    pub(super) fn healed_in(&self) -> Option<Duration> {
-        self.happened().map(|happened| happened.healed_in)
     }
 
     fn happened(&self) -> Option<Happened> {

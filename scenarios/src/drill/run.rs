@@ -122,7 +122,7 @@ async fn play(
     let checked = match outcome {
         Ok(()) => {
             progress.doing("checks");
-            check(&mut stage, breakage.as_ref(), record).await
+            check(&mut stage, record).await
         }
         Err(_) => Ok(()),
     };
@@ -134,15 +134,14 @@ async fn play(
 }
 
 /// Checks what must hold after a scenario that passed.
-async fn check(stage: &mut Stage, breakage: Option<&Breakage>, record: &mut Record) -> Result<(), Failure> {
+async fn check(stage: &mut Stage, record: &mut Record) -> Result<(), Failure> {
     let world = &stage.world;
     let now = Snapshot::take(world).await?;
     record.devices = Some(devices(&now));
-    let healed_in = breakage.and_then(Breakage::healed_in);
-    record.healed_in_ms = healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
     let member = world.owner_peer().await?;
     record.findings = seen_by(&member, world, &now).await;
     if let Some(evidence) = stage.evidence(now) {
+        record.healed_in_ms = evidence.healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
         record.logins = Some(evidence.logins().count());
         record.findings.extend(judged(&evidence));
     }
