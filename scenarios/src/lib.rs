@@ -13,6 +13,7 @@
 //! | [`catalogue`] | everything there is, by name |
 //! | [`plan`] | which drills a run consists of: scenario × fault × moment × homeserver, from a seed |
 //! | [`drill`] | runs one drill |
+//! | [`batch`] | runs many side by side |
 //! | [`marks`] | which branches of the healing code were reached |
 //! | [`report`] | records, table, JSON and its schema |
 //! | [`progress`] | live progress |
@@ -29,6 +30,7 @@
 //! front of its name; it never counts as passed.
 
 pub mod actors;
+pub mod batch;
 pub mod bench;
 pub mod bot_build;
 pub mod breaking;

@@ -1,16 +1,12 @@
 //! Drills in a minute.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
 use crate::{
-    catalogue, drill,
+    batch, catalogue,
     plan::{Drill, Wishes, plan},
     progress::Silent,
     report::{Record, Verdict},
@@ -46,7 +42,7 @@ impl Bench for Drills {
     }
 
     fn summary(&self) -> &'static str {
-        "credential drills (smoke through faults of token, password and device), as many at once as there are cores"
+        "credential drills (smoke through faults of token, password and device), one by one and as many at once as in the main job"
     }
 
     fn part(&self) -> Part {
@@ -55,16 +51,18 @@ impl Bench for Drills {
 
     async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let first = bed.first()?;
-        let records = all_at_once(bed, credential_drills(first, bed.seed)?).await?;
-        figures.push(records.rate(first, bed.cores)?);
+        let at_once = batch::jobs([first.selection.driver]);
+        let alone = measured(credential_drills(first, bed.seed)?, 1).await?;
+        let records = measured(credential_drills(first, bed.seed)?, at_once).await?;
+        figures.push(records.rate(first, at_once, &alone)?);
         figures.extend(records.used(first)?);
-        figures.extend(records.parts(first)?);
-        let took = records.took(COMPARED)?;
+        figures.extend(alone.parts(first)?);
+        let took = alone.took(COMPARED)?;
         let mut compared = Figure::new(format!("one drill ({COMPARED})"), &first.name, Unit::Milliseconds, took);
         for ground in bed.grounds.iter().skip(1) {
             let drills = credential_drills(ground, bed.seed)?;
             let one = drills.into_iter().filter(|drill| drill.name() == COMPARED).collect();
-            let took = all_at_once(bed, one).await?.took(COMPARED)?;
+            let took = measured(one, 1).await?.took(COMPARED)?;
             if compared.ratio.is_none() {
                 compared = compared.against(&ground.name, Some(&took));
             }
@@ -114,14 +112,14 @@ impl Used {
 
 impl Records {
     /// Drills in a minute, over all of them: how long they take differs, so that parts of the whole would not be samples of one thing.
-    fn rate(&self, ground: &Ground, cores: usize) -> Result<Figure, Failure> {
-        let minutes = self.took.as_secs_f64() / 60.0;
-        let rate = Samples::new(vec![self.records.len() as f64 / minutes])?;
-        let one_by_one: f64 = self.records.iter().map(|record| record.took_ms as f64 / 60_000.0).sum();
-        let alone = Samples::new(vec![self.records.len() as f64 / one_by_one])?;
-        let what = format!("credential drills, {cores} at once ({} drills)", self.records.len());
-        Ok(Figure::new(what, &ground.name, Unit::PerMinute, rate)
-            .against("one by one", Some(&alone))
+    fn per_minute(&self) -> Result<Samples, Failure> {
+        Samples::new(vec![self.records.len() as f64 * 60.0 / self.took.as_secs_f64()])
+    }
+
+    fn rate(&self, ground: &Ground, at_once: usize, alone: &Self) -> Result<Figure, Failure> {
+        let what = format!("credential drills, {at_once} at once ({} drills)", self.records.len());
+        Ok(Figure::new(what, &ground.name, Unit::PerMinute, self.per_minute()?)
+            .against("one by one", Some(&alone.per_minute()?))
             .aiming(Aim::AtLeast(AIM)))
     }
 
@@ -176,22 +174,10 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
     Ok(plan(&catalogue::known(), &wishes)?)
 }
 
-/// Runs drills, as many at once as there are cores.
-async fn all_at_once(bed: &Bed, drills: Vec<Drill>) -> Result<Records, Failure> {
+/// Runs drills, so many at once.
+async fn measured(drills: Vec<Drill>, at_once: usize) -> Result<Records, Failure> {
     let (began, used) = (Instant::now(), Used::now()?);
-    let (mut left, mut running, mut records) = (drills.into_iter(), JoinSet::new(), Vec::new());
-    loop {
-        while running.len() < bed.cores
-            && let Some(drill) = left.next()
-        {
-            // On a thread of its own, as a test has one: drills do not wait for each other's work.
-            let runtime = Handle::current();
-            running.spawn_blocking(move || runtime.block_on(drill::run(&drill, Arc::new(Silent))));
-        }
-        let Some(ended) = running.join_next().await else { break };
-        records.push(ended?);
-    }
-    // Not before all have ended: what runs on when the program ends loses its runtime.
+    let records = batch::run(drills, at_once, &Silent).await;
     records.iter().try_for_each(passed)?;
     Ok(Records {
         records,

@@ -5,28 +5,18 @@ use std::{
     fs,
     io::{Write, stdout},
     num::NonZeroUsize,
-    panic::{AssertUnwindSafe, resume_unwind},
-    sync::Arc,
-    thread,
     time::Instant,
 };
 
-use futures_util::FutureExt;
-use harness::homeserver::{Choice, Driver, Selection, choose};
-use tokio::task::{JoinError, JoinSet};
+use harness::homeserver::{Choice, Selection, choose};
 
 use super::{DrillArgs, Exit, refuse};
 use crate::{
-    bot_build, catalogue, drill, marks, names,
+    batch, bot_build, catalogue, marks, names,
     plan::{self, Drill, Wishes},
-    progress::{self, DrillProgress, Progress},
-    report::{HomeserverRecord, Record, Report, Verdict, table},
+    progress::{self, Progress},
+    report::{HomeserverRecord, Report, Verdict, table},
 };
-
-/// Drills for each core on the embedded homeserver.
-const EACH_CORE: usize = 8;
-/// Drills side by side elsewhere.
-const HEAVY: usize = 2;
 
 /// Plans the wished drills, runs them and reports.
 pub(super) async fn run(args: DrillArgs) -> Exit {
@@ -49,8 +39,9 @@ pub(super) async fn run(args: DrillArgs) -> Exit {
 
     progress.say(&format!("{} drills, seed {}", drills.len(), wishes.seed));
     let began = Instant::now();
-    let jobs = args.jobs.map_or_else(|| jobs(&selections), NonZeroUsize::get);
-    let records = run_all(drills, jobs, &*progress).await;
+    let drivers = selections.values().map(|selection| selection.driver);
+    let jobs = args.jobs.map_or_else(|| batch::jobs(drivers), NonZeroUsize::get);
+    let records = batch::run(drills, jobs, &*progress).await;
     drop(progress);
 
     let missed = if is_main_job(&args) {
@@ -117,67 +108,6 @@ async fn select(drills: &[Drill], progress: &dyn Progress) -> Result<BTreeMap<St
         selections.insert(drill.homeserver.clone(), selection);
     }
     Ok(selections)
-}
-
-/// How many drills these homeservers bear side by side. A drill mostly waits, so on the embedded homeserver it takes several to keep a core
-/// busy; a real one takes so much of a machine that two make each other late enough.
-fn jobs(selections: &BTreeMap<String, Selection>) -> usize {
-    let light = selections
-        .values()
-        .all(|selection| selection.driver == Driver::Embedded);
-    match light {
-        true => EACH_CORE * thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        false => HEAVY,
-    }
-}
-
-/// Runs drills side by side and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
-/// takes no other with it.
-async fn run_all(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Vec<Record> {
-    // From the end: the scenario with by far the most drills, and the shortest, is the first of the plan. So no long one is left to run
-    // alone.
-    let mut waiting = drills.into_iter().enumerate().rev();
-    let mut running = JoinSet::new();
-    let mut records = BTreeMap::new();
-    loop {
-        while running.len() < jobs
-            && let Some((index, drill)) = waiting.next()
-        {
-            let watcher = progress.began(&drill.name());
-            running.spawn(async move {
-                let record = survive(&drill, watcher.clone()).await;
-                watcher.done(&record);
-                (index, record)
-            });
-        }
-        let Some(ended) = running.join_next().await else {
-            return records.into_values().collect();
-        };
-        match ended.map_err(JoinError::try_into_panic) {
-            Ok((index, record)) => {
-                records.insert(index, record);
-            }
-            // A drill's own panic is in its record: this is the display's.
-            Err(Ok(panic)) => resume_unwind(panic),
-            Err(Err(cancelled)) => unreachable!("nobody ends a single drill: {cancelled}"),
-        }
-    }
-}
-
-async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {
-    let ran = AssertUnwindSafe(drill::run(drill, watcher)).catch_unwind().await;
-    ran.unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        Record::of(
-            drill,
-            Verdict::Failed {
-                why: format!("the drill itself panicked: {}", what.unwrap_or("no message")),
-            },
-        )
-    })
 }
 
 /// The table, what is to be said about it, the JSON, the exit code.

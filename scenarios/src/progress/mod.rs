@@ -45,6 +45,13 @@ type Shared = Arc<std::sync::Mutex<dyn Write + Send>>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
+impl Progress for Silent {
+    fn say(&self, _: &str) {}
+    fn began(&self, _: &str) -> Arc<dyn DrillProgress> {
+        Arc::new(Self)
+    }
+}
+
 impl Watcher for Silent {
     fn began(&self, _: &str, _: usize, _: usize) {}
     fn ended(&self, _: &crate::step::Step) {}
