@@ -1,16 +1,17 @@
 //! The SDK's client on a session that lives.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use matrix_sdk::{
     Client, ClientBuildError, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
     config::RequestConfig,
+    cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     store::{RoomLoadSettings, StateStoreDataKey},
 };
 
-use super::{StoreError, Stores};
+use super::{StoreError, Stores, databases};
 use crate::session::{Server, Session};
 
 /// For one try of one request; a long poll adds its own time.
@@ -80,7 +81,8 @@ pub async fn open(
     let client = Client::builder()
         .homeserver_url(server.base())
         .http_client(server.http())
-        .sqlite_store_with_config_and_cache_path(stores.config(&session.device)?, None::<&Path>)
+        .store_config(databases::open(&stores.config(&session.device)?).await?)
+        .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))
         .with_encryption_settings(encryption)

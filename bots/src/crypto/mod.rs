@@ -10,6 +10,7 @@
 //! all while the escrow file or the older store cannot be read.
 
 mod client;
+mod databases;
 mod escrow;
 mod folder;
 mod old_escrow;

@@ -6,10 +6,10 @@
 
 use std::{fs, path::PathBuf};
 
-use matrix_sdk::{SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig};
+use matrix_sdk::SqliteStoreConfig;
 use tokio::task::JoinHandle;
 
-use super::{StoreError, folder};
+use super::{StoreError, databases, folder};
 use crate::{secret::Secret, vault::VaultError};
 
 /// Where it is made, and how it is opened.
@@ -52,19 +52,13 @@ async fn make(site: Site) -> Result<Site, StoreError> {
         fs::remove_dir_all(&site.folder).map_err(|error| VaultError::new("remove", &site.folder, error))?;
     }
     folder::make(&site.folder)?;
-    let config = &site.config;
-    // The same four that the SDK's client opens.
-    tokio::try_join!(
-        SqliteStateStore::open_with_config(config),
-        SqliteEventCacheStore::open_with_config(config),
-        SqliteMediaStore::open_with_config(config),
-        SqliteCryptoStore::open_with_config(config),
-    )
-    .map_err(|error| StoreError::Database {
-        action: "make",
-        folder: site.folder.clone(),
-        reason: error.to_string(),
-    })?;
+    databases::open(&site.config)
+        .await
+        .map_err(|error| StoreError::Database {
+            action: "make",
+            folder: site.folder.clone(),
+            reason: error.to_string(),
+        })?;
     Ok(site)
 }
 
