@@ -52,8 +52,9 @@ impl Bench for Drills {
     async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let first = bed.first()?;
         let at_once = batch::jobs([first.selection.driver]);
-        let alone = measured(credential_drills(first, bed.seed)?, 1).await?;
-        let records = measured(credential_drills(first, bed.seed)?, at_once).await?;
+        let drills = credential_drills(first, bed.seed)?;
+        let alone = measured(drills.clone(), 1).await?;
+        let records = measured(drills, at_once).await?;
         figures.push(records.rate(first, at_once, &alone)?);
         figures.extend(records.used(first)?);
         figures.extend(alone.parts(first)?);

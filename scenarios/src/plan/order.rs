@@ -2,7 +2,7 @@
 
 use super::Drill;
 
-/// Into how many piles a scenario's drills are dealt. More than the moments of a fault, and no divisor of a round number of faults.
+/// Into how many piles a scenario's drills are dealt: more than a fault has moments, so that those are apart.
 const PILES: usize = 7;
 
 /// The drills with their places in the plan, in an order that keeps a machine busy to the end.
@@ -12,16 +12,13 @@ const PILES: usize = 7;
 /// processor at all: so what comes next to each other in the plan is dealt to different piles, and one pile is run after the other.
 pub fn begin(drills: Vec<Drill>) -> Vec<(usize, Drill)> {
     let most = drills.first().map(|drill| drill.scenario.clone());
-    let (many, mut order): (Vec<_>, Vec<_>) = drills
+    let (mut many, mut order): (Vec<_>, Vec<_>) = drills
         .into_iter()
         .enumerate()
         .partition(|(_, drill)| most.as_ref() == Some(&drill.scenario));
     order.reverse();
-    let mut piles: [Vec<_>; PILES] = Default::default();
-    for (card, one) in many.into_iter().enumerate() {
-        piles[card % PILES].push(one);
-    }
-    order.extend(piles.into_iter().flatten());
+    many.sort_by_key(|(place, _)| place % PILES);
+    order.extend(many);
     order
 }
 
