@@ -11,7 +11,7 @@ use matrix_sdk::{
     store::{RoomLoadSettings, StateStoreDataKey},
 };
 
-use super::{StoreError, Stores, databases};
+use super::{Shelf, StoreError, Stores};
 use crate::session::{Server, Session};
 
 /// For one try of one request; a long poll adds its own time.
@@ -26,7 +26,7 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Building the client.
-    #[error("cannot open the client's stores: {0}")]
+    #[error("cannot build the client: {0}")]
     Build(#[from] ClientBuildError),
     /// Restoring the session.
     #[error("cannot restore the session in the client: {0}")]
@@ -69,6 +69,7 @@ pub async fn open(
     server: &Server,
     session: &Session,
     stores: &Stores,
+    shelf: &mut Shelf,
     position: Option<&str>,
 ) -> Result<(Client, Position), OpenError> {
     let encryption = EncryptionSettings {
@@ -81,7 +82,7 @@ pub async fn open(
     let client = Client::builder()
         .homeserver_url(server.base())
         .http_client(server.http())
-        .store_config(databases::open(&stores.config(&session.device)?).await?)
+        .store_config(stores.for_client(&session.device, shelf).await?)
         .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))

@@ -3,6 +3,7 @@
 //! - [`Stores`]: one folder for each device under `crypto/`, what the local account is, and how room keys get from one
 //!   device's store into the next;
 //! - [`Spare`]: a store made ahead, so that a new device does not have to wait for its databases;
+//! - [`Shelf`]: the databases that stay open while a device is made ready;
 //! - [`Escrow`]: the encrypted file of all room keys;
 //! - `trust`: cross-signing, secret storage and key backup.
 //!
@@ -14,12 +15,14 @@ mod databases;
 mod escrow;
 mod folder;
 mod old_escrow;
+mod shelf;
 mod spare;
 mod stores;
 mod trust;
 
 pub use client::{OpenError, Position, open};
 pub use escrow::{Escrow, EscrowError};
+pub use shelf::Shelf;
 pub use spare::Spare;
 pub use stores::{Inherited, Prepared, StoreError, Stores};
 pub use trust::{Trust, TrustError, secure};

@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf};
 use matrix_sdk::SqliteStoreConfig;
 use tokio::task::JoinHandle;
 
-use super::{StoreError, databases, folder};
+use super::{StoreError, databases::Databases, folder};
 use crate::{secret::Secret, vault::VaultError};
 
 /// Where it is made, and how it is opened.
@@ -52,7 +52,8 @@ async fn make(site: Site) -> Result<Site, StoreError> {
         fs::remove_dir_all(&site.folder).map_err(|error| VaultError::new("remove", &site.folder, error))?;
     }
     folder::make(&site.folder)?;
-    databases::open(&site.config)
+    Databases::new(site.config.clone())
+        .for_client()
         .await
         .map_err(|error| StoreError::Database {
             action: "make",
@@ -66,13 +67,13 @@ async fn make(site: Site) -> Result<Site, StoreError> {
 mod tests {
     use std::path::Path;
 
-    use matrix_sdk::ruma::{device_id, user_id};
+    use matrix_sdk::ruma::user_id;
     use tempfile::TempDir;
 
     use super::*;
     use crate::{
         config::Role,
-        crypto::Stores,
+        crypto::{Prepared, Shelf, Stores},
         vault::{Vault, write},
     };
 
@@ -89,20 +90,40 @@ mod tests {
         names
     }
 
+    /// One that is there already, with a file in it to be known by.
+    async fn marked(data: &Path) -> Spare {
+        let mut spare = Spare::default();
+        stores(data).make_spare(&mut spare).unwrap();
+        while !spare.0.as_ref().unwrap().is_finished() {
+            tokio::task::yield_now().await;
+        }
+        write(&data.join("spare/approver/made-ahead"), b"").unwrap();
+        spare
+    }
+
+    fn is_marked(data: &Path, device: &str) -> bool {
+        data.join("crypto").join(device).join("made-ahead").exists()
+    }
+
+    /// Prepares a device, and reads its keys, of which there are none.
+    async fn prepare(data: &Path, device: &str, spare: &mut Spare) -> Prepared {
+        let (stores, mut shelf) = (stores(data), Shelf::default());
+        let prepared = stores.prepare(device.into(), spare, &mut shelf).await.unwrap();
+        assert!(stores.room_keys(device.into(), &mut shelf).await.unwrap().is_empty());
+        prepared
+    }
+
     #[tokio::test]
     async fn a_new_device_gets_the_store_made_ahead_and_works_with_it() {
         let data = TempDir::new().unwrap();
-        let (stores, mut spare) = (stores(data.path()), Spare::default());
-        stores.make_spare(&mut spare).unwrap();
-        let prepared = stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap();
-        assert!(prepared.fresh);
+        let mut spare = marked(data.path()).await;
+        assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
-        assert!(stores.has(device_id!("FIRST")));
-        assert_eq!(stores.room_keys(device_id!("FIRST")).await.unwrap().len(), 0);
+        assert!(is_marked(data.path(), "FIRST"));
 
         // It serves one device; the next has none until another is made.
-        stores.prepare(device_id!("SECOND"), &mut spare).await.unwrap();
-        assert!(!stores.has(device_id!("SECOND")));
+        prepare(data.path(), "SECOND", &mut spare).await;
+        assert!(!is_marked(data.path(), "SECOND"));
     }
 
     #[tokio::test]
@@ -110,38 +131,28 @@ mod tests {
         let data = TempDir::new().unwrap();
         let left = data.path().join("spare/approver/matrix-sdk-crypto.sqlite3");
         write(&left, b"of another version").unwrap();
-        let (stores, mut spare) = (stores(data.path()), Spare::default());
-        stores.make_spare(&mut spare).unwrap();
-        stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap();
-        assert_eq!(stores.room_keys(device_id!("FIRST")).await.unwrap().len(), 0);
+        let mut spare = Spare::default();
+        stores(data.path()).make_spare(&mut spare).unwrap();
+        prepare(data.path(), "FIRST", &mut spare).await;
     }
 
     #[tokio::test]
     async fn a_store_of_another_key_is_not_taken() {
         let data = TempDir::new().unwrap();
-        let mut spare = Spare::default();
-        stores(data.path()).make_spare(&mut spare).unwrap();
+        let mut spare = marked(data.path()).await;
         let vault = Vault::new(Role::Approver, data.path());
         write(&vault.path("store_key"), "ab".repeat(32).as_bytes()).unwrap();
-        stores(data.path())
-            .prepare(device_id!("FIRST"), &mut spare)
-            .await
-            .unwrap();
-        assert!(!stores(data.path()).has(device_id!("FIRST")));
+        prepare(data.path(), "FIRST", &mut spare).await;
+        assert!(!is_marked(data.path(), "FIRST"));
     }
 
     #[tokio::test]
     async fn without_it_a_device_makes_do() {
         let data = TempDir::new().unwrap();
-        let (stores, mut spare) = (stores(data.path()), Spare::default());
-        stores.make_spare(&mut spare).unwrap();
+        let mut spare = marked(data.path()).await;
         // Made, and then lost with the directory.
-        let folder = data.path().join("spare/approver");
-        while !spare.0.as_ref().unwrap().is_finished() {
-            tokio::task::yield_now().await;
-        }
-        fs::remove_dir_all(folder).unwrap();
-        assert!(stores.prepare(device_id!("FIRST"), &mut spare).await.unwrap().fresh);
+        fs::remove_dir_all(data.path().join("spare/approver")).unwrap();
+        assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
     }
 }

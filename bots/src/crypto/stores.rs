@@ -4,15 +4,17 @@ use std::{
     collections::BTreeSet,
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use matrix_sdk::{
-    SqliteCryptoStore, SqliteStoreConfig,
+    ClientBuildError, SqliteCryptoStore, SqliteStoreConfig,
+    config::StoreConfig,
     ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
 
-use super::{Escrow, Spare, folder, old_escrow, spare::Site};
+use super::{Escrow, Shelf, Spare, databases::Databases, folder, old_escrow, spare::Site};
 use crate::{
     config::Role,
     healing::{Local, Mark},
@@ -113,13 +115,23 @@ impl Stores {
         &self.escrow
     }
 
-    /// How the SDK opens the store of a device.
-    pub(super) fn config(&self, device: &DeviceId) -> Result<SqliteStoreConfig, StoreError> {
-        Ok(self.config_of(&self.folder(device), &self.key_bytes()?))
+    /// Begins to open the databases of a device, if it has any.
+    pub fn open_ahead(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
+        match self.has(device) {
+            true => self.begin(&self.folder(device), shelf),
+            false => Ok(()),
+        }
+    }
+
+    /// The databases of a device, for its client.
+    pub(super) async fn for_client(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<StoreConfig, StoreError> {
+        let folder = self.folder(device);
+        let opened = self.databases(&folder, shelf)?.for_client().await;
+        opened.map_err(|error| not_opened(&folder, &error))
     }
 
     /// What the local store of a device says.
-    pub async fn local(&self, device: &DeviceId) -> Result<Local, StoreError> {
+    pub async fn local(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Local, StoreError> {
         let folder = self.folder(device);
         if folder.join(MAKESHIFT).exists() {
             return Ok(Local::Makeshift);
@@ -127,7 +139,7 @@ impl Stores {
         if !folder.join(DATABASE).exists() {
             return Ok(Local::Missing);
         }
-        let account = match self.open(&folder).await {
+        let account = match self.keys(&folder, shelf).await {
             Ok(store) => store.load_account().await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -149,8 +161,9 @@ impl Stores {
     }
 
     /// Moves a store that cannot be opened out of the way; it is never removed.
-    pub fn put_aside(&self, device: &DeviceId) -> Result<(), StoreError> {
+    pub fn put_aside(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
         let folder = self.folder(device);
+        shelf.forget(&folder);
         let aside = (1_u32..)
             .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", folder::file_name(&folder))))
             .find(|path| !path.exists())
@@ -168,7 +181,12 @@ impl Stores {
 
     /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older
     /// store of this user. The count is checked before an older store counts as carried over.
-    pub async fn prepare(&self, device: &DeviceId, spare: &mut Spare) -> Result<Prepared, StoreError> {
+    pub async fn prepare(
+        &self,
+        device: &DeviceId,
+        spare: &mut Spare,
+        shelf: &mut Shelf,
+    ) -> Result<Prepared, StoreError> {
         let folder = self.folder(device);
         let mut prepared = Prepared {
             fresh: !folder.join(DATABASE).exists(),
@@ -181,6 +199,7 @@ impl Stores {
         folder::make(&folder)?;
         self.own(&folder)?;
         remove(&folder.join(CARRIED_TO))?;
+        self.begin(&folder, shelf)?;
         let mut keys = Vec::new();
         if !folder.join(FILLED).exists() {
             self.take_escrows(&mut keys, &mut prepared);
@@ -188,13 +207,13 @@ impl Stores {
         let mut carried = Vec::new();
         for sibling in self.siblings(&folder)? {
             if prepared.secrets.0.is_none() {
-                prepared.secrets = self.secrets_in(&sibling).await;
+                prepared.secrets = self.secrets_in(&sibling, shelf).await;
             }
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
                 prepared.carried.insert(folder::device(&sibling));
                 continue;
             }
-            match self.room_keys_in(&sibling).await {
+            match self.room_keys_in(&sibling, shelf).await {
                 Ok(found) => {
                     keys.extend(found);
                     carried.push(sibling);
@@ -213,7 +232,7 @@ impl Stores {
             }
         }
         if !keys.is_empty() {
-            self.import(device, &folder, keys).await?;
+            self.import(device, &folder, keys, shelf).await?;
         }
         for sibling in carried {
             Mark::KeysCarriedOver.hit(self.role);
@@ -257,8 +276,8 @@ impl Stores {
     }
 
     /// All room keys of a device's store. May be called while the SDK has the store open: it only reads.
-    pub async fn room_keys(&self, device: &DeviceId) -> Result<Vec<ExportedRoomKey>, StoreError> {
-        self.room_keys_in(&self.folder(device)).await
+    pub async fn room_keys(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        self.room_keys_in(&self.folder(device), shelf).await
     }
 
     /// Begins to make a store for a device that is not there yet.
@@ -328,14 +347,20 @@ impl Stores {
         }
     }
 
-    async fn import(&self, device: &DeviceId, folder: &Path, keys: Vec<ExportedRoomKey>) -> Result<(), StoreError> {
+    async fn import(
+        &self,
+        device: &DeviceId,
+        folder: &Path,
+        keys: Vec<ExportedRoomKey>,
+        shelf: &mut Shelf,
+    ) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Database {
             action: "bring keys into",
             folder: folder.into(),
             reason,
         };
         let wanted = ids(&keys);
-        let store = self.open(folder).await?;
+        let store = self.keys(folder, shelf).await?;
         let machine = OlmMachine::with_store(&self.user, device, store, None)
             .await
             .map_err(|error| failed(error.to_string()))?;
@@ -357,8 +382,8 @@ impl Stores {
         Ok(())
     }
 
-    async fn room_keys_in(&self, folder: &Path) -> Result<Vec<ExportedRoomKey>, StoreError> {
-        let store = self.open(folder).await?;
+    async fn room_keys_in(&self, folder: &Path, shelf: &mut Shelf) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        let store = self.keys(folder, shelf).await?;
         let sessions = store
             .get_inbound_group_sessions()
             .await
@@ -375,8 +400,8 @@ impl Stores {
     }
 
     /// The account's secrets in an older store, if it can be opened and has all of them.
-    async fn secrets_in(&self, folder: &Path) -> Inherited {
-        let Ok(store) = self.open(folder).await else {
+    async fn secrets_in(&self, folder: &Path, shelf: &mut Shelf) -> Inherited {
+        let Ok(store) = self.keys(folder, shelf).await else {
             return Inherited::default();
         };
         let Ok(Some(account)) = store.load_account().await else {
@@ -390,15 +415,21 @@ impl Stores {
         }
     }
 
-    async fn open(&self, folder: &Path) -> Result<SqliteCryptoStore, StoreError> {
-        let config = self.config_of(folder, &self.key_bytes()?);
-        SqliteCryptoStore::open_with_config(&config)
-            .await
-            .map_err(|error| StoreError::Database {
-                action: "open",
-                folder: folder.into(),
-                reason: error.to_string(),
-            })
+    /// The database of keys in a folder.
+    async fn keys(&self, folder: &Path, shelf: &mut Shelf) -> Result<SqliteCryptoStore, StoreError> {
+        let opened = self.databases(folder, shelf)?.keys().await;
+        opened.map_err(|error| not_opened(folder, &error))
+    }
+
+    /// Begins to open what is in a folder. Whoever needs it waits for it, and sees what went wrong.
+    fn begin(&self, folder: &Path, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let databases = self.databases(folder, shelf)?;
+        tokio::spawn(async move { databases.for_client().await.is_ok() });
+        Ok(())
+    }
+
+    fn databases(&self, folder: &Path, shelf: &mut Shelf) -> Result<Arc<Databases>, StoreError> {
+        Ok(shelf.databases(folder, self.config_of(folder, &self.key_bytes()?)))
     }
 
     fn config_of(&self, folder: &Path, key: &[u8; 32]) -> SqliteStoreConfig {
@@ -449,6 +480,14 @@ impl Stores {
         }
         siblings.sort();
         Ok(siblings)
+    }
+}
+
+fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
+    StoreError::Database {
+        action: "open",
+        folder: folder.into(),
+        reason: error.to_string(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::IdentityConfig,
-    crypto::Stores,
+    crypto::{Shelf, Stores},
     healing::{Class, Expected, Local, Verdict, continuity},
     secret::Secret,
     session::{Healer, KeysAnswer, Server},
@@ -182,7 +182,10 @@ async fn keys(patient: &Patient<'_>, server: &Server) -> Finding {
 async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Result<Local, String> {
     match stores(patient)? {
         None => Ok(Local::Missing),
-        Some(stores) => stores.local(device).await.map_err(|error| error.to_string()),
+        Some(stores) => {
+            let local = stores.local(device, &mut Shelf::default()).await;
+            local.map_err(|error| error.to_string())
+        }
     }
 }
 

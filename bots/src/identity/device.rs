@@ -1,6 +1,6 @@
 //! Whether the device is healthy, and a client on it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, mem, time::Duration};
 
 use matrix_sdk::{Client, ruma::OwnedDeviceId};
 use tokio::{
@@ -14,7 +14,7 @@ use super::{
     sync::{filling, settings},
 };
 use crate::{
-    crypto::{OpenError, Prepared, StoreError, Stores, open, secure},
+    crypto::{OpenError, Prepared, Shelf, StoreError, Stores, open, secure},
     healing::{Backoff, Course, Local, Mark, Verdict, continuity, course},
     health::Degraded,
     session::{Attempt, KeysAnswer, Session},
@@ -43,15 +43,17 @@ impl Supervisor {
     pub(super) async fn prove(&mut self, session: Session) -> Result<Proven, End> {
         let password = self.healer.password_file().state();
         let stores = self.broken(Stores::new(self.role, &session.user, self.healer.vault()))?;
-        let (session, verdict) = self.healthy_device(session, &stores).await?;
+        let mut shelf = mem::take(&mut self.shelf);
+        let (session, verdict) = self.healthy_device(session, &stores, &mut shelf).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
-        let prepared = stores.prepare(&session.device, &mut self.spare).await;
+        let prepared = stores.prepare(&session.device, &mut self.spare, &mut shelf).await;
         let prepared = self.broken(prepared)?;
         self.note_stores(&prepared);
-        let client = self.client(&session, &stores).await?;
+        let client = self.client(&session, &stores, &mut shelf).await?;
         if verdict == Verdict::FirstUse {
-            self.check_published(&session, &stores).await?;
+            self.check_published(&session, &stores, &mut shelf).await?;
         }
+        drop(shelf);
         let mut proven = Proven {
             session,
             client,
@@ -66,11 +68,16 @@ impl Supervisor {
         Ok(proven)
     }
 
-    async fn healthy_device(&mut self, mut session: Session, stores: &Stores) -> Result<(Session, Verdict), End> {
+    async fn healthy_device(
+        &mut self,
+        mut session: Session,
+        stores: &Stores,
+        shelf: &mut Shelf,
+    ) -> Result<(Session, Verdict), End> {
         let mut taken = 0;
         let mut backoff = Backoff::default();
         loop {
-            let verdict = self.verdict(&session, stores).await?;
+            let verdict = self.verdict(&session, stores, shelf).await?;
             mark(verdict).hit(self.role);
             let can_log_in = taken < NEW_DEVICES && self.healer.usable_password().is_some();
             match course(verdict, can_log_in) {
@@ -81,7 +88,7 @@ impl Supervisor {
                 Course::GoOnDegraded => {
                     Mark::ContinuityDegraded.hit(self.role);
                     if verdict == Verdict::StoreUnreadable {
-                        self.broken(stores.put_aside(&session.device))?;
+                        self.broken(stores.put_aside(&session.device, shelf))?;
                     }
                     if !stores.has(&session.device) {
                         self.broken(stores.begin_makeshift(&session.device))?;
@@ -91,7 +98,7 @@ impl Supervisor {
                 }
                 Course::NewDevice => {
                     self.say_healing(format!("taking a new device: {}", what_is_wrong(verdict)));
-                    self.escrow_before_change(&session, stores).await;
+                    self.escrow_before_change(&session, stores, shelf).await;
                     let attempt = self.healer.take_new_device().await;
                     match self.broken(attempt.map_err(StoreError::from))? {
                         Attempt::Live(new) => {
@@ -111,10 +118,15 @@ impl Supervisor {
     }
 
     /// Compares the local account with what the server hands out.
-    pub(super) async fn verdict(&mut self, session: &Session, stores: &Stores) -> Result<Verdict, End> {
+    pub(super) async fn verdict(
+        &mut self,
+        session: &Session,
+        stores: &Stores,
+        shelf: &mut Shelf,
+    ) -> Result<Verdict, End> {
         let server = self.healer.server();
         let asked = || server.device_keys(&session.token, &session.user, &session.device);
-        let (local, mut answer) = join!(stores.local(&session.device), asked());
+        let (local, mut answer) = join!(stores.local(&session.device, shelf), asked());
         let local = self.broken(local)?;
         let mut backoff = Backoff::default();
         loop {
@@ -133,7 +145,7 @@ impl Supervisor {
 
     /// Opens the client, and fills its store first if that knows no rooms: the intake's position may be far beyond the
     /// start, and a client that does not know a room cannot work in it.
-    async fn client(&mut self, session: &Session, stores: &Stores) -> Result<Client, End> {
+    async fn client(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<Client, End> {
         let mut backoff = Backoff::default();
         loop {
             let position = self.intake.position(self.role).await;
@@ -141,7 +153,7 @@ impl Supervisor {
                 self.say_broken(&error.to_string());
                 End::Restart
             })?;
-            let opened = open(self.healer.server(), session, stores, position.as_deref()).await;
+            let opened = open(self.healer.server(), session, stores, shelf, position.as_deref()).await;
             let (client, standing) = self.broken(opened.map_err(BrokenStore::from))?;
             if standing.is_rewound() {
                 Mark::SyncPositionRewound.hit(self.role);
@@ -165,10 +177,10 @@ impl Supervisor {
     }
 
     /// After a first use, the keys must be on the server.
-    async fn check_published(&mut self, session: &Session, stores: &Stores) -> Result<(), End> {
-        let now = self.verdict(session, stores).await?;
+    async fn check_published(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<(), End> {
+        let now = self.verdict(session, stores, shelf).await?;
         let published = matches!(
-            stores.local(&session.device).await,
+            stores.local(&session.device, shelf).await,
             Ok(Local::Account { published: true, .. })
         );
         self.note("continuity", (now != Verdict::Same).then(|| self.deaf(now)));
@@ -228,11 +240,11 @@ impl Supervisor {
         }
     }
 
-    async fn escrow_before_change(&self, session: &Session, stores: &Stores) {
+    async fn escrow_before_change(&self, session: &Session, stores: &Stores, shelf: &mut Shelf) {
         if !stores.has(&session.device) {
             return;
         }
-        let written = match stores.room_keys(&session.device).await {
+        let written = match stores.room_keys(&session.device, shelf).await {
             Ok(mut keys) => stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Intake, Live, complaint::complaint};
 use crate::{
     config::{IdentityConfig, Role},
-    crypto::Spare,
+    crypto::{Shelf, Spare, StoreError, Stores},
     healing::{Backoff, Bar, Class, Expected, Mark, Stuck},
     health::{Board, Degraded, Health, IdentityHealth},
     session::{Attempt, Healer, Session},
@@ -71,6 +71,8 @@ pub(super) struct Supervisor {
     pub(super) restarts: Backoff,
     /// A store for the device that may have to take this one's place.
     pub(super) spare: Spare,
+    /// What was opened ahead, while this attempt made a session.
+    pub(super) shelf: Shelf,
     board: Board,
     live: watch::Sender<Option<Live>>,
     shutdown: CancellationToken,
@@ -96,6 +98,7 @@ impl Supervisor {
             reports,
             restarts: Backoff::default(),
             spare: Spare::default(),
+            shelf: Shelf::default(),
             board,
             live,
             shutdown,
@@ -142,6 +145,7 @@ impl Supervisor {
         // From before the first attempt: what is written during one must not be missed.
         let mut password = self.healer.password_file().state();
         loop {
+            self.open_ahead();
             match self.healer.attempt().await {
                 Ok(Attempt::Live(session)) => {
                     if stuck_before {
@@ -169,6 +173,21 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// The session is most likely to be one on the device of the last one, so its databases are opened meanwhile.
+    fn open_ahead(&mut self) {
+        self.shelf = Shelf::default();
+        if let Err(error) = self.try_open_ahead() {
+            tracing::debug!(role = self.role.name(), %error, "nothing is opened ahead");
+        }
+    }
+
+    fn try_open_ahead(&mut self) -> Result<(), StoreError> {
+        let vault = self.healer.vault();
+        let saved = vault.session()?.and_then(|saved| saved.user.zip(saved.device));
+        let Some((user, device)) = saved else { return Ok(()) };
+        Stores::new(self.role, &user, vault)?.open_ahead(&device, &mut self.shelf)
     }
 
     /// Makes the session a client that serves, until it ends.

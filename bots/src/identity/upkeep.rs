@@ -9,6 +9,7 @@ use super::{
     supervisor::{End, Supervisor},
 };
 use crate::{
+    crypto::Shelf,
     healing::{Mark, Verdict},
     vault::PasswordState,
 };
@@ -69,7 +70,8 @@ impl Supervisor {
     }
 
     async fn check(&mut self, proven: &mut Proven) -> Option<End> {
-        let verdict = match self.verdict(&proven.session, &proven.stores).await {
+        let mut shelf = Shelf::default();
+        let verdict = match self.verdict(&proven.session, &proven.stores, &mut shelf).await {
             Ok(verdict) => verdict,
             Err(end) => return Some(end),
         };
@@ -89,7 +91,11 @@ impl Supervisor {
         if proven.prepared.escrow_unreadable.is_some() {
             return;
         }
-        let written = match proven.stores.room_keys(&proven.session.device).await {
+        let keys = proven
+            .stores
+            .room_keys(&proven.session.device, &mut Shelf::default())
+            .await;
+        let written = match keys {
             Ok(mut keys) => proven.stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
