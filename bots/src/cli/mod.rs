@@ -3,6 +3,7 @@
 //! Exit codes: 0 well; 1 failed; 2 the command line or the environment is wrong; 3 the data directory is in use by
 //! another process.
 
+mod allocator;
 mod codes;
 mod doctor;
 mod run;
@@ -77,10 +78,16 @@ impl CliError {
 }
 
 /// Runs the command line of this process.
-#[expect(clippy::print_stderr, reason = "the one line that a failing command ends with")]
+#[expect(clippy::print_stderr, reason = "there is no log yet, or no more")]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match execute(cli.command.unwrap_or(Command::Run)) {
+    let command = cli.command.unwrap_or(Command::Run);
+    if matches!(command, Command::Run)
+        && let Err(error) = allocator::settle()
+    {
+        eprintln!("knock-approver: goes on with more memory than it needs: it cannot be started anew: {error}");
+    }
+    match execute(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("knock-approver: {error}");
