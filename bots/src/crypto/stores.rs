@@ -116,9 +116,9 @@ impl Stores {
     }
 
     /// Begins to open the databases of a device, if it has any.
-    pub fn open_ahead(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
+    pub async fn open_ahead(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
         match self.has(device) {
-            true => self.begin(&self.folder(device), shelf),
+            true => self.begin(&self.folder(device), shelf).await,
             false => Ok(()),
         }
     }
@@ -199,7 +199,7 @@ impl Stores {
         folder::make(&folder)?;
         self.own(&folder)?;
         remove(&folder.join(CARRIED_TO))?;
-        self.begin(&folder, shelf)?;
+        self.begin(&folder, shelf).await?;
         let mut keys = Vec::new();
         if !folder.join(FILLED).exists() {
             self.take_escrows(&mut keys, &mut prepared);
@@ -422,9 +422,11 @@ impl Stores {
     }
 
     /// Begins to open what is in a folder. Whoever needs it waits for it, and sees what went wrong.
-    fn begin(&self, folder: &Path, shelf: &mut Shelf) -> Result<(), StoreError> {
+    async fn begin(&self, folder: &Path, shelf: &mut Shelf) -> Result<(), StoreError> {
         let databases = self.databases(folder, shelf)?;
         tokio::spawn(async move { databases.for_client().await.is_ok() });
+        // What is spawned last waits for its own worker, even where another has nothing to do.
+        tokio::task::yield_now().await;
         Ok(())
     }
 

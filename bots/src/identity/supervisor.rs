@@ -145,7 +145,7 @@ impl Supervisor {
         // From before the first attempt: what is written during one must not be missed.
         let mut password = self.healer.password_file().state();
         loop {
-            self.open_ahead();
+            self.open_ahead().await;
             match self.healer.attempt().await {
                 Ok(Attempt::Live(session)) => {
                     if stuck_before {
@@ -176,18 +176,19 @@ impl Supervisor {
     }
 
     /// The session is most likely to be one on the device of the last one, so its databases are opened meanwhile.
-    fn open_ahead(&mut self) {
+    async fn open_ahead(&mut self) {
         self.shelf = Shelf::default();
-        if let Err(error) = self.try_open_ahead() {
+        if let Err(error) = self.try_open_ahead().await {
             tracing::debug!(role = self.role.name(), %error, "nothing is opened ahead");
         }
     }
 
-    fn try_open_ahead(&mut self) -> Result<(), StoreError> {
+    async fn try_open_ahead(&mut self) -> Result<(), StoreError> {
         let vault = self.healer.vault();
         let saved = vault.session()?.and_then(|saved| saved.user.zip(saved.device));
         let Some((user, device)) = saved else { return Ok(()) };
-        Stores::new(self.role, &user, vault)?.open_ahead(&device, &mut self.shelf)
+        let stores = Stores::new(self.role, &user, vault)?;
+        stores.open_ahead(&device, &mut self.shelf).await
     }
 
     /// Makes the session a client that serves, until it ends.
