@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, VARIABLES},
     identity::StartError,
     import::{self, ImportError},
     storage::{Store, StoreError},
@@ -26,7 +26,8 @@ use crate::{
 #[command(
     name = "knock-approver",
     version,
-    after_help = "Everything is set by environment variables; see BOT.md."
+    after_help = "Everything is set by environment variables, which --help lists.",
+    after_long_help = VARIABLES
 )]
 struct Cli {
     #[command(subcommand)]

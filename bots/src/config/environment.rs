@@ -238,9 +238,12 @@ fn flow(values: &Values<'_>) -> Result<FlowConfig, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, collections::BTreeSet};
+
     use rstest::rstest;
 
     use super::*;
+    use crate::config::VARIABLES;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lookup = |name: &str| {
@@ -254,6 +257,22 @@ mod tests {
 
     fn with(pair: (&'static str, &'static str)) -> Result<Config, ConfigError> {
         read(&[LEAST[0], LEAST[1], pair])
+    }
+
+    #[test]
+    fn the_help_lists_every_variable_and_no_other() {
+        let read = RefCell::new(BTreeSet::new());
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            let least = LEAST.iter().find(|(key, _)| *key == name);
+            least.map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_lookup(&lookup).unwrap();
+        let listed = VARIABLES
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+        let listed = listed.filter(|name| !name.is_empty()).map(ToOwned::to_owned);
+        assert_eq!(listed.collect::<BTreeSet<_>>(), read.into_inner());
     }
 
     #[test]

@@ -7,6 +7,9 @@ mod error;
 mod identity;
 mod value;
 
+/// Every variable with its default and meaning, as the command line's help shows it.
+pub const VARIABLES: &str = include_str!("variables.txt");
+
 pub use environment::{BreakerConfig, CodeSeed, Config, FlowConfig, RateConfig};
 pub use error::ConfigError;
 pub use identity::{IdentityConfig, Role};

@@ -13,6 +13,7 @@ use matrix_sdk::{
     ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
+use tokio::task::JoinHandle;
 
 use super::{Escrow, Shelf, Spare, databases::Databases, folder, old_escrow, spare::Site};
 use crate::{
@@ -204,11 +205,10 @@ impl Stores {
         if !folder.join(FILLED).exists() {
             self.take_escrows(&mut keys, &mut prepared);
         }
+        let siblings = self.siblings(&folder)?;
+        let secrets = self.look_for_secrets(&siblings, shelf)?;
         let mut carried = Vec::new();
-        for sibling in self.siblings(&folder)? {
-            if prepared.secrets.0.is_none() {
-                prepared.secrets = self.secrets_in(&sibling, shelf).await;
-            }
+        for sibling in siblings {
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
                 prepared.carried.insert(folder::device(&sibling));
                 continue;
@@ -242,6 +242,7 @@ impl Stores {
         if prepared.escrow_unreadable.is_none() && !folder.join(FILLED).exists() {
             write(&folder.join(FILLED), b"")?;
         }
+        prepared.secrets = secrets.await.unwrap_or_default();
         Ok(prepared)
     }
 
@@ -399,20 +400,18 @@ impl Stores {
         Ok(keys)
     }
 
-    /// The account's secrets in an older store, if it can be opened and has all of them.
-    async fn secrets_in(&self, folder: &Path, shelf: &mut Shelf) -> Inherited {
-        let Ok(store) = self.keys(folder, shelf).await else {
-            return Inherited::default();
-        };
-        let Ok(Some(account)) = store.load_account().await else {
-            return Inherited::default();
-        };
-        let device = account.device_id().to_owned();
-        let machine = OlmMachine::with_store(&self.user, &device, store, None).await;
-        match machine {
-            Ok(machine) => Inherited(machine.store().export_secrets_bundle().await.ok()),
-            Err(_) => Inherited::default(),
-        }
+    /// Looks for the account's secrets in older stores, beside everything else.
+    fn look_for_secrets(&self, siblings: &[PathBuf], shelf: &mut Shelf) -> Result<JoinHandle<Inherited>, StoreError> {
+        let stores = siblings.iter().map(|sibling| self.databases(sibling, shelf));
+        let (stores, user) = (stores.collect::<Result<Vec<_>, _>>()?, self.user.clone());
+        Ok(tokio::spawn(async move {
+            for store in stores {
+                if let Some(secrets) = secrets_in(&store, &user).await {
+                    return Inherited(Some(secrets));
+                }
+            }
+            Inherited::default()
+        }))
     }
 
     /// The database of keys in a folder.
@@ -483,6 +482,16 @@ impl Stores {
         siblings.sort();
         Ok(siblings)
     }
+}
+
+/// The account's secrets in an older store, if it can be opened and has all of them.
+async fn secrets_in(store: &Databases, user: &UserId) -> Option<SecretsBundle> {
+    let keys = store.keys().await.ok()?;
+    let account = keys.load_account().await.ok()??;
+    let machine = OlmMachine::with_store(user, account.device_id(), keys, None)
+        .await
+        .ok()?;
+    machine.store().export_secrets_bundle().await.ok()
 }
 
 fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
