@@ -14,6 +14,7 @@ mod client;
 mod databases;
 mod escrow;
 mod folder;
+mod inherited;
 mod old_escrow;
 mod shelf;
 mod spare;
@@ -22,7 +23,8 @@ mod trust;
 
 pub use client::{OpenError, Position, open};
 pub use escrow::{Escrow, EscrowError};
+pub use inherited::Inherited;
 pub use shelf::Shelf;
 pub use spare::Spare;
-pub use stores::{Inherited, Prepared, StoreError, Stores};
+pub use stores::{Prepared, StoreError, Stores};
 pub use trust::{Trust, TrustError, secure};

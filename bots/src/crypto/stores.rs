@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,10 +12,9 @@ use matrix_sdk::{
     config::StoreConfig,
     ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
 };
-use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore, types::SecretsBundle};
-use tokio::task::JoinHandle;
+use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
-use super::{Escrow, Shelf, Spare, databases::Databases, folder, old_escrow, spare::Site};
+use super::{Escrow, Inherited, Shelf, Spare, databases::Databases, folder, old_escrow, spare::Site};
 use crate::{
     config::Role,
     healing::{Local, Mark},
@@ -68,20 +67,6 @@ pub struct Prepared {
     pub escrow_unreadable: Option<String>,
     /// The account's secrets, where an older store has them.
     pub secrets: Inherited,
-}
-
-/// The private cross-signing keys and the key of the backup, out of an older device's store.
-#[derive(Default)]
-pub struct Inherited(pub(super) Option<SecretsBundle>);
-
-impl fmt::Debug for Inherited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Inherited(…)"
-        } else {
-            "Inherited"
-        })
-    }
 }
 
 /// The stores of one identity.
@@ -206,7 +191,8 @@ impl Stores {
             self.take_escrows(&mut keys, &mut prepared);
         }
         let siblings = self.siblings(&folder)?;
-        let secrets = self.look_for_secrets(&siblings, shelf)?;
+        let stores = siblings.iter().map(|sibling| self.databases(sibling, shelf));
+        let secrets = Inherited::look_for(self.user.clone(), stores.collect::<Result<_, _>>()?);
         let mut carried = Vec::new();
         for sibling in siblings {
             if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
@@ -400,20 +386,6 @@ impl Stores {
         Ok(keys)
     }
 
-    /// Looks for the account's secrets in older stores, beside everything else.
-    fn look_for_secrets(&self, siblings: &[PathBuf], shelf: &mut Shelf) -> Result<JoinHandle<Inherited>, StoreError> {
-        let stores = siblings.iter().map(|sibling| self.databases(sibling, shelf));
-        let (stores, user) = (stores.collect::<Result<Vec<_>, _>>()?, self.user.clone());
-        Ok(tokio::spawn(async move {
-            for store in stores {
-                if let Some(secrets) = secrets_in(&store, &user).await {
-                    return Inherited(Some(secrets));
-                }
-            }
-            Inherited::default()
-        }))
-    }
-
     /// The database of keys in a folder.
     async fn keys(&self, folder: &Path, shelf: &mut Shelf) -> Result<SqliteCryptoStore, StoreError> {
         let opened = self.databases(folder, shelf)?.keys().await;
@@ -482,16 +454,6 @@ impl Stores {
         siblings.sort();
         Ok(siblings)
     }
-}
-
-/// The account's secrets in an older store, if it can be opened and has all of them.
-async fn secrets_in(store: &Databases, user: &UserId) -> Option<SecretsBundle> {
-    let keys = store.keys().await.ok()?;
-    let account = keys.load_account().await.ok()??;
-    let machine = OlmMachine::with_store(user, account.device_id(), keys, None)
-        .await
-        .ok()?;
-    machine.store().export_secrets_bundle().await.ok()
 }
 
 fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
