@@ -120,6 +120,7 @@ mod tests {
         assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
         assert!(is_marked(data.path(), "FIRST"));
+        assert!(stores(data.path()).has("FIRST".into()));
 
         // It serves one device; the next has none until another is made.
         prepare(data.path(), "SECOND", &mut spare).await;

@@ -1,6 +1,6 @@
 //! Whether the device is healthy, and a client on it.
 
-use std::{collections::BTreeSet, mem, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use matrix_sdk::{Client, ruma::OwnedDeviceId};
 use tokio::{
@@ -40,10 +40,9 @@ pub(super) struct Proven {
 
 impl Supervisor {
     /// Compares the device with the server's record, takes a new one where needed and possible, and opens a client.
-    pub(super) async fn prove(&mut self, session: Session) -> Result<Proven, End> {
+    pub(super) async fn prove(&mut self, session: Session, mut shelf: Shelf) -> Result<Proven, End> {
         let password = self.healer.password_file().state();
         let stores = self.broken(Stores::new(self.role, &session.user, self.healer.vault()))?;
-        let mut shelf = mem::take(&mut self.shelf);
         let (session, verdict) = self.healthy_device(session, &stores, &mut shelf).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
         let prepared = stores.prepare(&session.device, &mut self.spare, &mut shelf).await;

@@ -71,8 +71,6 @@ pub(super) struct Supervisor {
     pub(super) restarts: Backoff,
     /// A store for the device that may have to take this one's place.
     pub(super) spare: Spare,
-    /// What was opened ahead, while this attempt made a session.
-    pub(super) shelf: Shelf,
     board: Board,
     live: watch::Sender<Option<Live>>,
     shutdown: CancellationToken,
@@ -98,7 +96,6 @@ impl Supervisor {
             reports,
             restarts: Backoff::default(),
             spare: Spare::default(),
-            shelf: Shelf::default(),
             board,
             live,
             shutdown,
@@ -121,8 +118,8 @@ impl Supervisor {
 
     async fn keep_alive(&mut self) -> Infallible {
         loop {
-            let session = self.heal().await;
-            let end = self.serve(session).await;
+            let (session, shelf) = self.heal().await;
+            let end = self.serve(session, shelf).await;
             self.retire().await;
             match end {
                 End::DeadToken => {
@@ -137,21 +134,26 @@ impl Supervisor {
         }
     }
 
-    /// Tries until there is a session.
-    async fn heal(&mut self) -> Session {
+    /// Tries until there is a session; what was opened for it meanwhile comes with it.
+    async fn heal(&mut self) -> (Session, Shelf) {
         let mut backoff = Backoff::default();
         let mut recheck = TOKEN_RECHECK.0;
         let mut stuck_before = false;
         // From before the first attempt: what is written during one must not be missed.
         let mut password = self.healer.password_file().state();
+        let mut shelf = self.open_ahead().await;
         loop {
-            self.open_ahead().await;
-            match self.healer.attempt().await {
+            let attempt = self.healer.attempt().await;
+            if !matches!(attempt, Ok(Attempt::Live(_))) {
+                // While the operator is waited for the files are theirs: they may bring others.
+                shelf = Shelf::default();
+            }
+            match attempt {
                 Ok(Attempt::Live(session)) => {
                     if stuck_before {
                         Mark::CuredFromOutside.hit(self.role);
                     }
-                    return session;
+                    return (session, shelf);
                 }
                 Ok(Attempt::Wait(delay, why)) => {
                     self.say_healing(format!("waiting for the homeserver: {why}"));
@@ -176,24 +178,25 @@ impl Supervisor {
     }
 
     /// The session is most likely to be one on the device of the last one, so its databases are opened meanwhile.
-    async fn open_ahead(&mut self) {
-        self.shelf = Shelf::default();
-        if let Err(error) = self.try_open_ahead().await {
+    async fn open_ahead(&self) -> Shelf {
+        let mut shelf = Shelf::default();
+        if let Err(error) = self.try_open_ahead(&mut shelf).await {
             tracing::debug!(role = self.role.name(), %error, "nothing is opened ahead");
         }
+        shelf
     }
 
-    async fn try_open_ahead(&mut self) -> Result<(), StoreError> {
+    async fn try_open_ahead(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
         let vault = self.healer.vault();
         let saved = vault.session()?.and_then(|saved| saved.user.zip(saved.device));
         let Some((user, device)) = saved else { return Ok(()) };
         let stores = Stores::new(self.role, &user, vault)?;
-        stores.open_ahead(&device, &mut self.shelf).await
+        stores.open_ahead(&device, shelf).await
     }
 
     /// Makes the session a client that serves, until it ends.
-    async fn serve(&mut self, session: Session) -> End {
-        let proven = match self.prove(session).await {
+    async fn serve(&mut self, session: Session, shelf: Shelf) -> End {
+        let proven = match self.prove(session, shelf).await {
             Ok(proven) => proven,
             Err(end) => return end,
         };

@@ -70,8 +70,10 @@ impl Supervisor {
     }
 
     async fn check(&mut self, proven: &mut Proven) -> Option<End> {
-        let mut shelf = Shelf::default();
-        let verdict = match self.verdict(&proven.session, &proven.stores, &mut shelf).await {
+        let compared = self
+            .verdict(&proven.session, &proven.stores, &mut Shelf::default())
+            .await;
+        let verdict = match compared {
             Ok(verdict) => verdict,
             Err(end) => return Some(end),
         };
