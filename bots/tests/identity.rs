@@ -17,6 +17,7 @@ use std::{
 use async_trait::async_trait;
 use bots::{
     config::{IdentityConfig, Role},
+    crypto::{Shelf, Spare, Stores},
     health::{Board, Health, IdentityHealth},
     identity::{Identity, Intake, IntakeError, Live, StartError},
     secret::Secret,
@@ -78,6 +79,25 @@ fn saved(data: &Path) {
     vault
         .save_session(&user, &"SAVED".into(), &Secret::new("saved-token"))
         .unwrap();
+}
+
+/// Whether this process has a file of a folder open.
+#[cfg(target_os = "linux")]
+fn holds_open(folder: &Path) -> bool {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    open.filter_map(|descriptor| std::fs::read_link(descriptor.ok()?.path()).ok())
+        .any(|file| file.starts_with(folder))
+}
+
+#[cfg(target_os = "linux")]
+async fn closed(folder: &Path) {
+    let closed = async {
+        while holds_open(folder) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, closed).await;
+    assert!(in_time.is_ok(), "a file in {} stays open", folder.display());
 }
 
 async fn answer_whoami(server: &MockServer, token: &str, template: ResponseTemplate) {
@@ -350,6 +370,58 @@ async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it
     std::fs::write(data.path().join("password"), "password").unwrap();
     until(&board, "a heal", |health| health.state == Health::Healing).await;
     assert_eq!(logins(&server).await.len(), 1);
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+/// They may bring the folder back from a backup meanwhile, and a database that is closed later takes the new one's log away.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_database_is_open_while_the_operator_is_waited_for() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    saved(data.path());
+    let (user, vault) = (
+        matrix_sdk::ruma::user_id!("@bot:x"),
+        Vault::new(Role::Approver, data.path()),
+    );
+    let stores = Stores::new(Role::Approver, user, &vault).unwrap();
+    let (mut spare, mut shelf) = (Spare::default(), Shelf::default());
+    stores.prepare("SAVED".into(), &mut spare, &mut shelf).await.unwrap();
+    assert!(stores.room_keys("SAVED".into(), &mut shelf).await.unwrap().is_empty());
+    drop(shelf);
+    let folder = data.path().canonicalize().unwrap().join("crypto/SAVED");
+    closed(&folder).await;
+    // Open they are while the homeserver is waited for, or there would be nothing to close.
+    let opened_ahead = Arc::new(AtomicBool::new(false));
+    let (opened, of) = (opened_ahead.clone(), folder.clone());
+    let look = Mock::given(method("GET")).and(path(WHOAMI));
+    look.respond_with(move |_: &Request| {
+        let until = Instant::now() + PATIENCE / 4;
+        while !holds_open(&of) && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        opened.fetch_or(holds_open(&of), Ordering::Relaxed);
+        dead()
+    })
+    .mount(&server)
+    .await;
+
+    let board = Board::new(&[Role::Approver]);
+    let shutdown = CancellationToken::new();
+    let (_identity, task) = Identity::start(
+        config(&server, data.path()),
+        Arc::new(Memory::default()),
+        board.clone(),
+        shutdown.clone(),
+    )
+    .unwrap();
+    until(&board, "a cry for the operator", |health| {
+        health.state == Health::NeedsOperator
+    })
+    .await;
+
+    assert!(opened_ahead.load(Ordering::Relaxed), "nothing was opened ahead");
+    closed(&folder).await;
     shutdown.cancel();
     task.await.unwrap();
 }
