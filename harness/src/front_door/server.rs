@@ -2,6 +2,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use hyper::{server::conn::http1, service::service_fn};
@@ -15,6 +16,10 @@ use super::{
     registry::Registry,
 };
 use crate::{client::plain_client, secrets::Secrets};
+
+/// How long a connection to an upstream is kept for the next request: less than any upstream keeps an idle one, so that none is used
+/// that is being closed. One that a restart closes is noticed long before the upstream is there again.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// What can go wrong with a front door.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +74,8 @@ impl FrontDoor {
     /// When it cannot listen.
     pub async fn open(homeserver: &Url, secrets: Secrets) -> Result<Self, Error> {
         let house = Arc::new(House {
-            // A connection for each request: one kept from before a restart of the upstream would fail where a new one would not.
             client: plain_client()
-                .pool_max_idle_per_host(0)
+                .pool_idle_timeout(KEPT)
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
             traffic: Traffic::new(),
