@@ -96,6 +96,8 @@ pub struct Expectation {
     pub logins: Logins,
     /// Whether the homeserver is away for a while.
     pub downtime: bool,
+    /// Whether what follows is waiting more than work: for a server that is away, or for the operator.
+    pub waits: bool,
     /// How long healing may take, counted from the injection.
     pub within: Duration,
 }
@@ -108,6 +110,7 @@ impl Expectation {
             device: NewDevice::Never,
             logins: Logins::None,
             downtime: false,
+            waits: false,
             within: Duration::from_secs(30),
         }
     }
@@ -134,7 +137,7 @@ impl Expectation {
     #[must_use]
     pub const fn needs_operator(mut self, next_step_says: &'static [&'static str], tries: usize) -> Self {
         self.outcome = Outcome::NeedsOperator { next_step_says, tries };
-        self
+        self.waits()
     }
 
     /// It serves on, weaker than it should be.
@@ -155,6 +158,13 @@ impl Expectation {
     #[must_use]
     pub const fn downtime(mut self) -> Self {
         self.downtime = true;
+        self
+    }
+
+    /// It takes long without keeping a processor busy.
+    #[must_use]
+    pub const fn waits(mut self) -> Self {
+        self.waits = true;
         self
     }
 

@@ -81,8 +81,9 @@ impl Fault for Outage {
         // The outage itself, and one whole back-off after it.
         let expectation = expectation.within(60);
         match self.0 {
-            Kind::BlackHole | Kind::Limited => expectation,
-            _ => expectation.downtime(),
+            Kind::BlackHole | Kind::Limited => expectation.waits(),
+            Kind::Killed => expectation.downtime(),
+            _ => expectation.downtime().waits(),
         }
     }
 

@@ -107,7 +107,7 @@ impl Fault for ResetAndWrittenLate {
     }
 
     fn expectation(&self, _moment: Moment) -> Expectation {
-        expectation().logins(2, 3)
+        expectation().logins(2, 3).waits()
     }
 
     async fn inject(&self, world: &mut World) -> Anyhow<Fired> {

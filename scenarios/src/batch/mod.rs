@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     drill,
-    plan::{self, Drill},
+    plan::{Drill, Pace, Queue},
     progress::{DrillProgress, Progress},
     report::{Record, Verdict},
 };
@@ -36,31 +36,42 @@ pub fn jobs(drivers: impl IntoIterator<Item = Driver>) -> usize {
 /// Runs drills, `jobs` at a time, and answers their records in the order of the plan. Dropping the run ends them; one that panics has
 /// failed and takes no other with it.
 pub async fn run(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Vec<Record> {
-    let mut waiting = plan::begin(drills).into_iter();
+    let mut queue = Queue::new(drills, drill::pace);
     let mut running = JoinSet::new();
+    let mut waiting = 0;
     let mut records = BTreeMap::new();
     loop {
         while running.len() < jobs
-            && let Some((index, drill)) = waiting.next()
+            && let Some((pace, place, drill)) = queue.next(wished(waiting, jobs))
         {
+            waiting += usize::from(pace == Pace::Waits);
             let watcher = progress.began(&drill.name());
             running.spawn(async move {
                 let record = survive(&drill, watcher.clone()).await;
                 watcher.done(&record);
-                (index, record)
+                (pace, place, record)
             });
         }
         let Some(ended) = running.join_next().await else {
             return records.into_values().collect();
         };
         match ended.map_err(JoinError::try_into_panic) {
-            Ok((index, record)) => {
-                records.insert(index, record);
+            Ok((pace, place, record)) => {
+                waiting -= usize::from(pace == Pace::Waits);
+                records.insert(place, record);
             }
             // A drill's own panic is in its record: this is the display's.
             Err(Ok(panic)) => resume_unwind(panic),
             Err(Err(cancelled)) => unreachable!("nobody ends a single drill: {cancelled}"),
         }
+    }
+}
+
+/// Three of four wait at most, as long as there are others: those have to keep the cores busy meanwhile.
+fn wished(waiting: usize, jobs: usize) -> Pace {
+    match 4 * waiting < 3 * jobs {
+        true => Pace::Waits,
+        false => Pace::Works,
     }
 }
 

@@ -4,4 +4,4 @@ mod breakage;
 mod checks;
 mod run;
 
-pub use run::{missing, run};
+pub use run::{missing, pace, run};

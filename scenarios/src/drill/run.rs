@@ -16,7 +16,7 @@ use super::{
 use crate::{
     breaking::BOOT,
     catalogue, marks,
-    plan::Drill,
+    plan::{Drill, Pace},
     progress::DrillProgress,
     report::{Record, Verdict},
     scenario::{Interlude, Scenario, Stage, Witness},
@@ -34,6 +34,17 @@ pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
     catalogue::scenario(&drill.scenario)
         .and_then(|scenario| spoiled(scenario.as_ref()))
         .or_else(|| lacking(fault::named(name)?.as_ref()))
+}
+
+/// What a drill spends its time on.
+pub fn pace(drill: &Drill) -> Pace {
+    let subject = drill.subject.as_ref();
+    let fault = subject.and_then(|subject| Some((fault::named(&subject.fault)?, subject.moment)));
+    let patient = fault.is_some_and(|(fault, moment)| fault.expectation(moment).waits);
+    match patient || catalogue::scenario(&drill.scenario).is_some_and(|scenario| scenario.waits()) {
+        true => Pace::Waits,
+        false => Pace::Works,
+    }
 }
 
 fn lacks(need: Need, selection: &Selection) -> Option<String> {

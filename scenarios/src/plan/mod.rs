@@ -5,11 +5,11 @@
 
 mod drill;
 mod moment;
-mod order;
+mod queue;
 mod wishes;
 
 pub use drill::{Drill, seed_for};
 pub use harness::fault::Moment;
 pub use moment::{Subject, meaning, moment_named};
-pub use order::begin;
+pub use queue::{Pace, Queue};
 pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, plan};

@@ -77,6 +77,10 @@ impl Scenario for Announcements {
         ]
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, options: WorldOptions) -> WorldOptions {
         options
             .with_env("LOBBY_MAX_TRIES", "1")

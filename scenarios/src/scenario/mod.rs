@@ -48,6 +48,11 @@ pub trait Scenario: Send + Sync {
         &[]
     }
 
+    /// Whether it waits more than it works: for what the bot does only when a time is up.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// What its world needs besides the usual.
     fn prepare(&self, options: WorldOptions) -> WorldOptions {
         options

@@ -52,6 +52,10 @@ impl Scenario for Restarts {
         super::MIDDLE
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     async fn run(&self, stage: &mut Stage) -> Result<(), Stop> {
         let Stage { world, steps, .. } = &mut *stage;
         let (first, first_room, first_haiku) = steps
