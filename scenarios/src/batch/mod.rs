@@ -101,4 +101,14 @@ mod tests {
         assert_eq!(jobs([Driver::Embedded, Driver::Embedded]), EACH_CORE * cores);
         assert_eq!(jobs([Driver::Embedded, Driver::Container]), HEAVY);
     }
+
+    #[test]
+    fn a_quarter_of_what_runs_side_by_side_is_kept_for_drills_that_work() {
+        let waiting = |jobs| {
+            (0..jobs)
+                .filter(|waiting| wished(*waiting, jobs) == Pace::Waits)
+                .count()
+        };
+        assert_eq!([1, 4, 16].map(waiting), [1, 3, 12]);
+    }
 }
