@@ -19,31 +19,69 @@ use crate::{
     report::{Record, Verdict},
 };
 
-/// Drills for each core on the embedded homeserver.
-const EACH_CORE: usize = 8;
-/// Drills side by side elsewhere.
+/// Drills for each core on the embedded homeserver that keep it busy, waiting for one another but little. More of them take more of it:
+/// each finds the caches full of what another left there.
+const WORKING: usize = 2;
+/// Those for each core that mostly wait.
+const WAITING: usize = 6;
+/// Drills side by side elsewhere: a real homeserver takes so much of a machine that two make each other late enough.
 const HEAVY: usize = 2;
 
-/// How many drills these homeservers bear side by side. A drill mostly waits, so on the embedded homeserver it takes several to keep a core
-/// busy; a real one takes so much of a machine that two make each other late enough.
-pub fn jobs(drivers: impl IntoIterator<Item = Driver>) -> usize {
-    match drivers.into_iter().all(|driver| driver == Driver::Embedded) {
-        true => EACH_CORE * thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        false => HEAVY,
+/// How many drills run side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jobs {
+    /// In all.
+    pub all: usize,
+    /// Of those, at most so many that work more than they wait.
+    pub working: usize,
+}
+
+impl Jobs {
+    /// So many, whatever they do.
+    pub fn of_any_kind(all: usize) -> Self {
+        Self { all, working: all }
+    }
+
+    /// As many as these homeservers bear.
+    pub fn borne_by(drivers: impl IntoIterator<Item = Driver>) -> Self {
+        if drivers.into_iter().any(|driver| driver != Driver::Embedded) {
+            return Self::of_any_kind(HEAVY);
+        }
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            all: (WORKING + WAITING) * cores,
+            working: WORKING * cores,
+        }
+    }
+
+    /// The next drill of a queue that may begin beside those that run.
+    fn next(self, queue: &mut Queue, running: usize, waiting: usize) -> Option<(Pace, usize, Drill)> {
+        if running == self.all {
+            return None;
+        }
+        // Half of them at least may wait, as long as there are others that keep the cores busy meanwhile.
+        let waits_first = waiting < (self.all - self.working).max(self.all / 2);
+        let order = match waits_first {
+            true => [Pace::Waits, Pace::Works],
+            false => [Pace::Works, Pace::Waits],
+        };
+        let full = |pace| pace == Pace::Works && running - waiting == self.working;
+        order
+            .into_iter()
+            .filter(|pace| !full(*pace))
+            .find_map(|pace| queue.next(pace))
     }
 }
 
-/// Runs drills, `jobs` at a time, and answers their records in the order of the plan. Dropping the run ends them; one that panics has
-/// failed and takes no other with it.
-pub async fn run(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Vec<Record> {
+/// Runs drills side by side, and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
+/// takes no other with it.
+pub async fn run(drills: Vec<Drill>, jobs: Jobs, progress: &dyn Progress) -> Vec<Record> {
     let mut queue = Queue::new(drills, drill::pace);
     let mut running = JoinSet::new();
     let mut waiting = 0;
     let mut records = BTreeMap::new();
     loop {
-        while running.len() < jobs
-            && let Some((pace, place, drill)) = queue.next(wished(waiting, jobs))
-        {
+        while let Some((pace, place, drill)) = jobs.next(&mut queue, running.len(), waiting) {
             waiting += usize::from(pace == Pace::Waits);
             let watcher = progress.began(&drill.name());
             running.spawn(async move {
@@ -67,14 +105,6 @@ pub async fn run(drills: Vec<Drill>, jobs: usize, progress: &dyn Progress) -> Ve
     }
 }
 
-/// Three of four wait at most, as long as there are others: those have to keep the cores busy meanwhile.
-fn wished(waiting: usize, jobs: usize) -> Pace {
-    match 4 * waiting < 3 * jobs {
-        true => Pace::Waits,
-        false => Pace::Works,
-    }
-}
-
 async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {
     let ran = AssertUnwindSafe(drill::run(drill, watcher)).catch_unwind().await;
     ran.unwrap_or_else(|panic| {
@@ -95,20 +125,56 @@ async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_real_homeserver_makes_a_run_a_heavy_one() {
-        let cores = thread::available_parallelism().unwrap().get();
-        assert_eq!(jobs([Driver::Embedded, Driver::Embedded]), EACH_CORE * cores);
-        assert_eq!(jobs([Driver::Embedded, Driver::Container]), HEAVY);
+    /// The drills of a queue, of which these wait, that begin side by side: whether they wait.
+    fn begun(jobs: Jobs, drills: u64, waits: impl Fn(u64) -> bool) -> Vec<bool> {
+        let drill = |seed| Drill {
+            scenario: "smoke".to_owned(),
+            subject: None,
+            homeserver: "embedded".to_owned(),
+            seed,
+        };
+        let mut queue = Queue::new((0..drills).map(drill).collect(), |drill| match waits(drill.seed) {
+            true => Pace::Waits,
+            false => Pace::Works,
+        });
+        let (mut begun, mut waiting) = (Vec::new(), 0);
+        while let Some((pace, ..)) = jobs.next(&mut queue, begun.len(), waiting) {
+            waiting += usize::from(pace == Pace::Waits);
+            begun.push(pace == Pace::Waits);
+        }
+        begun
     }
 
     #[test]
-    fn a_quarter_of_what_runs_side_by_side_is_kept_for_drills_that_work() {
-        let waiting = |jobs| {
-            (0..jobs)
-                .filter(|waiting| wished(*waiting, jobs) == Pace::Waits)
-                .count()
+    fn one_real_homeserver_makes_a_run_a_heavy_one() {
+        let cores = thread::available_parallelism().unwrap().get();
+        let light = Jobs {
+            all: 8 * cores,
+            working: 2 * cores,
         };
-        assert_eq!([1, 4, 16].map(waiting), [1, 3, 12]);
+        assert_eq!(Jobs::borne_by([Driver::Embedded, Driver::Embedded]), light);
+        assert_eq!(
+            Jobs::borne_by([Driver::Embedded, Driver::Container]),
+            Jobs { all: 2, working: 2 }
+        );
+    }
+
+    #[test]
+    fn few_work_and_more_wait_side_by_side() {
+        let jobs = Jobs { all: 8, working: 2 };
+        let mixed = begun(jobs, 40, |seed| seed % 2 == 0);
+        assert_eq!(mixed.iter().filter(|waits| **waits).count(), 6);
+        assert_eq!(mixed.len(), 8);
+        assert_eq!(begun(jobs, 40, |_| false), [false; 2]);
+        assert_eq!(begun(jobs, 40, |_| true), [true; 8]);
+        assert_eq!(begun(jobs, 3, |seed| seed > 0), [true, true, false]);
+    }
+
+    #[test]
+    fn as_many_as_are_wished_for_run_whatever_they_do() {
+        for waits in [false, true] {
+            assert_eq!(begun(Jobs::of_any_kind(3), 40, |_| waits), [waits; 3]);
+        }
+        assert_eq!(begun(Jobs::of_any_kind(2), 40, |seed| seed % 2 == 0), [true, false]);
     }
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
 use crate::{
-    batch, catalogue,
+    batch::{self, Jobs},
+    catalogue,
     plan::{Drill, Wishes, plan},
     progress::Silent,
     report::{Record, Verdict},
@@ -51,11 +52,11 @@ impl Bench for Drills {
 
     async fn measure(&self, bed: &Bed, figures: &mut Vec<Figure>) -> Result<(), Failure> {
         let first = bed.first()?;
-        let at_once = batch::jobs([first.selection.driver]);
+        let at_once = Jobs::borne_by([first.selection.driver]);
         let drills = credential_drills(first, bed.seed)?;
-        let alone = measured(drills.clone(), 1).await?;
+        let alone = measured(drills.clone(), Jobs::of_any_kind(1)).await?;
         let records = measured(drills, at_once).await?;
-        figures.push(records.rate(first, at_once, &alone)?);
+        figures.push(records.rate(first, at_once.working, &alone)?);
         figures.extend(records.used(first)?);
         figures.extend(alone.parts(first)?);
         let took = alone.took(COMPARED)?;
@@ -63,7 +64,7 @@ impl Bench for Drills {
         for ground in bed.grounds.iter().skip(1) {
             let drills = credential_drills(ground, bed.seed)?;
             let one = drills.into_iter().filter(|drill| drill.name() == COMPARED).collect();
-            let took = measured(one, 1).await?.took(COMPARED)?;
+            let took = measured(one, Jobs::of_any_kind(1)).await?.took(COMPARED)?;
             if compared.ratio.is_none() {
                 compared = compared.against(&ground.name, Some(&took));
             }
@@ -175,8 +176,8 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
     Ok(plan(&catalogue::known(), &wishes)?)
 }
 
-/// Runs drills, so many at once.
-async fn measured(drills: Vec<Drill>, at_once: usize) -> Result<Records, Failure> {
+/// Runs drills, so many at once. None of them waits.
+async fn measured(drills: Vec<Drill>, at_once: Jobs) -> Result<Records, Failure> {
     let (began, used) = (Instant::now(), Used::now()?);
     let records = batch::run(drills, at_once, &Silent).await;
     records.iter().try_for_each(passed)?;

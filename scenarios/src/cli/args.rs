@@ -54,7 +54,7 @@ pub struct DrillArgs {
     /// Seed for names, codes and passwords [default: a new one, shown in the first line].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,
-    /// Drills that run side by side [default: 2; where all are on the embedded homeserver, 8 for each core].
+    /// Drills that run side by side [default: 2; where all are on the embedded homeserver, for each core 2 that work and 6 that wait].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`).

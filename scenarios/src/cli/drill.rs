@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Write, stdout},
-    num::NonZeroUsize,
     time::Instant,
 };
 
@@ -12,7 +11,8 @@ use harness::homeserver::{Choice, Selection, choose};
 
 use super::{DrillArgs, Exit, refuse};
 use crate::{
-    batch, bot_build, catalogue, marks, names,
+    batch::{self, Jobs},
+    bot_build, catalogue, marks, names,
     plan::{self, Drill, Wishes},
     progress::{self, Progress},
     report::{HomeserverRecord, Report, Verdict, table},
@@ -40,7 +40,8 @@ pub(super) async fn run(args: DrillArgs) -> Exit {
     progress.say(&format!("{} drills, seed {}", drills.len(), wishes.seed));
     let began = Instant::now();
     let drivers = selections.values().map(|selection| selection.driver);
-    let jobs = args.jobs.map_or_else(|| batch::jobs(drivers), NonZeroUsize::get);
+    let wished = args.jobs.map(|jobs| Jobs::of_any_kind(jobs.get()));
+    let jobs = wished.unwrap_or_else(|| Jobs::borne_by(drivers));
     let records = batch::run(drills, jobs, &*progress).await;
     drop(progress);
 
