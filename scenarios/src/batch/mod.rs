@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use harness::homeserver::Driver;
+use harness::homeserver::{Driver, Selection};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::{
@@ -73,9 +73,14 @@ impl Jobs {
     }
 }
 
-/// Runs drills side by side, and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
+/// Runs drills side by side, each on what was taken for its wish, and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
 /// takes no other with it.
-pub async fn run(drills: Vec<Drill>, jobs: Jobs, progress: &dyn Progress) -> Vec<Record> {
+pub async fn run(
+    drills: Vec<Drill>,
+    taken: impl Fn(&Drill) -> Selection,
+    jobs: Jobs,
+    progress: &dyn Progress,
+) -> Vec<Record> {
     let mut queue = Queue::new(drills, drill::pace);
     let mut running = JoinSet::new();
     let mut waiting = 0;
@@ -84,8 +89,9 @@ pub async fn run(drills: Vec<Drill>, jobs: Jobs, progress: &dyn Progress) -> Vec
         while let Some((pace, place, drill)) = jobs.next(&mut queue, running.len(), waiting) {
             waiting += usize::from(pace == Pace::Waits);
             let watcher = progress.began(&drill.name());
+            let selection = taken(&drill);
             running.spawn(async move {
-                let record = survive(&drill, watcher.clone()).await;
+                let record = survive(&drill, &selection, watcher.clone()).await;
                 watcher.done(&record);
                 (pace, place, record)
             });
@@ -105,8 +111,10 @@ pub async fn run(drills: Vec<Drill>, jobs: Jobs, progress: &dyn Progress) -> Vec
     }
 }
 
-async fn survive(drill: &Drill, watcher: Arc<dyn DrillProgress>) -> Record {
-    let ran = AssertUnwindSafe(drill::run(drill, watcher)).catch_unwind().await;
+async fn survive(drill: &Drill, selection: &Selection, watcher: Arc<dyn DrillProgress>) -> Record {
+    let ran = AssertUnwindSafe(drill::run(drill, selection, watcher))
+        .catch_unwind()
+        .await;
     ran.unwrap_or_else(|panic| {
         let what = panic
             .downcast_ref::<String>()

@@ -54,8 +54,8 @@ impl Bench for Drills {
         let first = bed.first()?;
         let at_once = Jobs::borne_by([first.selection.driver]);
         let drills = credential_drills(first, bed.seed)?;
-        let alone = measured(drills.clone(), Jobs::of_any_kind(1)).await?;
-        let records = measured(drills, at_once).await?;
+        let alone = measured(first, drills.clone(), Jobs::of_any_kind(1)).await?;
+        let records = measured(first, drills, at_once).await?;
         figures.push(records.rate(first, at_once.working, &alone)?);
         figures.extend(records.used(first)?);
         figures.extend(alone.parts(first)?);
@@ -64,7 +64,7 @@ impl Bench for Drills {
         for ground in bed.grounds.iter().skip(1) {
             let drills = credential_drills(ground, bed.seed)?;
             let one = drills.into_iter().filter(|drill| drill.name() == COMPARED).collect();
-            let took = measured(one, Jobs::of_any_kind(1)).await?.took(COMPARED)?;
+            let took = measured(ground, one, Jobs::of_any_kind(1)).await?.took(COMPARED)?;
             if compared.ratio.is_none() {
                 compared = compared.against(&ground.name, Some(&took));
             }
@@ -177,9 +177,9 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
 }
 
 /// Runs drills, so many at once. None of them waits.
-async fn measured(drills: Vec<Drill>, at_once: Jobs) -> Result<Records, Failure> {
+async fn measured(ground: &Ground, drills: Vec<Drill>, at_once: Jobs) -> Result<Records, Failure> {
     let (began, used) = (Instant::now(), Used::now()?);
-    let records = batch::run(drills, at_once, &Silent).await;
+    let records = batch::run(drills, |_| ground.selection.clone(), at_once, &Silent).await;
     records.iter().try_for_each(passed)?;
     Ok(Records {
         records,

@@ -40,9 +40,10 @@ pub(super) async fn run(args: DrillArgs) -> Exit {
     progress.say(&format!("{} drills, seed {}", drills.len(), wishes.seed));
     let began = Instant::now();
     let drivers = selections.values().map(|selection| selection.driver);
+    let taken = |drill: &Drill| selections[&drill.homeserver].clone();
     let wished = args.jobs.map(|jobs| Jobs::of_any_kind(jobs.get()));
     let jobs = wished.unwrap_or_else(|| Jobs::borne_by(drivers));
-    let records = batch::run(drills, jobs, &*progress).await;
+    let records = batch::run(drills, taken, jobs, &*progress).await;
     drop(progress);
 
     let missed = if is_main_job(&args) {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use harness::{
     check::Snapshot,
     fault::{self, Fault, Moment, Need},
-    homeserver::{Choice, Flavor, Selection, choose},
+    homeserver::{Choice, Flavor, Selection},
     world::{self, World, WorldOptions},
 };
 
@@ -59,11 +59,11 @@ fn lacks(need: Need, selection: &Selection) -> Option<String> {
     }
 }
 
-/// Runs a drill. Whatever goes wrong is in the record.
-pub async fn run(drill: &Drill, progress: Arc<dyn DrillProgress>) -> Record {
+/// Runs a drill on the homeserver that was taken for its wish. Whatever goes wrong is in the record.
+pub async fn run(drill: &Drill, selection: &Selection, progress: Arc<dyn DrillProgress>) -> Record {
     let began = Instant::now();
     let mut record = Record::of(drill, Verdict::Passed);
-    match attempt(drill, &progress, &mut record).await {
+    match attempt(drill, selection, &progress, &mut record).await {
         Ok(()) if record.verdict == Verdict::Passed => record.judge(),
         Ok(()) => {}
         Err(failure) => {
@@ -76,11 +76,14 @@ pub async fn run(drill: &Drill, progress: Arc<dyn DrillProgress>) -> Record {
     record
 }
 
-async fn attempt(drill: &Drill, progress: &Arc<dyn DrillProgress>, record: &mut Record) -> Result<(), Failure> {
-    let choice: Choice = drill.homeserver.parse()?;
-    let selection = choose(&choice).await?;
+async fn attempt(
+    drill: &Drill,
+    selection: &Selection,
+    progress: &Arc<dyn DrillProgress>,
+    record: &mut Record,
+) -> Result<(), Failure> {
     record.homeserver = format!("{} ({})", selection.flavor, selection.driver);
-    if let Some(why) = missing(drill, &selection) {
+    if let Some(why) = missing(drill, selection) {
         record.verdict = Verdict::NotRun { why };
         return Ok(());
     }
@@ -89,7 +92,9 @@ async fn attempt(drill: &Drill, progress: &Arc<dyn DrillProgress>, record: &mut 
     let breakage = breakage(drill)?;
 
     progress.doing("a homeserver starts and a community is built");
-    let mut options = WorldOptions::new(drill.name()).on(choice).seeded(drill.world_seed());
+    // What was taken, not the wish again: for that the engine would be asked, and an image looked for, once more for each drill.
+    let taken = Choice::Exactly(selection.flavor, selection.driver);
+    let mut options = WorldOptions::new(drill.name()).on(taken).seeded(drill.world_seed());
     options.replay = Some(drill.replay());
     let mut world = World::build(scenario.prepare(options)).await?;
     scenario.arrange(&mut world).await?;

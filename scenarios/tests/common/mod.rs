@@ -69,18 +69,18 @@ fn trial(drill: Drill, selection: &Result<Selection, String>) -> Trial {
         .as_ref()
         .ok()
         .and_then(|selection| drill::missing(&drill, selection));
-    let took = selection.clone().map(|selection| selection.why);
-    let trial = Trial::test(name, move || passes(&drill, took));
+    let selection = selection.clone();
+    let trial = Trial::test(name, move || passes(&drill, &selection?));
     match missing {
         Some(why) => trial.with_kind(format!("not run: {why}")).with_ignored_flag(true),
         None => trial,
     }
 }
 
-fn passes(drill: &Drill, took: Result<String, String>) -> Result<(), Failed> {
-    println!("homeserver: {}", took?);
+fn passes(drill: &Drill, selection: &Selection) -> Result<(), Failed> {
+    println!("homeserver: {}", selection.why);
     bot_build::ensure(&mut |line| eprintln!("{line}")).map_err(|error| error.to_string())?;
-    let record = runtime().block_on(drill::run(drill, Arc::new(Silent)));
+    let record = runtime().block_on(drill::run(drill, selection, Arc::new(Silent)));
     println!("{}", record.narrative());
     match record.verdict {
         Verdict::Passed => Ok(()),
