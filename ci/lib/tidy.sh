@@ -33,7 +33,7 @@ tidy_rule() {
   allowed_lints) echo 'a lint is lifted by #[expect(…, reason = "…")], never by #[allow(…)]' ;;
   long_files) echo "no source file has more than $TIDY_MAX_LINES lines" ;;
   inner_modules) echo 'a module keeps its inside to itself: re-export the item in mod.rs instead of opening a module to siblings' ;;
-  layers) echo 'scenarios → harness → fixtures, and bots stands alone' ;;
+  layers) echo 'scenarios → harness → fixtures, knock-approver → session-keeper, and nothing links a bot' ;;
   module_files) echo 'a module with children is NAME/mod.rs, not NAME.rs beside NAME/' ;;
   lock_file) echo 'Cargo.lock fits the manifests' ;;
   shell) echo 'shell scripts stop at the first error and parse' ;;
@@ -96,10 +96,12 @@ tidy_inner_modules() {
 }
 
 tidy_layers() {
-  tidy_forbid bots 'harness|scenarios|fixtures'
-  tidy_forbid fixtures 'harness|scenarios|bots'
-  tidy_forbid harness 'scenarios|bots'
-  tidy_forbid scenarios 'bots'
+  local bots='knock-approver|session-keeper'
+  tidy_forbid bots/knock-approver 'harness|scenarios|fixtures'
+  tidy_forbid bots/session-keeper 'harness|scenarios|fixtures|knock-approver'
+  tidy_forbid fixtures "harness|scenarios|$bots"
+  tidy_forbid harness "scenarios|$bots"
+  tidy_forbid scenarios "$bots"
 }
 
 # tidy_forbid CRATE NAMES: prints the lines of a manifest that name a crate of the workspace it must not know.
@@ -165,11 +167,11 @@ tidy_prove() {
 # tidy_clean_repository: what is here becomes a small repository in which all is well.
 tidy_clean_repository() {
   find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +
-  mkdir -p bots/src harness ci/github
-  printf '[workspace]\nmembers = ["bots"]\nresolver = "3"\n' >Cargo.toml
-  printf '[package]\nname = "bots"\nversion = "0.1.0"\nedition = "2024"\n' >bots/Cargo.toml
-  printf '//! Bots.\n' >bots/src/lib.rs
-  printf 'version = 4\n\n[[package]]\nname = "bots"\nversion = "0.1.0"\n' >Cargo.lock
+  mkdir -p bots/session-keeper/src harness ci/github
+  printf '[workspace]\nmembers = ["bots/session-keeper"]\nresolver = "3"\n' >Cargo.toml
+  printf '[package]\nname = "session-keeper"\nversion = "0.1.0"\nedition = "2024"\n' >bots/session-keeper/Cargo.toml
+  printf '//! A library.\n' >bots/session-keeper/src/lib.rs
+  printf 'version = 4\n\n[[package]]\nname = "session-keeper"\nversion = "0.1.0"\n' >Cargo.lock
   printf '#!/usr/bin/env bash\nset -euo pipefail\ntrue\n' >ci/test
   printf 'on: push\n' >ci/github/test.yml
 }
@@ -179,16 +181,16 @@ tidy_plant() {
   # Put together from halves, so that the checks do not find them in this file.
   case $1 in
   secrets) printf -- '-----%s RSA PRIVATE KEY-----\n' BEGIN >bots/key.pem ;;
-  paths) printf '// see /%s/main/notes\n' work >>bots/src/lib.rs ;;
+  paths) printf '// see /%s/main/notes\n' work >>bots/session-keeper/src/lib.rs ;;
   registries) printf 'pip install --index-url https://pypi.%s/simple x\n' org >>ci/test ;;
-  ignored_tests) printf '#[%s]\nfn slow() {}\n' ignore >>bots/src/lib.rs ;;
-  unfinished_code) printf 'fn later() { %s!() }\n' todo >>bots/src/lib.rs ;;
-  allowed_lints) printf '#[%s(dead_code)]\nfn unused() {}\n' allow >>bots/src/lib.rs ;;
-  long_files) seq --format '// %g' $((TIDY_MAX_LINES + 1)) >>bots/src/lib.rs ;;
-  inner_modules) printf 'pub(super) %s inside;\n' mod >>bots/src/lib.rs ;;
-  layers) printf '\n[dependencies]\nharness.workspace = true\n' >>bots/Cargo.toml ;;
-  module_files) mkdir bots/src/session && touch bots/src/session.rs bots/src/session/store.rs ;;
-  lock_file) sed -i 's/0\.1\.0/0.2.0/' bots/Cargo.toml ;;
+  ignored_tests) printf '#[%s]\nfn slow() {}\n' ignore >>bots/session-keeper/src/lib.rs ;;
+  unfinished_code) printf 'fn later() { %s!() }\n' todo >>bots/session-keeper/src/lib.rs ;;
+  allowed_lints) printf '#[%s(dead_code)]\nfn unused() {}\n' allow >>bots/session-keeper/src/lib.rs ;;
+  long_files) seq --format '// %g' $((TIDY_MAX_LINES + 1)) >>bots/session-keeper/src/lib.rs ;;
+  inner_modules) printf 'pub(super) %s inside;\n' mod >>bots/session-keeper/src/lib.rs ;;
+  layers) printf '\n[dependencies]\nharness.workspace = true\n' >>bots/session-keeper/Cargo.toml ;;
+  module_files) mkdir bots/session-keeper/src/session && touch bots/session-keeper/src/session.rs bots/session-keeper/src/session/store.rs ;;
+  lock_file) sed -i 's/0\.1\.0/0.2.0/' bots/session-keeper/Cargo.toml ;;
   shell) printf '#!/usr/bin/env bash\nif true; then\n' >ci/test ;;
   workflows) mkdir -p .github/workflows && printf 'on: pull_request\n' >.github/workflows/test.yml ;;
   esac

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bots::cli::main()
+    knock_approver::cli::main()
 }

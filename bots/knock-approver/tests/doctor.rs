@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use bots::{
+use knock_approver::{
     config::{Config, Role},
     doctor::{self, Standing},
     secret::Secret,
@@ -64,7 +64,7 @@ fn line<'a>(report: &'a [(Standing, String)], what: &str) -> &'a (Standing, Stri
 }
 
 fn saved(data: &Path) {
-    let vault = Vault::new(Role::Approver, data);
+    let vault = Vault::new(Role::Approver.into(), data);
     let user = matrix_sdk::ruma::UserId::parse(USER).unwrap();
     vault
         .save_session(&user, &"DEVICE".into(), &Secret::new(TOKEN))

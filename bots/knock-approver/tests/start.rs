@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bots::storage::Store;
+use knock_approver::storage::Store;
 use rstest::rstest;
 use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bots::healing::{Answer, Asked, Bar, Class, Expected, classify};
 use matrix_sdk::ruma::owned_user_id;
 use proptest::prelude::*;
 use rstest::rstest;
+use session_keeper::healing::{Answer, Asked, Bar, Class, Expected, classify};
 
 fn answer(status: u16, body: &str) -> Result<Answer, String> {
     Ok(Answer {

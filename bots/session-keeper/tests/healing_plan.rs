@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bots::{
+use matrix_sdk::ruma::{OwnedDeviceId, owned_user_id};
+use rstest::rstest;
+use session_keeper::{
     healing::{Ask, Bar, Class, Mark, Password, Plan, Situation, Source, Step, Stuck, Target, Token},
     secret::Secret,
 };
-use matrix_sdk::ruma::{OwnedDeviceId, owned_user_id};
-use rstest::rstest;
 
 fn alive(device: &str) -> Class {
     Class::Alive {

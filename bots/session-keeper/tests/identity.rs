@@ -15,17 +15,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bots::{
-    config::{IdentityConfig, Role},
+use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
+use serde_json::{Value, json};
+use session_keeper::{
+    config::{Account, FirstSession, ForeignKeys, IdentityConfig, Predecessor},
     crypto::{Shelf, Spare, Stores},
     health::{Board, Health, IdentityHealth},
     identity::{Identity, Intake, IntakeError, Live, StartError},
     secret::Secret,
     session::{Attempt, Healer, Server},
-    vault::{DataDirLock, LockError, Vault},
+    vault::{LockError, Vault, VaultError},
 };
-use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wiremock::{
@@ -33,6 +33,7 @@ use wiremock::{
     matchers::{header, method, path},
 };
 
+const BOT: Account = Account::new("bot");
 const PATIENCE: Duration = Duration::from_secs(20);
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
 const LOGIN: &str = "/_matrix/client/v3/login";
@@ -44,16 +45,16 @@ struct Memory {
 
 #[async_trait]
 impl Intake for Memory {
-    async fn position(&self, _: Role) -> Result<Option<String>, IntakeError> {
+    async fn position(&self) -> Result<Option<String>, IntakeError> {
         Ok(self.position.lock().unwrap().clone())
     }
 
-    async fn take(&self, _: Role, _: &Live, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
+    async fn take(&self, _: &Live, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
         *self.position.lock().unwrap() = Some(next.to_owned());
         Ok(())
     }
 
-    async fn resumed(&self, _: Role, _: &Live) -> Result<(), IntakeError> {
+    async fn resumed(&self, _: &Live) -> Result<(), IntakeError> {
         Ok(())
     }
 
@@ -64,17 +65,21 @@ impl Intake for Memory {
 
 fn config(server: &MockServer, data: &Path) -> IdentityConfig {
     IdentityConfig {
-        role: Role::Approver,
+        role: BOT,
         homeserver: server.uri().parse().unwrap(),
         username: Some("bot".to_owned()),
+        default_localpart: "bot".to_owned(),
         env_token: None,
         password_path: data.join("password"),
         data_dir: data.to_owned(),
+        device_name: "a bot".to_owned(),
+        predecessor: None,
+        customize: |client| client,
     }
 }
 
 fn saved(data: &Path) {
-    let vault = Vault::new(Role::Approver, data);
+    let vault = Vault::new(BOT, data);
     let user = matrix_sdk::ruma::owned_user_id!("@bot:x");
     vault
         .save_session(&user, &"SAVED".into(), &Secret::new("saved-token"))
@@ -141,14 +146,17 @@ async fn logins(server: &MockServer) -> Vec<Value> {
 }
 
 fn healer(config: &IdentityConfig) -> Healer {
-    Healer::new(config, Server::new(config.homeserver.clone()).unwrap())
+    Healer::new(
+        config,
+        Server::new(config.homeserver.clone(), &config.device_name).unwrap(),
+    )
 }
 
 async fn until(board: &Board, what: &str, holds: impl Fn(&IdentityHealth) -> bool) -> IdentityHealth {
     let deadline = Instant::now() + PATIENCE;
     let mut changes = board.subscribe();
     loop {
-        let health = changes.borrow_and_update().get(&Role::Approver).cloned().unwrap();
+        let health = changes.borrow_and_update().clone();
         if holds(&health) {
             return health;
         }
@@ -178,7 +186,7 @@ async fn a_dead_token_heals_with_one_login_on_the_saved_device() {
     assert_eq!(logins.len(), 1);
     assert_eq!(logins[0]["device_id"], "SAVED");
     assert_eq!(logins[0]["password"], "pass word");
-    let kept = Vault::new(Role::Approver, data.path()).session().unwrap().unwrap();
+    let kept = Vault::new(BOT, data.path()).session().unwrap().unwrap();
     assert_eq!(kept.token.unwrap().expose(), "new-token");
 }
 
@@ -213,7 +221,7 @@ async fn another_users_token_is_never_used() {
     let attempt = healer(&config).attempt().await.unwrap();
 
     assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
-    assert_eq!(Vault::new(Role::Approver, data.path()).session().unwrap(), None);
+    assert_eq!(Vault::new(BOT, data.path()).session().unwrap(), None);
     assert_eq!(
         server.received_requests().await.unwrap().len(),
         1,
@@ -281,23 +289,38 @@ async fn a_login_on_a_new_device_is_repeated_with_the_same_id_after_a_crash() {
     assert_eq!(logins[0]["device_id"], logins[1]["device_id"]);
 }
 
-#[tokio::test]
-async fn the_old_approvers_files_are_the_first_session() {
-    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
-    std::fs::write(data.path().join("shape_rotator_2_token"), "old-token\n").unwrap();
-    std::fs::write(data.path().join("shape_rotator_2_device_id"), "OLD\n").unwrap();
-    answer_whoami(&server, "old-token", whoami("@bot:x", "OLD")).await;
+/// Another program, which left a session.
+#[derive(Debug)]
+struct Former;
 
-    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+impl Predecessor for Former {
+    fn session(&self) -> Result<Option<FirstSession>, VaultError> {
+        Ok(Some(FirstSession {
+            device: Some("OLD".into()),
+            token: Some(Secret::new("old-token")),
+        }))
+    }
+
+    fn room_keys(&self) -> Result<Option<ForeignKeys>, String> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn what_kept_the_account_before_gives_the_first_session() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    answer_whoami(&server, "old-token", whoami("@bot:x", "OLD")).await;
+    let mut config = config(&server, data.path());
+    config.predecessor = Some(Arc::new(Former));
+
+    let attempt = healer(&config).attempt().await.unwrap();
 
     let Attempt::Live(session) = attempt else {
         panic!("{attempt:?}")
     };
     assert_eq!(session.device, "OLD");
-    assert_eq!(
-        std::fs::read_to_string(data.path().join("shape_rotator_2_token")).unwrap(),
-        "old-token\n"
-    );
+    let saved = Vault::of(&config).session().unwrap().unwrap();
+    assert!(!saved.is_first, "from now on it is a session of our own");
 }
 
 #[tokio::test]
@@ -308,28 +331,17 @@ async fn what_the_vault_writes_only_its_owner_may_read() {
     answer_login(&server).await;
     healer(&config(&server, data.path())).attempt().await.unwrap();
 
-    for name in ["shape_rotator_2_session.json", "shape_rotator_2_devices.json"] {
+    for name in ["bot_session.json", "bot_devices.json"] {
         let mode = std::fs::metadata(data.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-}
-
-#[test]
-fn a_data_directory_has_one_user_at_a_time() {
-    let data = TempDir::new().unwrap();
-    let first = DataDirLock::acquire(data.path()).unwrap();
-    let error = DataDirLock::acquire(data.path()).unwrap_err();
-    assert!(matches!(error, LockError::Taken(_)));
-    assert!(error.to_string().contains("in use by another process"), "{error}");
-    drop(first);
-    DataDirLock::acquire(data.path()).unwrap();
 }
 
 #[tokio::test]
 async fn a_second_identity_on_the_same_data_is_refused() {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     let start = || {
-        let board = Board::new(&[Role::Approver]);
+        let board = Board::default();
         Identity::start(
             config(&server, data.path()),
             Arc::new(Memory::default()),
@@ -345,7 +357,7 @@ async fn a_second_identity_on_the_same_data_is_refused() {
 async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it_is_written() {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     answer_login(&server).await;
-    let board = Board::new(&[Role::Approver]);
+    let board = Board::default();
     let shutdown = CancellationToken::new();
     let (identity, task) = Identity::start(
         config(&server, data.path()),
@@ -380,11 +392,8 @@ async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it
 async fn no_database_is_open_while_the_operator_is_waited_for() {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     saved(data.path());
-    let (user, vault) = (
-        matrix_sdk::ruma::user_id!("@bot:x"),
-        Vault::new(Role::Approver, data.path()),
-    );
-    let stores = Stores::new(Role::Approver, user, &vault).unwrap();
+    let (user, vault) = (matrix_sdk::ruma::user_id!("@bot:x"), Vault::new(BOT, data.path()));
+    let stores = Stores::new(BOT, user, &vault).unwrap();
     let (mut spare, mut shelf) = (Spare::default(), Shelf::default());
     stores.prepare("SAVED".into(), &mut spare, &mut shelf).await.unwrap();
     assert!(stores.room_keys("SAVED".into(), &mut shelf).await.unwrap().is_empty());
@@ -406,7 +415,7 @@ async fn no_database_is_open_while_the_operator_is_waited_for() {
     .mount(&server)
     .await;
 
-    let board = Board::new(&[Role::Approver]);
+    let board = Board::default();
     let shutdown = CancellationToken::new();
     let (_identity, task) = Identity::start(
         config(&server, data.path()),
@@ -448,7 +457,7 @@ async fn a_password_that_is_written_while_the_tokens_are_looked_at_ends_the_truc
     .mount(&server)
     .await;
 
-    let board = Board::new(&[Role::Approver]);
+    let board = Board::default();
     let shutdown = CancellationToken::new();
     let config = config(&server, data.path());
     let (_identity, task) =
@@ -474,7 +483,7 @@ async fn a_homeserver_that_is_down_is_waited_for() {
         format!("http://{}", listener.local_addr().unwrap()).parse().unwrap()
     };
     config.env_token = Some(Secret::new("env-token"));
-    let board = Board::new(&[Role::Approver]);
+    let board = Board::default();
     let shutdown = CancellationToken::new();
     let (identity, task) =
         Identity::start(config, Arc::new(Memory::default()), board.clone(), shutdown.clone()).unwrap();

@@ -35,7 +35,7 @@ pub enum Error {
     BadCommand,
     /// The bot's binary is not built.
     #[error(
-        "there is no knock-approver (looked at {looked}); build it with `cargo build -p bots`, or name another bot in KNOCKPROOF_BOT"
+        "there is no knock-approver (looked at {looked}); build it with `cargo build -p knock-approver`, or name another bot in KNOCKPROOF_BOT"
     )]
     NoBinary {
         /// Where it was looked for.

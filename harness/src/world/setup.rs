@@ -139,7 +139,7 @@ pub(super) fn environment(
         ),
         // All people of a test have one address.
         ("HTTP_RATE_PER_MINUTE", "0".to_owned()),
-        ("RUST_LOG", "info,bots=debug,knock_approver=debug".to_owned()),
+        ("RUST_LOG", "info,knock_approver=debug,session_keeper=debug".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -120,7 +120,7 @@ struct Workspace {
 impl Workspace {
     /// The workspace at `root`, if it is there and `exe` lies in a target folder of cargo's.
     fn around(exe: &Path, root: &Path) -> Option<Self> {
-        if !root.join("bots/Cargo.toml").is_file() {
+        if !root.join("bots/knock-approver/Cargo.toml").is_file() {
             return None;
         }
         let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_program_in_a_target_folder_knows_its_workspace_and_profile() {
-        let folder = folder_with(&["bots/Cargo.toml", "target/CACHEDIR.TAG"]);
+        let folder = folder_with(&["bots/knock-approver/Cargo.toml", "target/CACHEDIR.TAG"]);
         let at = |exe: &str| Workspace::around(&folder.path().join(exe), folder.path());
         assert_eq!(at("target/debug/knockproof").unwrap().profile, "dev");
         assert_eq!(at("target/debug/deps/smoke-0123").unwrap().profile, "dev");
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn an_installed_program_builds_nothing() {
-        let folder = folder_with(&["bots/Cargo.toml", "target/CACHEDIR.TAG"]);
+        let folder = folder_with(&["bots/knock-approver/Cargo.toml", "target/CACHEDIR.TAG"]);
         assert_eq!(
             Workspace::around(&folder.path().join("bin/knockproof"), folder.path()),
             None

@@ -1,11 +1,12 @@
 //! The part of the configuration that one identity needs.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use session_keeper::config::{Account, IdentityConfig as KeeperConfig};
 use url::Url;
 
-use crate::secret::Secret;
+use crate::{secret::Secret, takeover::OldApprover};
 
 /// Which of the two Matrix identities of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +50,12 @@ impl fmt::Display for Role {
     }
 }
 
+impl From<Role> for Account {
+    fn from(role: Role) -> Self {
+        Self::new(role.name()).with_file_stem(role.file_stem())
+    }
+}
+
 /// Everything an identity needs to find, keep and heal its session.
 #[derive(Clone, Debug)]
 pub struct IdentityConfig {
@@ -64,4 +71,26 @@ pub struct IdentityConfig {
     pub password_path: PathBuf,
     /// Everything that must outlive a restart (`DATA_DIR`).
     pub data_dir: PathBuf,
+}
+
+/// How devices that the bot made are called.
+pub const DEVICE_NAME: &str = "knock-approver";
+
+impl IdentityConfig {
+    /// The same, for what keeps the session.
+    pub fn keeper(&self) -> KeeperConfig {
+        KeeperConfig {
+            role: self.role.into(),
+            homeserver: self.homeserver.clone(),
+            username: self.username.clone(),
+            default_localpart: self.role.default_localpart().to_owned(),
+            env_token: self.env_token.clone(),
+            password_path: self.password_path.clone(),
+            data_dir: self.data_dir.clone(),
+            device_name: DEVICE_NAME.to_owned(),
+            predecessor: Some(Arc::new(OldApprover::of(self))),
+            // Newcomers can read history (MSC4268): see `flows::newcomer`.
+            customize: |client| client.with_enable_share_history_on_invite(true),
+        }
+    }
 }

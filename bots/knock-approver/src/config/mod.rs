@@ -12,4 +12,4 @@ pub const VARIABLES: &str = include_str!("variables.txt");
 
 pub use environment::{BreakerConfig, CodeSeed, Config, FlowConfig, RateConfig};
 pub use error::ConfigError;
-pub use identity::{IdentityConfig, Role};
+pub use identity::{DEVICE_NAME, IdentityConfig, Role};

@@ -24,7 +24,7 @@ pub(super) async fn examine<'a>(
     server: &Server,
     findings: &mut Vec<Finding>,
 ) -> Option<Patient<'a>> {
-    let healer = Healer::new(config, server.clone());
+    let healer = Healer::new(&config.keeper(), server.clone());
     findings.push(password(config, &healer));
     let (token, patient) = token(config, server, &healer).await;
     findings.push(token);
@@ -72,7 +72,7 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
             );
         }
     };
-    let saved = Vault::new(config.role, &config.data_dir).session().ok().flatten();
+    let saved = Vault::of(&config.keeper()).session().ok().flatten();
     let saved = saved
         .and_then(|saved| saved.token)
         .map(|token| ("the saved session", token));
@@ -191,11 +191,11 @@ async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Re
 
 /// The stores, unless there have never been any.
 fn stores(patient: &Patient<'_>) -> Result<Option<Stores>, String> {
-    let vault = Vault::new(patient.config.role, &patient.config.data_dir);
+    let vault = Vault::of(&patient.config.keeper());
     if !(vault.path("store_key").exists() && vault.path("escrow_passphrase").exists()) {
         return Ok(None);
     }
-    let stores = Stores::new(patient.config.role, &patient.user, &vault);
+    let stores = Stores::new(patient.config.role.into(), &patient.user, &vault);
     stores.map(Some).map_err(|error| error.to_string())
 }
 
@@ -222,7 +222,7 @@ async fn trust(patient: &Patient<'_>, server: &Server) -> Finding {
 
 async fn backup(patient: &Patient<'_>, server: &Server) -> Finding {
     let what = of(patient.config.role, "key backup");
-    let vault = Vault::new(patient.config.role, &patient.config.data_dir);
+    let vault = Vault::of(&patient.config.keeper());
     let restart = "see that the password is in its file and restart the bot";
     let version = match server.get(&patient.token, &["room_keys", "version"]).await {
         Class::Done(version) => version,

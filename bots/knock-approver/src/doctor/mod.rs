@@ -17,7 +17,7 @@ mod signed;
 pub use finding::{Finding, Standing};
 
 use crate::{
-    config::{Config, IdentityConfig},
+    config::{Config, DEVICE_NAME, IdentityConfig},
     secret::Secret,
     session::{Server, ServerError},
 };
@@ -28,7 +28,7 @@ use crate::{
 ///
 /// [`ServerError`] when the HTTP client cannot be made. What is wrong with the bot is no error: it is in the findings.
 pub async fn examine(config: &Config) -> Result<Vec<Finding>, ServerError> {
-    let server = Server::new(config.homeserver.clone())?;
+    let server = Server::new(config.homeserver.clone(), DEVICE_NAME)?;
     let mut findings = place::examine(config).await;
     let homeserver = place::homeserver(config, &server).await;
     let answers = homeserver.standing() != Standing::Broken;

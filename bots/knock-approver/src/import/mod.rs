@@ -176,7 +176,7 @@ fn horizon(dir: &Path) -> Option<i64> {
     if let Some(old) = modified(&dir.join("sync_since.txt")) {
         return Some(old);
     }
-    let session = modified(&Vault::new(Role::Approver, dir).path("session.json"))?;
+    let session = modified(&Vault::new(Role::Approver.into(), dir).path("session.json"))?;
     let stores = std::fs::read_dir(dir.join("crypto")).into_iter().flatten();
     let files = stores
         .flatten()

@@ -1,23 +1,14 @@
 //! The room keys that the old approver left.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use matrix_sdk_crypto::olm::ExportedRoomKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::vault::read as read_file;
+use session_keeper::config::ForeignKeys;
 
 /// The file, in the data directory.
 pub(super) const FILE: &str = "inbound_sessions.escrow.json";
-
-/// What was in it.
-pub(super) struct OldEscrow {
-    /// The keys that could be read.
-    pub(super) keys: Vec<ExportedRoomKey>,
-    /// How many entries could not.
-    pub(super) unreadable: usize,
-}
 
 #[derive(Deserialize)]
 struct Entry {
@@ -29,9 +20,11 @@ struct Entry {
 }
 
 /// Reads the file; `None` where there is none. Never changes it. The reason never shows a key.
-pub(super) fn read(path: &Path) -> Result<Option<OldEscrow>, String> {
-    let Some(text) = read_file(path).map_err(|error| error.to_string())? else {
-        return Ok(None);
+pub(super) fn read(path: &Path) -> Result<Option<ForeignKeys>, String> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
     };
     let entries = serde_json::from_str::<Vec<Value>>(&text)
         .map_err(|error| format!("not a JSON list (line {})", error.line()))?;
@@ -41,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Option<OldEscrow>, String> {
     if keys.is_empty() && unreadable > 0 {
         return Err(format!("none of its {unreadable} entries is a megolm session export"));
     }
-    Ok(Some(OldEscrow { keys, unreadable }))
+    Ok(Some(ForeignKeys { keys, unreadable }))
 }
 
 fn exported(entry: Value) -> Option<ExportedRoomKey> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use matrix_sdk::{
-    Client, ClientBuildError, SessionMeta, SessionTokens,
+    Client, ClientBuildError, ClientBuilder, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
     config::RequestConfig,
     cross_process_lock::CrossProcessLockConfig,
@@ -71,6 +71,7 @@ pub async fn open(
     stores: &Stores,
     shelf: &mut Shelf,
     position: Option<&str>,
+    customize: fn(ClientBuilder) -> ClientBuilder,
 ) -> Result<(Client, Position), OpenError> {
     let encryption = EncryptionSettings {
         // Done by hand, because what cannot be done has to be said to the operator.
@@ -79,18 +80,15 @@ pub async fn open(
         // Once, when a new device gets the backup's key: history is then readable without asking room by room.
         backup_download_strategy: BackupDownloadStrategy::OneShot,
     };
-    let client = Client::builder()
+    let builder = Client::builder()
         .homeserver_url(server.base())
         .http_client(server.http())
         .store_config(stores.for_client(&session.device, shelf).await?)
         .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))
-        .with_encryption_settings(encryption)
-        // Newcomers can read history (MSC4268): see `flows::newcomer`.
-        .with_enable_share_history_on_invite(true)
-        .build()
-        .await?;
+        .with_encryption_settings(encryption);
+    let client = customize(builder).build().await?;
     let stored = client.state_store().get_kv_data(StateStoreDataKey::SyncToken).await?;
     let stored = stored.and_then(|value| value.into_sync_token());
     let standing = match (&stored, position) {

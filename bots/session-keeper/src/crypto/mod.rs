@@ -15,7 +15,6 @@ mod databases;
 mod escrow;
 mod folder;
 mod inherited;
-mod old_escrow;
 mod shelf;
 mod spare;
 mod stores;

@@ -72,13 +72,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Role,
+        config::Account,
         crypto::{Prepared, Shelf, Stores},
         vault::{Vault, write},
     };
 
+    const BOT: Account = Account::new("bot");
+
     fn stores(data: &Path) -> Stores {
-        Stores::new(Role::Approver, user_id!("@bot:hs"), &Vault::new(Role::Approver, data)).unwrap()
+        Stores::new(BOT, user_id!("@bot:hs"), &Vault::new(BOT, data)).unwrap()
     }
 
     fn names(data: &Path) -> Vec<String> {
@@ -97,7 +99,7 @@ mod tests {
         while !spare.0.as_ref().unwrap().is_finished() {
             tokio::task::yield_now().await;
         }
-        write(&data.join("spare/approver/made-ahead"), b"").unwrap();
+        write(&data.join("spare/bot/made-ahead"), b"").unwrap();
         spare
     }
 
@@ -130,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_another_process_left_behind_is_made_anew() {
         let data = TempDir::new().unwrap();
-        let left = data.path().join("spare/approver/matrix-sdk-crypto.sqlite3");
+        let left = data.path().join("spare/bot/matrix-sdk-crypto.sqlite3");
         write(&left, b"of another version").unwrap();
         let mut spare = Spare::default();
         stores(data.path()).make_spare(&mut spare).unwrap();
@@ -141,7 +143,7 @@ mod tests {
     async fn a_store_of_another_key_is_not_taken() {
         let data = TempDir::new().unwrap();
         let mut spare = marked(data.path()).await;
-        let vault = Vault::new(Role::Approver, data.path());
+        let vault = Vault::new(BOT, data.path());
         write(&vault.path("store_key"), "ab".repeat(32).as_bytes()).unwrap();
         prepare(data.path(), "FIRST", &mut spare).await;
         assert!(!is_marked(data.path(), "FIRST"));
@@ -152,7 +154,7 @@ mod tests {
         let data = TempDir::new().unwrap();
         let mut spare = marked(data.path()).await;
         // Made, and then lost with the directory.
-        fs::remove_dir_all(data.path().join("spare/approver")).unwrap();
+        fs::remove_dir_all(data.path().join("spare/bot")).unwrap();
         assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
     }

@@ -14,9 +14,9 @@ use matrix_sdk::{
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
-use super::{Escrow, Inherited, Shelf, Spare, databases::Databases, folder, old_escrow, spare::Site};
+use super::{Escrow, Inherited, Shelf, Spare, databases::Databases, folder, spare::Site};
 use crate::{
-    config::Role,
+    config::{Account, Predecessor},
     healing::{Local, Mark},
     secret::Secret,
     vault::{VaultError, read, remove, write},
@@ -72,17 +72,18 @@ pub struct Prepared {
 /// The stores of one identity.
 #[derive(Clone, Debug)]
 pub struct Stores {
-    role: Role,
+    role: Account,
     user: OwnedUserId,
     root: PathBuf,
     key_path: PathBuf,
     key: Secret,
     escrow: Escrow,
+    predecessor: Option<Arc<dyn Predecessor>>,
 }
 
 impl Stores {
     /// The stores of this user under the data directory, with the key and escrow file of the identity's vault.
-    pub fn new(role: Role, user: &UserId, vault: &crate::vault::Vault) -> Result<Self, StoreError> {
+    pub fn new(role: Account, user: &UserId, vault: &crate::vault::Vault) -> Result<Self, StoreError> {
         let key = vault.random("store_key")?;
         let stores = Self {
             role,
@@ -91,6 +92,7 @@ impl Stores {
             key_path: vault.path("store_key"),
             key,
             escrow: Escrow::new(vault)?,
+            predecessor: vault.predecessor().cloned(),
         };
         stores.key_bytes()?;
         Ok(stores)
@@ -312,24 +314,20 @@ impl Stores {
                 prepared.escrow_unreadable = Some(error.to_string());
             }
         }
-        if self.role != Role::Approver {
-            return;
-        }
-        let path = self.root.with_file_name(old_escrow::FILE);
-        match old_escrow::read(&path) {
+        match self.predecessor.as_ref().map_or(Ok(None), |old| old.room_keys()) {
             Ok(Some(old)) => {
                 Mark::OldEscrowImported.hit(self.role);
                 tracing::info!(
                     keys = old.keys.len(),
                     unreadable = old.unreadable,
-                    "read the old approver's room keys"
+                    "read the room keys of the account's former program"
                 );
                 keys.extend(old.keys);
             }
             Ok(None) => {}
             Err(reason) => {
                 Mark::EscrowUnreadable.hit(self.role);
-                prepared.escrow_unreadable = Some(format!("{} cannot be read: {reason}", path.display()));
+                prepared.escrow_unreadable = Some(reason);
             }
         }
     }

@@ -12,7 +12,7 @@ use matrix_sdk_crypto::secret_storage::DecodeError;
 
 use super::Inherited;
 use crate::{
-    config::Role,
+    config::Account,
     healing::Mark,
     health::Degraded,
     secret::Secret,
@@ -59,7 +59,7 @@ impl From<Error> for TrustError {
 /// storage and key backup at the first use, and recovers them with the vault's recovery key on a new device. Never
 /// resets what somebody else made: that would break what peers have verified, or lose what only the old backup holds.
 pub async fn secure(
-    role: Role,
+    role: Account,
     client: &Client,
     user: &UserId,
     vault: &Vault,
@@ -100,7 +100,7 @@ pub async fn secure(
 }
 
 struct Securing<'a> {
-    role: Role,
+    role: Account,
     client: &'a Client,
     user: &'a UserId,
     vault: &'a Vault,

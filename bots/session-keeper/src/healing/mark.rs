@@ -1,6 +1,6 @@
 //! The names of the branches.
 
-use crate::config::Role;
+use crate::config::Account;
 
 macro_rules! marks {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -28,7 +28,7 @@ marks! {
     SavedSessionDead = "saved-session-dead",
     /// The saved session belongs to somebody else than the operator wants.
     SavedSessionWrongUser = "saved-session-wrong-user",
-    /// The files of the old approver were read as the first session.
+    /// The session of the program that kept the account before was read as the first one.
     OldFilesFirstSession = "old-files-first-session",
     /// The environment's token was taken: on the saved device, or no device was saved.
     EnvTokenUsed = "env-token-used",
@@ -92,7 +92,7 @@ marks! {
     EscrowUnreadable = "escrow-unreadable",
     /// The escrow file was written.
     EscrowWritten = "escrow-written",
-    /// Room keys came out of the old approver's escrow file.
+    /// Room keys came from the program that kept the account before.
     OldEscrowImported = "old-escrow-imported",
     /// The device left behind was logged out with its own token.
     DeviceLoggedOut = "left-device-logged-out",
@@ -132,7 +132,7 @@ marks! {
 
 impl Mark {
     /// Logs that the branch was taken.
-    pub fn hit(self, role: Role) {
+    pub fn hit(self, role: Account) {
         tracing::info!(target: "healing", role = role.name(), mark = self.name());
     }
 }

@@ -1,12 +1,10 @@
-//! The board that every identity writes and that `/ready`, `!health` and `status` read.
+//! How an account is: the board that its supervisor writes and everybody reads.
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
 use serde::Serialize;
 use tokio::sync::watch;
-
-use crate::config::Role;
 
 /// How an identity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +27,7 @@ pub struct Degraded {
     pub cure: String,
 }
 
-/// What is known of one identity.
+/// What is known of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IdentityHealth {
     /// How it is.
@@ -64,43 +62,32 @@ impl IdentityHealth {
     }
 }
 
-/// What the board holds: one entry for each identity that the process runs.
-pub type Snapshot = BTreeMap<Role, IdentityHealth>;
-
 /// The board itself: cheap to clone, all clones show the same.
 #[derive(Clone, Debug)]
 pub struct Board {
     state: Arc<watch::Sender<State>>,
-    shown: Arc<watch::Sender<Snapshot>>,
+    shown: Arc<watch::Sender<IdentityHealth>>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct State {
-    healths: Snapshot,
-    notes: BTreeMap<(Role, &'static str), Degraded>,
+    health: IdentityHealth,
+    notes: BTreeMap<&'static str, Degraded>,
 }
 
 impl State {
-    fn shown(&self) -> Snapshot {
-        let mut snapshot = self.healths.clone();
-        for ((role, _), note) in &self.notes {
-            if let Some(health) = snapshot.get_mut(role) {
-                health.degraded.push(note.clone());
-            }
-        }
-        snapshot
+    fn shown(&self) -> IdentityHealth {
+        let mut health = self.health.clone();
+        health.degraded.extend(self.notes.values().cloned());
+        health
     }
 }
 
-impl Board {
-    /// A board of the given identities, all of them healing: none has been tried yet.
-    pub fn new(roles: &[Role]) -> Self {
-        let healths = roles
-            .iter()
-            .map(|role| (*role, IdentityHealth::now(Health::Healing, "starting")))
-            .collect::<Snapshot>();
+impl Default for Board {
+    /// A board of an account that is healing: nothing has been tried yet.
+    fn default() -> Self {
         let state = State {
-            healths,
+            health: IdentityHealth::now(Health::Healing, "starting"),
             notes: BTreeMap::new(),
         };
         let shown = state.shown();
@@ -109,36 +96,38 @@ impl Board {
             shown: Arc::new(watch::Sender::new(shown)),
         }
     }
+}
 
-    /// Replaces what is known of an identity. `since` is kept while the state stays the same; notes stay.
-    pub fn set(&self, role: Role, mut health: IdentityHealth) {
+impl Board {
+    /// Replaces what is known of the account. `since` is kept while the state stays the same; notes stay.
+    pub fn set(&self, mut health: IdentityHealth) {
         self.change(|state| {
-            if let Some(before) = state.healths.get(&role).filter(|before| before.state == health.state) {
-                health.since = before.since;
+            if state.health.state == health.state {
+                health.since = state.health.since;
             }
-            state.healths.insert(role, health);
+            state.health = health;
         });
     }
 
     /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
-    pub fn note(&self, role: Role, key: &'static str, note: Option<Degraded>) {
+    pub fn note(&self, key: &'static str, note: Option<Degraded>) {
         self.change(|state| match note {
             Some(note) => {
-                state.notes.insert((role, key), note);
+                state.notes.insert(key, note);
             }
             None => {
-                state.notes.remove(&(role, key));
+                state.notes.remove(key);
             }
         });
     }
 
-    /// What is known now of all identities, notes included in `degraded`.
-    pub fn snapshot(&self) -> Snapshot {
+    /// What is known now, notes included in `degraded`.
+    pub fn snapshot(&self) -> IdentityHealth {
         self.shown.borrow().clone()
     }
 
     /// To wait for changes.
-    pub fn subscribe(&self) -> watch::Receiver<Snapshot> {
+    pub fn subscribe(&self) -> watch::Receiver<IdentityHealth> {
         self.shown.subscribe()
     }
 

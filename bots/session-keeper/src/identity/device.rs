@@ -147,12 +147,20 @@ impl Supervisor {
     async fn client(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<Client, End> {
         let mut backoff = Backoff::default();
         loop {
-            let position = self.intake.position(self.role).await;
+            let position = self.intake.position().await;
             let position = position.map_err(|error| {
                 self.say_broken(&error.to_string());
                 End::Restart
             })?;
-            let opened = open(self.healer.server(), session, stores, shelf, position.as_deref()).await;
+            let opened = open(
+                self.healer.server(),
+                session,
+                stores,
+                shelf,
+                position.as_deref(),
+                self.config.customize,
+            )
+            .await;
             let (client, standing) = self.broken(opened.map_err(BrokenStore::from))?;
             if standing.is_rewound() {
                 Mark::SyncPositionRewound.hit(self.role);

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 
 use super::Live;
-use crate::config::Role;
 
 /// What the intake could not do. The batch is handed over again.
 #[derive(Debug, thiserror::Error)]
@@ -29,15 +28,13 @@ impl IntakeError {
 #[async_trait]
 pub trait Intake: Send + Sync {
     /// The position after the last batch that was taken, `None` before the first.
-    async fn position(&self, role: Role) -> Result<Option<String>, IntakeError>;
+    async fn position(&self) -> Result<Option<String>, IntakeError>;
 
     /// Stores the batch and the position after it in one transaction. The same batch may come again after a crash.
-    async fn take(&self, role: Role, live: &Live, batch: &SyncResponse, next_position: &str)
-    -> Result<(), IntakeError>;
+    async fn take(&self, live: &Live, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError>;
 
-    /// After each (re)start of a client, before its first sync: reconcile (knocks among the space's members, rooms
-    /// joined while away, …).
-    async fn resumed(&self, role: Role, live: &Live) -> Result<(), IntakeError>;
+    /// After each (re)start of a client, before its first sync: reconcile (rooms joined while away, …).
+    async fn resumed(&self, live: &Live) -> Result<(), IntakeError>;
 
     /// Those of the rooms for which nothing waits to be done.
     async fn finished(&self, rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError>;

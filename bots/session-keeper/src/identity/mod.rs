@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{IdentityConfig, Role},
+    config::{Account, IdentityConfig},
     health::Board,
     session::{Healer, Server, ServerError},
     vault::{DataDirLock, LockError},
@@ -69,7 +69,7 @@ pub struct Identity {
 
 #[derive(Debug)]
 struct Inner {
-    role: Role,
+    role: Account,
     live: watch::Receiver<Option<Live>>,
     reports: mpsc::UnboundedSender<Report>,
     suspended: AtomicBool,
@@ -88,7 +88,7 @@ impl Identity {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let role = config.role;
         let lock = DataDirLock::acquire_file(&config.data_dir, &format!("{}.lock", role.file_stem()))?;
-        let server = Server::new(config.homeserver.clone())?;
+        let server = Server::new(config.homeserver.clone(), &config.device_name)?;
         let (live_sender, live) = watch::channel(None);
         let (reports, receiver) = mpsc::unbounded_channel();
         let healer = Healer::new(&config, server);
@@ -111,7 +111,7 @@ impl Identity {
     }
 
     /// Which identity.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> Account {
         self.inner.role
     }
 

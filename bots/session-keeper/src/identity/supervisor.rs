@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Intake, Live, complaint::complaint};
 use crate::{
-    config::{IdentityConfig, Role},
+    config::{Account, IdentityConfig},
     crypto::{Shelf, Spare, StoreError, Stores},
     healing::{Backoff, Bar, Class, Expected, Mark, Stuck},
     health::{Board, Degraded, Health, IdentityHealth},
@@ -63,7 +63,7 @@ pub(super) enum End {
 
 /// One task for one identity.
 pub(super) struct Supervisor {
-    pub(super) role: Role,
+    pub(super) role: Account,
     pub(super) config: IdentityConfig,
     pub(super) healer: Healer,
     pub(super) intake: Arc<dyn Intake>,
@@ -323,10 +323,7 @@ impl Supervisor {
 
     /// Whether something is weaker than it should be.
     pub(super) fn is_degraded(&self) -> bool {
-        self.board
-            .snapshot()
-            .get(&self.role)
-            .is_some_and(|health| !health.degraded.is_empty())
+        !self.board.snapshot().degraded.is_empty()
     }
 
     /// Puts up or takes down a note on what is weaker.
@@ -334,7 +331,7 @@ impl Supervisor {
         if let Some(note) = &note {
             tracing::warn!(role = self.role.name(), what = note.what, cure = note.cure, "degraded");
         }
-        self.board.note(self.role, key, note);
+        self.board.note(key, note);
     }
 
     fn say_stuck(&self, stuck: &Stuck) {
@@ -342,7 +339,7 @@ impl Supervisor {
         let user = self
             .healer
             .localpart()
-            .unwrap_or_else(|_| self.role.default_localpart().to_owned());
+            .unwrap_or_else(|_| self.config.default_localpart.clone());
         let complaint = complaint(stuck, &user, file.path(), file.problem().as_deref());
         self.say(Health::NeedsOperator, complaint.why, Some(complaint.next_step), None);
     }
@@ -352,8 +349,8 @@ impl Supervisor {
         health.next_step = next_step;
         health.user_id = live.map(|live| live.user_id.clone());
         health.device_id = live.map(|live| live.device_id.clone());
-        let before = self.board.snapshot().remove(&self.role);
-        if before.is_none_or(|before| (before.state, &before.why) != (health.state, &health.why)) {
+        let before = self.board.snapshot();
+        if (before.state, &before.why) != (health.state, &health.why) {
             let (role, why) = (self.role.name(), &health.why);
             match (state, &health.next_step) {
                 (Health::NeedsOperator, next_step) => {
@@ -363,7 +360,7 @@ impl Supervisor {
                 (Health::Ok, _) => tracing::info!(role, why, "ok"),
             }
         }
-        self.board.set(self.role, health);
+        self.board.set(health);
     }
 }
 

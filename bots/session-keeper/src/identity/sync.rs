@@ -124,7 +124,7 @@ impl Supervisor {
     /// The intake gets the batch until it has taken it: the position must not run ahead.
     async fn hand_over(&self, live: &Live, batch: &SyncResponse) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.intake.take(self.role, live, batch, &batch.next_batch).await {
+        while let Err(error) = self.intake.take(live, batch, &batch.next_batch).await {
             tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
             self.say_broken(&error.to_string());
             sleep(backoff.next(Duration::ZERO, chance())).await;
@@ -135,8 +135,8 @@ impl Supervisor {
         let mut backoff = Backoff::default();
         loop {
             let resumed = async {
-                self.intake.resumed(self.role, live).await?;
-                self.intake.position(self.role).await
+                self.intake.resumed(live).await?;
+                self.intake.position().await
             };
             match resumed.await {
                 Ok(position) => return Ok(position),

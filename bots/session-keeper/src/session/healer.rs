@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::Server;
 use crate::{
-    config::{IdentityConfig, Role},
+    config::{Account, IdentityConfig},
     healing::{
         Ask, Class, Expected, Gate, Mark, May, Password, Plan, Rivalry, Situation, Source, Step, Stuck, Target, Token,
     },
@@ -40,11 +40,12 @@ pub enum Attempt {
 /// Heals the session of one identity, one attempt at a time, and remembers between attempts what must not be repeated.
 #[derive(Debug)]
 pub struct Healer {
-    role: Role,
+    role: Account,
     pub(super) server: Server,
     pub(super) vault: Vault,
     password: PasswordFile,
     username: Option<String>,
+    default_localpart: String,
     env_token: Option<Secret>,
     gate: Gate<PasswordState>,
     rivalry: Rivalry,
@@ -62,9 +63,10 @@ impl Healer {
         Self {
             role: config.role,
             server,
-            vault: Vault::new(config.role, &config.data_dir),
+            vault: Vault::of(config),
             password: PasswordFile::new(config.password_path.clone()),
             username: config.username.clone(),
+            default_localpart: config.default_localpart.clone(),
             env_token: config.env_token.clone(),
             gate: Gate::default(),
             rivalry: Rivalry::default(),
@@ -76,7 +78,7 @@ impl Healer {
     }
 
     /// Which identity.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> Account {
         self.role
     }
 
@@ -100,7 +102,7 @@ impl Healer {
         Ok(match self.expected()? {
             Expected::Localpart(localpart) => localpart,
             Expected::User(user) => user.localpart().to_owned(),
-            Expected::Anyone => self.role.default_localpart().to_owned(),
+            Expected::Anyone => self.default_localpart.clone(),
         })
     }
 
@@ -243,7 +245,7 @@ impl Healer {
         if devices.left != before.left {
             self.vault.save_devices(&devices)?;
         }
-        if saved.is_some_and(|saved| saved.from_old_files) {
+        if saved.is_some_and(|saved| saved.is_first) {
             Mark::OldFilesFirstSession.hit(self.role);
         }
         self.vault

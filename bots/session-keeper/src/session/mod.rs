@@ -9,5 +9,4 @@ mod leftovers;
 mod server;
 
 pub use healer::{Attempt, Healer, Session};
-pub(crate) use server::describe;
-pub use server::{KeysAnswer, Server, ServerError};
+pub use server::{KeysAnswer, Server, ServerError, describe};

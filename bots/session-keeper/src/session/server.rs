@@ -19,9 +19,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// No answer to these requests is nearly as long; a longer one is not from a homeserver.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// How devices that this program made are called.
-const DISPLAY_NAME: &str = "knock-approver";
-
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up an HTTP client: {0}")]
@@ -31,6 +28,8 @@ pub struct ServerError(reqwest::Error);
 #[derive(Clone, Debug)]
 pub struct Server {
     base: Url,
+    /// How devices that this program made are called.
+    device_name: String,
     http: reqwest::Client,
 }
 
@@ -48,16 +47,20 @@ pub enum KeysAnswer {
 }
 
 impl Server {
-    /// The homeserver at this base URL.
-    pub fn new(base: Url) -> Result<Self, ServerError> {
+    /// The homeserver at this base URL. Devices that are made on it get this name, and are known by it.
+    pub fn new(base: Url, device_name: &str) -> Result<Self, ServerError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // A captive portal or a moved server must not be followed with a token in hand.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("knock-approver/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("session-keeper/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ServerError)?;
-        Ok(Self { base, http })
+        Ok(Self {
+            base,
+            device_name: device_name.to_owned(),
+            http,
+        })
     }
 
     /// The homeserver's base URL.
@@ -86,7 +89,7 @@ impl Server {
             "identifier": { "type": "m.id.user", "user": localpart },
             "password": password.expose(),
             "device_id": device,
-            "initial_device_display_name": DISPLAY_NAME,
+            "initial_device_display_name": self.device_name,
         });
         let request = self.request(Method::POST, &["login"]).json(&body);
         classify(Asked::Login, expected, &send(request).await)
@@ -136,7 +139,7 @@ impl Server {
         };
         let devices = answer.get("devices")?.as_array()?;
         let device = |device: &Value| {
-            let ours = device.get("display_name").and_then(Value::as_str) == Some(DISPLAY_NAME);
+            let ours = device.get("display_name").and_then(Value::as_str) == Some(&*self.device_name);
             Some((OwnedDeviceId::from(device.get("device_id")?.as_str()?), ours))
         };
         Some(devices.iter().filter_map(device).collect())
@@ -213,7 +216,7 @@ impl Server {
 }
 
 /// One line on a class that no one expected. Never shows a body.
-pub(crate) fn describe(class: &Class) -> String {
+pub fn describe(class: &Class) -> String {
     match class {
         Class::Other { status, errcode, .. } => format!("HTTP {status} {errcode}").trim_end().to_owned(),
         Class::Unreachable(reason) => reason.clone(),

@@ -17,7 +17,8 @@ pub struct VaultError {
 }
 
 impl VaultError {
-    pub(crate) fn new(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+    /// What could not be done (`read`, `write`, …), with which file, and why.
+    pub fn new(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         Self {
             action,
             path: path.to_owned(),

@@ -16,7 +16,7 @@ const DIRECTORY: &str = "lock";
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
-    #[error("{} is in use by another process: stop that one first, or give this one its own DATA_DIR", .0.display())]
+    #[error("{} is in use by another process: stop that one first, or give this one a data directory of its own", .0.display())]
     Taken(PathBuf),
     /// The lock file could not be made or locked.
     #[error("cannot lock {}: {source}", path.display())]

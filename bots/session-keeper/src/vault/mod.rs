@@ -9,7 +9,6 @@
 //! | `<stem>_store_key` | the key of the stores in `crypto/` |
 //! | `<stem>_escrow_passphrase` | opens `<stem>_room_keys.escrow` |
 //! | `<stem>_recovery_key` | opens the account's secret storage, and so its cross-signing keys and key backup |
-//! | `<stem>_token`, `<stem>_device_id` | the old approver's; read where there is no session yet, never written |
 //! | `lock`, `<stem>.lock` | one process at a time |
 
 mod file;

@@ -1,12 +1,18 @@
 //! The secrets of one identity.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::file::{VaultError, read, remove, write};
-use crate::{config::Role, secret::Secret};
+use crate::{
+    config::{Account, FirstSession, IdentityConfig, Predecessor},
+    secret::Secret,
+};
 
 /// The file that says that peers may think the device gone.
 const UNANNOUNCED: &str = "unannounced";
@@ -14,14 +20,14 @@ const UNANNOUNCED: &str = "unannounced";
 /// What is known of the session in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// The user; the old approver's files do not tell it.
+    /// The user, unless another program made the session and does not tell it.
     pub user: Option<OwnedUserId>,
-    /// The device; an old token file may come without it.
+    /// The device; a token of another program may come without it.
     pub device: Option<OwnedDeviceId>,
     /// The token.
     pub token: Option<Secret>,
-    /// Whether this came from the old approver's files.
-    pub from_old_files: bool,
+    /// Whether this came from the account's [`Predecessor`].
+    pub is_first: bool,
 }
 
 /// Devices that are not in use.
@@ -56,17 +62,32 @@ struct SessionFile {
 /// The files of one identity.
 #[derive(Clone, Debug)]
 pub struct Vault {
-    role: Role,
+    role: Account,
     directory: PathBuf,
+    predecessor: Option<Arc<dyn Predecessor>>,
 }
 
 impl Vault {
     /// The vault of an identity in the data directory.
-    pub fn new(role: Role, data_dir: &Path) -> Self {
+    pub fn new(role: Account, data_dir: &Path) -> Self {
         Self {
             role,
             directory: data_dir.to_owned(),
+            predecessor: None,
         }
+    }
+
+    /// The vault of a configured identity, with what kept the account before.
+    pub fn of(config: &IdentityConfig) -> Self {
+        Self {
+            predecessor: config.predecessor.clone(),
+            ..Self::new(config.role, &config.data_dir)
+        }
+    }
+
+    /// What kept the account before.
+    pub fn predecessor(&self) -> Option<&Arc<dyn Predecessor>> {
+        self.predecessor.as_ref()
     }
 
     /// The path of a file of this identity: `<stem>_<name>`.
@@ -79,7 +100,7 @@ impl Vault {
         &self.directory
     }
 
-    /// The saved session: ours, else the old approver's. A session file that does not parse is kept aside, not fatal:
+    /// The saved session: ours, else the predecessor's. A session file that does not parse is kept aside, not fatal:
     /// the password can make another.
     pub fn session(&self) -> Result<Option<Saved>, VaultError> {
         let path = self.path("session.json");
@@ -90,27 +111,19 @@ impl Vault {
                         user: Some(file.user_id),
                         device: Some(file.device_id),
                         token: Some(Secret::new(file.access_token)),
-                        from_old_files: false,
+                        is_first: false,
                     }));
                 }
                 Err(_) => self.put_aside(&path)?,
             }
         }
-        let line = |name: &str| -> Result<Option<String>, VaultError> {
-            let text = read(&self.path(name))?.map(|text| text.trim().to_owned());
-            Ok(text.filter(|text| !text.is_empty()))
-        };
-        let (token, device) = (line("token")?, line("device_id")?);
-        if token.is_none() && device.is_none() {
-            return Ok(None);
-        }
-        let saved = Saved {
+        let first = self.predecessor.as_ref().map_or(Ok(None), |old| old.session())?;
+        Ok(first.map(|FirstSession { device, token }| Saved {
             user: None,
-            device: device.map(OwnedDeviceId::from),
-            token: token.map(Secret::new),
-            from_old_files: true,
-        };
-        Ok(Some(saved))
+            device,
+            token,
+            is_first: true,
+        }))
     }
 
     /// Saves the session; on the disk when this returns.

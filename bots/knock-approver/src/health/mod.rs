@@ -1,0 +1,44 @@
+//! How the bot's identities are, as `/ready`, `!health` and `status` read it.
+
+use std::collections::BTreeMap;
+
+use session_keeper::health::Board as AccountBoard;
+pub use session_keeper::health::{Degraded, Health, IdentityHealth};
+
+use crate::config::Role;
+
+/// What the board holds: one entry for each identity that the process runs.
+pub type Snapshot = BTreeMap<Role, IdentityHealth>;
+
+/// The boards of all identities: cheap to clone, all clones show the same.
+#[derive(Clone, Debug)]
+pub struct Board {
+    accounts: BTreeMap<Role, AccountBoard>,
+}
+
+impl Board {
+    /// A board of the given identities, all of them healing: none has been tried yet.
+    pub fn new(roles: &[Role]) -> Self {
+        Self {
+            accounts: roles.iter().map(|role| (*role, AccountBoard::default())).collect(),
+        }
+    }
+
+    /// The board of one identity; one of its own, shown to nobody, where the process does not run that identity.
+    pub fn account(&self, role: Role) -> AccountBoard {
+        self.accounts.get(&role).cloned().unwrap_or_default()
+    }
+
+    /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
+    pub fn note(&self, role: Role, key: &'static str, note: Option<Degraded>) {
+        if let Some(account) = self.accounts.get(&role) {
+            account.note(key, note);
+        }
+    }
+
+    /// What is known now of all identities, notes included in `degraded`.
+    pub fn snapshot(&self) -> Snapshot {
+        let accounts = self.accounts.iter();
+        accounts.map(|(role, account)| (*role, account.snapshot())).collect()
+    }
+}
