@@ -27,9 +27,21 @@ use crate::wait::{self, Poll};
 /// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
 const POLL: Duration = Duration::from_secs(2);
 
+/// The SDK's client behind a pointer. Each future that holds a [`Peer`] has to be proven `Send`: through the client's own type that costs
+/// the compiler seconds a function, here nothing.
+trait Sdk: Send + Sync {
+    fn get(&self) -> &Client;
+}
+
+impl Sdk for Client {
+    fn get(&self) -> &Client {
+        self
+    }
+}
+
 /// A member with end-to-end encryption, logged in on a device of its own, independent of the bot.
 pub struct Peer {
-    client: Client,
+    client: Arc<dyn Sdk>,
     syncs: watch::Receiver<u64>,
     sync: JoinHandle<()>,
     /// Held by each sync, and by what no sync may meet.
@@ -104,7 +116,7 @@ impl Peer {
             let quiet = Arc::default();
             let sync = tokio::spawn(keep_syncing(client.clone(), tick, Arc::clone(&quiet)));
             Ok(Self {
-                client,
+                client: Arc::new(client),
                 syncs,
                 sync,
                 quiet,
@@ -121,7 +133,7 @@ impl Peer {
 
     /// The client of matrix-sdk, for everything not here.
     pub fn client(&self) -> &Client {
-        &self.client
+        self.client.get()
     }
 
     /// Joins a room.
@@ -132,7 +144,7 @@ impl Peer {
     pub async fn join(&self, room: &str) -> Result<()> {
         let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
         // Through the client, which then knows of it: a sync that conduwuit answers in this moment may show neither side of it.
-        let joined = self.client.join_room_by_id(&id).await;
+        let joined = self.client().join_room_by_id(&id).await;
         joined.map_err(|error| Error::sdk(format!("join {room}"), error))?;
         self.room(room, Duration::from_secs(10)).await.map(drop)
     }
@@ -188,7 +200,7 @@ impl Peer {
             let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
             let what = format!("{} to see an invite to {room}", self.user.user_id());
             let invited = wait::until(what, patience, || async {
-                match self.client.get_room(&id) {
+                match self.client().get_room(&id) {
                     Some(room) if room.state() == matrix_sdk::RoomState::Invited => Poll::Ready(room),
                     Some(room) => Poll::Pending(format!("{:?}", room.state())),
                     None => Poll::Pending("unknown".to_owned()),
@@ -230,7 +242,7 @@ impl Peer {
     pub async fn make_identity(&self) -> Result<()> {
         boxed(async move {
             let failed = |error: matrix_sdk::Error| Error::sdk("make a cross-signing identity", error);
-            let encryption = self.client.encryption();
+            let encryption = self.client().encryption();
             let Err(error) = encryption.bootstrap_cross_signing(None).await else {
                 return Ok(());
             };
@@ -253,7 +265,7 @@ impl Peer {
     /// When the key does not open it.
     pub async fn recover(&self, recovery_key: &str) -> Result<()> {
         boxed(async move {
-            let recovered = self.client.encryption().recovery().recover(recovery_key).await;
+            let recovered = self.client().encryption().recovery().recover(recovery_key).await;
             recovered.map_err(|error| Error::sdk("open the secret storage with the recovery key", error))
         })
         .await
@@ -267,7 +279,7 @@ impl Peer {
     pub async fn fetch_backed_up_keys(&self, room: &str) -> Result<()> {
         boxed(async move {
             let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
-            let backups = self.client.encryption().backups();
+            let backups = self.client().encryption().backups();
             if !backups.are_enabled().await {
                 return Err(Error::sdk("ask the key backup", "it cannot be opened"));
             }
@@ -370,7 +382,7 @@ impl Peer {
         boxed(async move {
             let what = || format!("look at device {device} of {user}");
             let user = UserId::parse(user).map_err(|error| Error::sdk(what(), error))?;
-            let encryption = self.client.encryption();
+            let encryption = self.client().encryption();
             encryption
                 .request_user_identity(&user)
                 .await
@@ -396,7 +408,7 @@ impl Peer {
                 format!("{} to see the room {room}", self.user.user_id()),
                 patience,
                 || async {
-                    match self.client.get_room(&id) {
+                    match self.client().get_room(&id) {
                         Some(room) if room.state() == matrix_sdk::RoomState::Joined => Poll::Ready(room),
                         Some(room) => Poll::Pending(format!("{:?}", room.state())),
                         None => Poll::Pending("unknown".to_owned()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use matrix_sdk_crypto::decrypt_room_key_export;
 use serde_json::{Value, json};
 
@@ -53,27 +54,31 @@ pub(super) async fn worked_here(world: &World) -> Anyhow<Left> {
 }
 
 /// The room keys of a client in the shape of the old approver's file.
-async fn exported(peer: &Peer) -> Anyhow<Vec<Value>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("keys");
-    peer.client()
-        .encryption()
-        .export_room_keys(path.clone(), PASSPHRASE, |_| true)
-        .await?;
-    let keys = decrypt_room_key_export(std::fs::File::open(&path)?, PASSPHRASE)?;
-    let entries = keys.into_iter().map(|key| {
-        let key = serde_json::to_value(&key)?;
-        Ok(json!({
-            "room_id": key["room_id"],
-            "sender_key": key["sender_key"],
-            "signing_key": key["sender_claimed_keys"]["ed25519"],
-            "session_id": key["session_id"],
-            "session_key": key["session_key"],
-        }))
-    });
-    let entries: Vec<Value> = entries.collect::<Result<_, serde_json::Error>>()?;
-    if entries.is_empty() {
-        return Err("the old approver has no room key to leave".into());
-    }
-    Ok(entries)
+///
+/// Boxed: the SDK's future is so deep that each future around it would cost the compiler half a minute.
+fn exported(peer: &Peer) -> BoxFuture<'_, Anyhow<Vec<Value>>> {
+    Box::pin(async move {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("keys");
+        peer.client()
+            .encryption()
+            .export_room_keys(path.clone(), PASSPHRASE, |_| true)
+            .await?;
+        let keys = decrypt_room_key_export(std::fs::File::open(&path)?, PASSPHRASE)?;
+        let entries = keys.into_iter().map(|key| {
+            let key = serde_json::to_value(&key)?;
+            Ok(json!({
+                "room_id": key["room_id"],
+                "sender_key": key["sender_key"],
+                "signing_key": key["sender_claimed_keys"]["ed25519"],
+                "session_id": key["session_id"],
+                "session_key": key["session_key"],
+            }))
+        });
+        let entries: Vec<Value> = entries.collect::<Result<_, serde_json::Error>>()?;
+        if entries.is_empty() {
+            return Err("the old approver has no room key to leave".into());
+        }
+        Ok(entries)
+    })
 }
