@@ -97,9 +97,10 @@ tidy_inner_modules() {
 
 tidy_layers() {
   local bots='knock-approver|session-keeper'
-  tidy_forbid bots/knock-approver 'harness|scenarios|fixtures'
-  tidy_forbid bots/session-keeper 'harness|scenarios|fixtures|knock-approver'
-  tidy_forbid fixtures "harness|scenarios|$bots"
+  tidy_forbid bots/knock-approver 'harness|scenarios|knockproof.*'
+  tidy_forbid bots/session-keeper 'harness|scenarios|knockproof.*|knock-approver'
+  tidy_forbid fixtures/homeserver "harness|scenarios|knockproof.*|$bots"
+  tidy_forbid fixtures/wikipedia "harness|scenarios|knockproof.*|$bots"
   tidy_forbid harness "scenarios|$bots"
   tidy_forbid scenarios "$bots"
 }

@@ -1,6 +1,6 @@
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
-use fixtures::homeserver::{Config as EmbeddedConfig, Dialect, RateLimits};
+use knockproof_homeserver::{Config as EmbeddedConfig, Dialect, RateLimits};
 use url::Url;
 
 use super::{

@@ -6,7 +6,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use fixtures::homeserver::Faults;
+use knockproof_homeserver::Faults;
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -46,7 +46,7 @@ pub enum Flavor {
     Tuwunel,
     /// Synapse, the reference implementation in Python.
     Synapse,
-    /// The embedded homeserver of the `fixtures` crate.
+    /// The embedded homeserver of the crate `knockproof-homeserver`.
     Embedded,
 }
 

@@ -1,7 +1,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use fixtures::homeserver::Faults;
+use knockproof_homeserver::Faults;
 use url::Url;
 
 use super::{Driver, Flavor, Homeserver, Operator, Result, core::Core};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fixtures::wikipedia::Wikipedia;
+use knockproof_wikipedia::Wikipedia;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fixtures::wikipedia::Wikipedia;
+use knockproof_wikipedia::Wikipedia;
 use serde_json::json;
 
 use super::{BotAccount, Error, Result, Role, Rooms, WorldOptions, names::Names, rooms};

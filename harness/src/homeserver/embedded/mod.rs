@@ -1,4 +1,4 @@
-//! The embedded homeserver of the `fixtures` crate, behind the same runner and operator as a real one.
+//! The embedded homeserver of the crate `knockproof-homeserver`, behind the same runner and operator as a real one.
 
 mod operator;
 mod runner;

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use fixtures::homeserver::{Homeserver, OperatorError};
+use knockproof_homeserver::{Homeserver, OperatorError};
 
 use super::Embedded;
 use crate::homeserver::{Error, Operator, Result, Sessions, core::Core};

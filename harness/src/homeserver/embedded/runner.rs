@@ -1,7 +1,7 @@
 use std::{fmt, io::Write as _, sync::Arc};
 
 use async_trait::async_trait;
-use fixtures::homeserver::{Config, Fault, Faults, Homeserver, Scope};
+use knockproof_homeserver::{Config, Fault, Faults, Homeserver, Scope};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
@@ -44,7 +44,7 @@ impl Embedded {
         self.0.running.lock().await
     }
 
-    fn builder(&self) -> fixtures::homeserver::Builder {
+    fn builder(&self) -> knockproof_homeserver::Builder {
         Homeserver::builder()
             .config(self.0.config.clone())
             .faults(self.0.faults.clone())

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn every_switch_that_a_step_names_is_one_of_the_dialects() {
         // The names of all fields, as `Debug` writes them.
-        let switches = format!("{:?}", fixtures::homeserver::Dialect::conduwuit());
+        let switches = format!("{:?}", knockproof_homeserver::Dialect::conduwuit());
         for area in areas() {
             for switch in area.steps().iter().filter_map(Step::switch) {
                 assert!(
