@@ -64,7 +64,7 @@ mod tests {
             let name = name((&*id).into());
             prop_assert!(!name.contains(['/', '.']));
             prop_assert_eq!(device(&Path::new("crypto").join(&name)), &*id);
-            prop_assert_eq!(device(&Path::new("crypto").join(format!("{name}.onboarding"))), &*id);
+            prop_assert_eq!(device(&Path::new("crypto").join(format!("{name}.second"))), &*id);
         }
     }
 

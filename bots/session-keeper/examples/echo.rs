@@ -1,0 +1,56 @@
+//! Says back what it is told, and survives losing its token.
+//!
+//! ```text
+//! HOMESERVER=https://matrix.example.org LOCALPART=echo DATA_DIR=echo-data cargo run -p session-keeper --example echo
+//! ```
+//!
+//! with the password in `echo-data/password`. Invite it to a room, reset its token, delete its device: it goes on.
+
+use std::env;
+
+use matrix_sdk::{
+    Room,
+    ruma::events::room::message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+};
+use session_keeper::{Keeper, identity::Live};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing_subscriber::fmt().init();
+    let keeper = Keeper::builder(env::var("HOMESERVER")?.parse()?, env::var("DATA_DIR")?)
+        .user(env::var("LOCALPART")?)
+        .token(env::var("TOKEN").ok())
+        .device_name("echo")
+        .on_client(|live: Live| async move {
+            live.client.add_event_handler(echo);
+            Ok::<_, Error>(())
+        })
+        .start()?;
+    let mut health = keeper.health();
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => break,
+            changed = health.changed() => changed?,
+        }
+        let now = health.borrow_and_update().clone();
+        tracing::info!(state = ?now.state, why = now.why, next_step = now.next_step, "health");
+    }
+    keeper.end().await?;
+    Ok(())
+}
+
+async fn echo(event: OriginalSyncRoomMessageEvent, room: Room) -> Result<(), matrix_sdk::Error> {
+    let MessageType::Text(text) = event.content.msgtype else {
+        return Ok(());
+    };
+    if event.sender != room.own_user_id() {
+        // A try that is repeated after a crash is the same message: its transaction id comes from what it answers.
+        let transaction = format!("echo-{}", event.event_id);
+        room.send(RoomMessageEventContent::text_plain(text.body))
+            .with_transaction_id(transaction.into())
+            .await?;
+    }
+    Ok(())
+}
