@@ -1,7 +1,11 @@
 //! Requests about rooms.
+//!
+//! What holds one of the SDK's rooms is boxed: the SDK's types are so deep that each future around such a one would cost the compiler up to
+//! a minute.
 
 use std::{collections::HashSet, time::Duration};
 
+use futures_util::future::BoxFuture;
 use matrix_sdk::{
     Error,
     config::RequestConfig,
@@ -231,21 +235,23 @@ pub async fn send_plain(live: &Live, room: &RoomId, transaction: &str, content: 
 
 /// Sends a text through the client's view of the room, encrypted where the room is; answers the event that it became, or
 /// `None` where the client does not know the room (yet).
-pub async fn send_through_room(
-    live: &Live,
-    room: &RoomId,
-    transaction: &str,
-    content: &Value,
-) -> Result<Option<OwnedEventId>, Error> {
-    let Some(room) = live.client.get_room(room) else {
-        return Ok(None);
-    };
-    let transaction = OwnedTransactionId::from(transaction);
-    let sent = room
-        .send_raw("m.room.message", content.clone())
-        .with_transaction_id(&transaction)
-        .await?;
-    Ok(Some(sent.response.event_id))
+pub fn send_through_room<'a>(
+    live: &'a Live,
+    room: &'a RoomId,
+    transaction: &'a str,
+    content: &'a Value,
+) -> BoxFuture<'a, Result<Option<OwnedEventId>, Error>> {
+    Box::pin(async move {
+        let Some(room) = live.client.get_room(room) else {
+            return Ok(None);
+        };
+        let transaction = OwnedTransactionId::from(transaction);
+        let sent = room
+            .send_raw("m.room.message", content.clone())
+            .with_transaction_id(&transaction)
+            .await?;
+        Ok(Some(sent.response.event_id))
+    })
 }
 
 /// What is looked for in a room.
@@ -266,45 +272,49 @@ const PAGES: usize = 50;
 
 /// Whether a room has the message that is sought: one with its marker, or one of our own that cannot be read any more
 /// and is none of the others. All events since it was put into the outbox are looked at.
-pub async fn said(live: &Live, room: &RoomId, sought: Sought<'_>) -> Result<bool, Error> {
-    let Some(room) = live.client.get_room(room) else {
-        return Ok(false);
-    };
-    let mut from = None;
-    for _ in 0..PAGES {
-        let mut options = MessagesOptions::backward().from(from.as_deref());
-        options.limit = uint!(100);
-        let page = room.messages(options).await?;
-        for event in &page.chunk {
-            let Ok(event) = event.raw().deserialize_as_unchecked::<Value>() else {
-                continue;
-            };
-            match sought.judge(&event, &live.user_id) {
-                Seen::It => return Ok(true),
-                Seen::Older => return Ok(false),
-                Seen::Other => {}
+pub fn said<'a>(live: &'a Live, room: &'a RoomId, sought: Sought<'a>) -> BoxFuture<'a, Result<bool, Error>> {
+    Box::pin(async move {
+        let Some(room) = live.client.get_room(room) else {
+            return Ok(false);
+        };
+        let mut from = None;
+        for _ in 0..PAGES {
+            let mut options = MessagesOptions::backward().from(from.as_deref());
+            options.limit = uint!(100);
+            let page = room.messages(options).await?;
+            for event in &page.chunk {
+                let Ok(event) = event.raw().deserialize_as_unchecked::<Value>() else {
+                    continue;
+                };
+                match sought.judge(&event, &live.user_id) {
+                    Seen::It => return Ok(true),
+                    Seen::Older => return Ok(false),
+                    Seen::Other => {}
+                }
             }
+            if page.end.is_none() || page.chunk.is_empty() {
+                break;
+            }
+            from = page.end;
         }
-        if page.end.is_none() || page.chunk.is_empty() {
-            break;
-        }
-        from = page.end;
-    }
-    Ok(false)
+        Ok(false)
+    })
 }
 
 /// A room's last events, the oldest first.
-pub async fn last_page(live: &Live, room: &RoomId) -> Result<Vec<Value>, Error> {
-    let Some(room) = live.client.get_room(room) else {
-        return Ok(Vec::new());
-    };
-    let mut options = MessagesOptions::backward();
-    options.limit = uint!(100);
-    let page = room.messages(options).await?;
-    let events = page.chunk.iter().rev();
-    Ok(events
-        .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
-        .collect())
+pub fn last_page<'a>(live: &'a Live, room: &'a RoomId) -> BoxFuture<'a, Result<Vec<Value>, Error>> {
+    Box::pin(async move {
+        let Some(room) = live.client.get_room(room) else {
+            return Ok(Vec::new());
+        };
+        let mut options = MessagesOptions::backward();
+        options.limit = uint!(100);
+        let page = room.messages(options).await?;
+        let events = page.chunk.iter().rev();
+        Ok(events
+            .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
+            .collect())
+    })
 }
 
 /// What an event is to what is sought.
@@ -337,23 +347,29 @@ impl Sought<'_> {
 
 /// Shares a room's earlier keys with a member, where the room is encrypted and its visibility allows it (MSC4268). The client shares
 /// only while inviting; that invite is refused, since a member cannot be invited. Answers what the user is to the homeserver.
-pub async fn share_history(live: &Live, room: &RoomId, user: &UserId) -> Result<Membership, Error> {
-    // Whoever has left again would be invited once more.
-    let membership = membership(live, room, user).await?;
-    if membership != Membership::Joined {
-        return Ok(membership);
-    }
-    let Some(room) = live.client.get_room(room) else {
-        return Ok(membership);
-    };
-    if room.latest_encryption_state().await?.is_encrypted() {
-        match room.invite_user_by_id(user).await {
-            // By then the keys are shared. Media that cannot be stored is refused otherwise.
-            Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => {}
-            shared => shared?,
+pub fn share_history<'a>(
+    live: &'a Live,
+    room: &'a RoomId,
+    user: &'a UserId,
+) -> BoxFuture<'a, Result<Membership, Error>> {
+    Box::pin(async move {
+        // Whoever has left again would be invited once more.
+        let membership = membership(live, room, user).await?;
+        if membership != Membership::Joined {
+            return Ok(membership);
         }
-    }
-    Ok(membership)
+        let Some(room) = live.client.get_room(room) else {
+            return Ok(membership);
+        };
+        if room.latest_encryption_state().await?.is_encrypted() {
+            match room.invite_user_by_id(user).await {
+                // By then the keys are shared. Media that cannot be stored is refused otherwise.
+                Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => {}
+                shared => shared?,
+            }
+        }
+        Ok(membership)
+    })
 }
 
 /// Which of these rooms the identity is in.

@@ -1,6 +1,6 @@
 //! What the outside holds of an identity.
 
-use std::sync::Arc;
+use std::{fmt, ops::Deref, sync::Arc};
 
 use matrix_sdk::{
     Client,
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 #[non_exhaustive]
 pub struct Live {
     /// The client.
-    pub client: Client,
+    pub client: LiveClient,
     /// Who it is.
     pub user_id: OwnedUserId,
     /// On which device.
@@ -28,11 +28,40 @@ pub struct Live {
     lease: Arc<()>,
 }
 
+/// The SDK's client behind a pointer. Each future that holds a [`Live`] has to be proven `Send`: through the client's own type that costs the
+/// compiler up to a minute a function, here nothing.
+#[derive(Clone)]
+pub struct LiveClient(Arc<dyn Sdk>);
+
+trait Sdk: Send + Sync {
+    fn get(&self) -> &Client;
+}
+
+impl Sdk for Client {
+    fn get(&self) -> &Client {
+        self
+    }
+}
+
+impl Deref for LiveClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for LiveClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0.get(), f)
+    }
+}
+
 impl Live {
     /// A generation of its own, for a client that somebody else keeps alive (tests, tools).
     pub fn new(client: Client, user_id: OwnedUserId, device_id: OwnedDeviceId, generation: u64) -> Self {
         Self {
-            client,
+            client: LiveClient(Arc::new(client)),
             user_id,
             device_id,
             generation,
