@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::owned_user_id;
 use proptest::prelude::*;
 use rstest::rstest;
+use ruma_common::owned_user_id;
 use session_keeper::healing::{Answer, Asked, Bar, Class, Expected, classify};
 
 fn answer(status: u16, body: &str) -> Result<Answer, String> {

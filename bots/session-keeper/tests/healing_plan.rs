@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::{OwnedDeviceId, owned_user_id};
 use rstest::rstest;
+use ruma_common::{OwnedDeviceId, owned_user_id};
 use session_keeper::{
     healing::{Ask, Bar, Class, Mark, Password, Plan, Situation, Source, Step, Stuck, Target, Token},
     secret::Secret,

@@ -1,7 +1,13 @@
 //! What a program says of the account that is to be kept.
 
 mod account;
+#[cfg(feature = "sdk")]
+mod identity;
+#[cfg(feature = "sdk")]
 mod predecessor;
 
-pub use account::{Account, IdentityConfig};
+pub use account::Account;
+#[cfg(feature = "sdk")]
+pub use identity::IdentityConfig;
+#[cfg(feature = "sdk")]
 pub use predecessor::{FirstSession, ForeignKeys, Predecessor};

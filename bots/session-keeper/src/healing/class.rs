@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
+use ruma_common::{OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::Value;
 
 use crate::secret::Secret;

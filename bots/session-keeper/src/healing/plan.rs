@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+use ruma_common::{DeviceId, OwnedDeviceId, OwnedUserId};
 
 use super::{Bar, Class, Mark};
 
