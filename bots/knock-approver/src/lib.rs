@@ -15,8 +15,12 @@ pub mod lanes;
 pub mod matrix;
 pub mod metrics;
 pub mod outbox;
+pub mod outcome;
 pub mod pages;
 pub mod storage;
 pub mod takeover;
+pub mod team;
+pub mod words;
+pub mod work;
 
 pub use session_keeper::{crypto, healing, secret, session, vault};

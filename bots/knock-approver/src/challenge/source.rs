@@ -6,8 +6,11 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Challenge, keyword_of};
+use crate::words;
 
 const ATTEMPTS: usize = 5;
+/// So many characters of a title are shown.
+const LONGEST: usize = 200;
 /// An answer that takes longer than this is not worth a newcomer's wait.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -16,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub struct Source {
     http: reqwest::Client,
     url: Url,
+    /// What a test asks instead.
+    #[cfg(test)]
+    only: Option<Challenge>,
 }
 
 #[derive(Deserialize)]
@@ -26,11 +32,29 @@ struct Summary {
 impl Source {
     /// A source at a URL that answers with `{"title": …}`.
     pub fn new(http: reqwest::Client, url: Url) -> Self {
-        Self { http, url }
+        Self {
+            http,
+            url,
+            #[cfg(test)]
+            only: None,
+        }
+    }
+
+    /// A source that asks nobody.
+    #[cfg(test)]
+    pub(crate) fn only(challenge: Challenge) -> Self {
+        let url = Url::parse("http://localhost/").unwrap();
+        let mut source = Self::new(reqwest::Client::new(), url);
+        source.only = Some(challenge);
+        source
     }
 
     /// A challenge: that of the first article with a fit title among five attempts, otherwise the fall-back.
     pub async fn challenge(&self) -> Challenge {
+        #[cfg(test)]
+        if let Some(only) = &self.only {
+            return only.clone();
+        }
         for attempt in 1..=ATTEMPTS {
             match self.title().await {
                 Ok(title) => {
@@ -51,7 +75,8 @@ impl Source {
         let answer = self.http.get(self.url.clone()).timeout(PATIENCE).send().await?;
         let summary: Summary = answer.error_for_status()?.json().await?;
         // The title becomes one line of a message.
-        Ok(summary.title.split_whitespace().collect::<Vec<_>>().join(" "))
+        let title = summary.title.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(words::line(&words::beginning(&title, LONGEST)))
     }
 }
 

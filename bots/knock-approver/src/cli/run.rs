@@ -19,21 +19,23 @@ use crate::{
     breaker::Breaker,
     challenge::Source,
     config::{CodeSeed, Config},
-    flows::{Flows, Team},
+    flows::Flows,
     health::Board,
     http::{self, Limiter, Shared},
     identity::{Identity, Intake},
     import,
     intake::Inlet,
     lanes,
+    matrix::Homeserver,
     metrics::Metrics,
     outbox::Sender,
     storage::{
-        Store, StoreError,
+        Store, StoreError, audit, clock,
         codes::{self, Code, Kind},
         now_ms,
         queue::{self, Queue},
     },
+    team::Team,
     vault::DataDirLock,
 };
 
@@ -52,6 +54,7 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let _lock = DataDirLock::acquire(&config.data_dir)?;
     let config = Arc::new(config);
     let store = Store::open(&config.data_dir)?;
+    store.run(clock::resume).await?;
     if let Some(taken) = import::import(&store, &config.data_dir, &config.flow).await? {
         tracing::info!(?taken, "the old approver's files are imported");
     }
@@ -78,23 +81,33 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
         onboarding = Some(identity);
         identities.push(task);
     }
-    let team = Team::new(approver, onboarding);
+    let team = Team::new(approver, onboarding, board.clone());
+    let homeserver: Arc<dyn Homeserver> = Arc::new(team.clone());
 
     let breaker = Arc::new(Breaker::new(config.breaker));
     let source = Source::new(http.clone(), config.flow.challenge_url.clone());
     let flows = Flows::new(
         config.clone(),
         store.clone(),
-        team.clone(),
+        homeserver.clone(),
         source,
         board.clone(),
         metrics.clone(),
     );
     flows.abandon_cut_off_lobbies().await?;
     let flows = Arc::new(flows);
-    let sender = Arc::new(Sender::new(config.clone(), store.clone(), team, breaker.clone(), board, metrics).await?);
+    let sender = Sender::new(
+        config.clone(),
+        store.clone(),
+        homeserver,
+        breaker.clone(),
+        board,
+        metrics,
+    );
+    let sender = Arc::new(sender.await?);
     let shared = Arc::new(Shared {
         flows: flows.clone(),
+        team,
         breaker,
         http,
         limiter: Limiter::new(config.rate.clone()),
@@ -142,7 +155,7 @@ async fn terminated() -> Result<(), CliError> {
     Ok(())
 }
 
-/// Adds the codes of the environment that are not known yet, and sets the horizon of a new database.
+/// Adds the codes of the environment that are not known yet.
 async fn seed(store: &Store, config: &Config) -> Result<(), StoreError> {
     let seeds = [
         (Kind::Knock, &config.initial_codes),
@@ -164,7 +177,7 @@ async fn seed(store: &Store, config: &Config) -> Result<(), StoreError> {
             for code in &codes {
                 codes::add(tx, code)?;
             }
-            Inlet::set_horizon(tx, now_ms())
+            Ok(())
         })
         .await
 }
@@ -177,7 +190,11 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = daily.tick() => {}
         }
-        if let Err(error) = store.run(|tx| queue::forget(tx, now_ms() - KEEP)).await {
+        let swept = store.run(|tx| {
+            queue::forget(tx, now_ms() - KEEP)?;
+            audit::trim(tx)
+        });
+        if let Err(error) = swept.await {
             tracing::warn!(%error, "cannot forget old rows");
         }
     }

@@ -1,26 +1,21 @@
 //! What admins say in the command room.
 
-use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use matrix_sdk::ruma::{OwnedEventId, OwnedUserId};
 use serde_json::json;
 
 use super::Flows;
 use crate::{
     config::Role,
     health::{Health, Snapshot},
-    intake::Step,
     lanes::WorkError,
-    matrix,
-    outbox::{self, Effect},
     storage::{
         StoreError, audit,
         codes::{self, Kind},
-        now_ms,
         queue::{self, Entry, Queue},
     },
+    words,
+    work::{self, Effect},
 };
-
-/// After how many seconds an event whose key is missing is looked at again.
-const LOOKS: [i64; 6] = [2, 5, 10, 30, 120, 600];
 
 const HELP: &str = "\
 !mint [knock|signup] [-n N] [--uses U] [label] – make N codes (1–50) of U uses each (1–1000)
@@ -87,7 +82,7 @@ fn parse_mint<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
             word => label.push(word),
         }
     }
-    let label = label.join(" ");
+    let label = words::name(&label.join(" "));
     Ok(Command::Mint {
         kind,
         count,
@@ -130,9 +125,7 @@ impl Flows {
         let flow = &self.config.flow;
         let room = &flow.command_room;
         let allowed = flow.admins.contains(&sender) || {
-            let who = &sender;
-            let approver = self.team.identity(Role::Approver);
-            let power = approver.call(|live| async move { matrix::power_level(&live, room, who).await });
+            let power = self.homeserver.power_level(Role::Approver, room, &sender);
             power.await? >= flow.admin_power
         };
         let refused = format!("sorry, commands need power level {} in this room", flow.admin_power);
@@ -150,8 +143,8 @@ impl Flows {
                     (true, Ok(Command::Health)) => health,
                     (true, Ok(Command::Codes)) => list(&codes::live(tx)?),
                     (true, Ok(Command::Revoke(code))) => match codes::revoke(tx, &code)? {
-                        true => format!("revoked {code}"),
-                        false => format!("there is no live code {code}"),
+                        true => format!("revoked {}", words::name(&code)),
+                        false => format!("there is no live code {}", words::name(&code)),
                     },
                     (
                         true,
@@ -176,7 +169,7 @@ impl Flows {
                         lines.join("\n")
                     }
                 };
-                let word = body.split_whitespace().next().unwrap_or_default();
+                let word = words::name(body.split_whitespace().next().unwrap_or_default());
                 audit::write(
                     tx,
                     "command",
@@ -189,65 +182,12 @@ impl Flows {
                     plain: false,
                     since: None,
                 };
-                outbox::put(tx, Role::Approver, room.as_str(), &format!("command:{event}"), effect)?;
+                work::put(tx, Role::Approver, room.as_str(), &format!("command:{event}"), effect)?;
                 Ok::<_, StoreError>(())
             })
             .await?;
         self.metrics
             .count("commands", if allowed { "answered" } else { "refused" });
-        Ok(())
-    }
-
-    /// The key of an event may come after the event.
-    pub(super) async fn look_again(
-        &self,
-        entry: Entry,
-        room: OwnedRoomId,
-        event: OwnedEventId,
-        looks: u32,
-    ) -> Result<(), WorkError> {
-        let live = self.team.identity(Role::Approver).live().await;
-        let found = match live.client.get_room(&room) {
-            Some(known) => known.event(&event, None).await.ok(),
-            None => None,
-        };
-        let raw = found.and_then(|event| event.raw().deserialize_as_unchecked::<serde_json::Value>().ok());
-        let text = raw
-            .as_ref()
-            .filter(|raw| raw["type"] == "m.room.message")
-            .and_then(|raw| {
-                let sender = OwnedUserId::try_from(raw["sender"].as_str()?).ok()?;
-                Some((sender, raw["content"]["body"].as_str()?.to_owned()))
-            });
-        let decrypted = raw.as_ref().is_some_and(|raw| raw["type"] != "m.room.encrypted");
-        let wait = LOOKS.get(looks as usize).copied();
-        self.store
-            .run(move |tx| {
-                queue::done(tx, Queue::Inbox, entry.id)?;
-                if let Some((sender, body)) = text.filter(|(_, body)| body.trim_start().starts_with('!')) {
-                    let step = Step::Message {
-                        role: Role::Approver,
-                        room: room.clone(),
-                        event: event.clone(),
-                        sender,
-                        body,
-                    };
-                    queue::put(tx, Queue::Inbox, &format!("message:{event}"), room.as_str(), &step, 0)?;
-                } else if let (false, Some(wait)) = (decrypted, wait) {
-                    let step = Step::Undecrypted {
-                        room,
-                        event: event.clone(),
-                        looks: looks + 1,
-                    };
-                    let key = format!("undecrypted:{event}:{looks}");
-                    queue::put(tx, Queue::Inbox, &key, &key, &step, now_ms() + wait * 1000)?;
-                } else if !decrypted {
-                    tracing::warn!(%event, "a message in the command room could not be decrypted");
-                    audit::write(tx, "undecryptable", &json!({ "event_id": event }))?;
-                }
-                Ok::<_, StoreError>(())
-            })
-            .await?;
         Ok(())
     }
 }
@@ -263,7 +203,7 @@ fn list(codes: &[codes::Code]) -> String {
             code.code,
             code.kind.name(),
             code.uses_remaining,
-            code.label
+            words::line(&code.label)
         )
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -7,24 +7,20 @@ use rusqlite::Transaction;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{
-    Flows,
-    promotion::{self, Promotion},
-    vetting::refusal_text,
-};
+use super::{Flows, promotion, vetting::refusal_text};
 use crate::{
     challenge::{Challenge, judge},
     config::{FlowConfig, Role},
-    intake::Step,
     lanes::WorkError,
-    matrix::{self, Membership},
-    outbox::{self, Effect, Purpose},
+    outcome::{Passed, Purpose},
     storage::{
         StoreError, audit, codes,
         lobby::{self, Lobby},
         now_ms,
         queue::{self, Entry, Queue},
     },
+    words,
+    work::{self, Effect, Step},
 };
 
 /// How long somebody waits for a lobby's room.
@@ -66,7 +62,7 @@ fn in_ms(wait: Duration) -> i64 {
     now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn host(lobby: &Lobby) -> Role {
+pub(super) fn host(lobby: &Lobby) -> Role {
     if lobby.role == Role::Onboarding.name() {
         Role::Onboarding
     } else {
@@ -77,9 +73,9 @@ fn host(lobby: &Lobby) -> Role {
 impl Flows {
     /// Opens a lobby for a code.
     pub async fn open_lobby(&self, code: String) -> Result<Opened, OpenError> {
-        let role = match self.team.lobby_host() {
+        let role = match self.homeserver.lobby_host() {
             Some(role) => role,
-            None if self.team.serves(Role::Approver, &self.board).await => Role::Approver,
+            None if self.homeserver.serves(Role::Approver).await => Role::Approver,
             None => return Err(OpenError::Unavailable),
         };
         let alias = format!("{}{}", self.config.flow.alias_prefix, codes::random_name(10));
@@ -99,14 +95,12 @@ impl Flows {
         let local = alias.clone();
         self.store
             .run(move |tx| {
-                let purpose = Purpose::Lobby { id, alias: local };
-                outbox::put(
-                    tx,
-                    role,
-                    &key(id),
-                    &format!("{}:room", key(id)),
-                    Effect::CreateRoom { purpose },
-                )
+                let effect = Effect::CreateRoom {
+                    purpose: Purpose::Lobby { id, alias: local },
+                    known_as: None,
+                    look: false,
+                };
+                work::put(tx, role, &key(id), &format!("{}:room", key(id)), effect)
             })
             .await?;
         let (challenge, made) = tokio::join!(self.source.challenge(), tokio::time::timeout(PATIENCE, made));
@@ -130,10 +124,7 @@ impl Flows {
     ) -> Result<Opened, OpenError> {
         let server = match &self.config.server_name {
             Some(name) => name.clone(),
-            None => {
-                let live = self.team.identity(role).live().await;
-                live.user_id.server_name().to_string()
-            }
+            None => self.homeserver.actor(role).await.user.server_name().to_string(),
         };
         let due = in_ms(self.config.flow.lobby_timeout);
         let (asked, lane) = (challenge.clone(), room.to_string());
@@ -188,8 +179,8 @@ impl Flows {
         let due = in_ms(self.config.flow.challenge_delay);
         let own = [Role::Approver, Role::Onboarding]
             .iter()
-            .filter_map(|role| self.team.identity(*role).try_live())
-            .any(|live| live.user_id == user);
+            .filter_map(|role| self.homeserver.actor_now(*role))
+            .any(|actor| actor.user == user);
         let unmade = self
             .store
             .run(move |tx| {
@@ -260,11 +251,7 @@ impl Flows {
         }) else {
             return Ok(None);
         };
-        let room = &room;
-        let identity = self.team.identity(host(&lobby));
-        Ok(identity
-            .call(|live| async move { matrix::display_name(&live, room, user).await })
-            .await?)
+        Ok(self.homeserver.display_name(host(&lobby), &room, user).await?)
     }
 
     pub(super) async fn lobby_answer(
@@ -285,12 +272,7 @@ impl Flows {
         let name = self.name_in_lobby(id, &sender).await?;
         let verdict = judge(&body, &lobby.keyword, name.as_deref());
         let passed = verdict.is_ok();
-        let is_member = passed && {
-            let (space, who) = (&self.config.flow.space, &sender);
-            let approver = self.team.identity(Role::Approver);
-            let membership = approver.call(|live| async move { matrix::membership(&live, space, who).await });
-            membership.await? == Membership::Joined
-        };
+        let is_member = passed && self.is_member(&sender).await?;
         let config = self.config.clone();
         self.store
             .run(move |tx| {
@@ -303,24 +285,22 @@ impl Flows {
                     queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
                     if is_member {
                         lobby::close(tx, id, "already_member")?;
-                        let text = format!("you're already in {} — see you in the space.", config.flow.community);
-                        promotion::say(tx, host, &room, &format!("{key}:already"), text)?;
-                        return promotion::leave(tx, host, &room, &key);
+                        return promotion::already_in(tx, &config, host, &room, &key);
                     }
                     lobby::close(tx, id, "promoted")?;
                     lobby::promote(tx, id, sender.as_str())?;
-                    let passed = Promotion {
-                        user: &sender,
-                        name: name.as_deref().unwrap_or_default(),
-                        title: &lobby.title,
-                        keyword: &lobby.keyword,
-                        haiku: &body,
-                        room: &room,
-                        closing: ". see you in the space.",
+                    let passed = Passed {
+                        user: sender,
+                        name: name.unwrap_or_default(),
+                        title: lobby.title,
+                        keyword: lobby.keyword,
+                        haiku: body,
+                        room,
+                        closing: ". see you in the space.".to_owned(),
                         host,
-                        key: &key,
+                        key,
                     };
-                    return promotion::promote(tx, &config, &passed);
+                    return promotion::promote(tx, &config, passed);
                 };
                 let left = limit.saturating_sub(user.tries + 1);
                 let text = format!("{sender}: {}", refusal_text(&miss.to_string(), left));
@@ -418,7 +398,8 @@ fn challenge(
         title: lobby.title.clone(),
         keyword: lobby.keyword.clone(),
     };
-    let greeting = format!("hi {}! to join {},", name.unwrap_or(user.as_str()), flow.community);
+    let called = name.map_or_else(|| user.to_string(), words::name);
+    let greeting = format!("hi {called}! to join {},", flow.community);
     let times = if again { "again" } else { "first" };
     let say = format!("{}:ask:{user}:{times}", key(lobby.id));
     promotion::say(tx, host(lobby), &room, &say, asked.message(&greeting, flow.lobby_tries))?;
@@ -458,14 +439,14 @@ pub(crate) fn announce_started(
     code: &str,
     created: i64,
 ) -> Result<(), StoreError> {
-    let who = name.map_or_else(|| user.to_owned(), |name| format!("{name} ({user})"));
+    let who = name.map_or_else(|| user.to_owned(), |name| format!("{} ({user})", words::name(name)));
     let note = format!("🚪 {who} started lobby flow (code={code})");
     let key = news(room, &format!("started:{user}"));
     promotion::announce(tx, &flow.notify_room, &key, note, Some(created))
 }
 
 /// Closes a lobby in which nobody passed.
-fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reason: &str) -> Result<(), StoreError> {
+pub(super) fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reason: &str) -> Result<(), StoreError> {
     if !lobby::close(tx, lobby.id, reason)? {
         return Ok(());
     }

@@ -3,11 +3,16 @@
 //! [`Flows`] works on the inbox: each row is one step, and a step's outcome (rows of a flow, effects in the outbox,
 //! later steps in the inbox) is kept in one transaction, so that a step happens wholly or not at all.
 
+#[cfg(test)]
+mod bench;
 mod commands;
+mod ended;
 mod lobby;
 mod newcomer;
 mod promotion;
-mod team;
+#[cfg(test)]
+mod tests;
+mod undecrypted;
 mod vetting;
 
 use std::{
@@ -16,26 +21,26 @@ use std::{
 };
 
 use async_trait::async_trait;
-use matrix_sdk::ruma::OwnedRoomId;
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use tokio::sync::oneshot;
 
 pub use lobby::{OpenError, Opened};
 pub(crate) use lobby::{announce_started, news};
-pub(crate) use newcomer::awaited;
-pub use team::Team;
 
 use crate::{
     challenge::Source,
     config::{Config, Role},
     health::Board,
-    intake::{Inlet, Step},
+    intake,
     lanes::{WorkError, Worker},
+    matrix::{Homeserver, Membership},
     metrics::Metrics,
-    outbox::Purpose,
+    outcome::Purpose,
     storage::{
-        Store,
+        self, Store, StoreError,
         queue::{self, Entry, Queue},
     },
+    work::Step,
 };
 
 /// Those who wait for a lobby's room, by the lobby's number.
@@ -49,7 +54,7 @@ pub struct Flows {
     /// The database.
     pub store: Store,
     /// Who acts.
-    pub team: Team,
+    pub homeserver: Arc<dyn Homeserver>,
     /// Where challenges come from.
     pub source: Source,
     /// What `!health` shows.
@@ -61,11 +66,18 @@ pub struct Flows {
 
 impl Flows {
     /// The flows over these parts.
-    pub fn new(config: Arc<Config>, store: Store, team: Team, source: Source, board: Board, metrics: Metrics) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        store: Store,
+        homeserver: Arc<dyn Homeserver>,
+        source: Source,
+        board: Board,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             config,
             store,
-            team,
+            homeserver,
             source,
             board,
             metrics,
@@ -89,17 +101,25 @@ impl Flows {
 impl Worker for Flows {
     async fn work(&self, entry: Entry) -> Result<(), WorkError> {
         match entry.read()? {
-            Step::Knock { user, event, reason } => self.knock(entry, user, event, reason).await,
-            Step::FindKnocks => {
-                let found = self.team.identity(Role::Approver);
-                let live = found.live().await;
-                let new = Inlet::find_knocks(&self.store, &live, &self.config.flow.space).await?;
-                if new > 0 {
-                    tracing::info!(new, "found knocks among the space's members");
-                }
-                self.drop_row(&entry).await
+            Step::Knock {
+                user,
+                event,
+                reason,
+                found,
+                sent,
+            } => {
+                let heard = vetting::Heard {
+                    user,
+                    event,
+                    reason,
+                    found,
+                    sent,
+                };
+                self.knock(entry, heard).await
             }
-            Step::LookBack { role, room } => self.look_back(entry, role, room).await,
+            Step::KnockEnded { user } => self.knock_ended(entry, user).await,
+            Step::FindKnocks => self.find_knocks(entry).await,
+            Step::LookBack { role, room, whole } => self.look_back(entry, role, room, whole).await,
             Step::Message {
                 room,
                 event,
@@ -112,13 +132,15 @@ impl Worker for Flows {
                 }
                 self.answer(entry, room, sender, body).await
             }
-            Step::Undecrypted { room, event, looks } => self.look_again(entry, room, event, looks).await,
+            Step::Undecrypted { role, room, event } => self.look_again(entry, role, room, event).await,
             Step::Joined { room, user } => self.joined(entry, room, user).await,
             Step::Newcomer { room, user } => self.newcomer(entry, room, user).await,
+            Step::RoomEnded { role, room } => self.room_ended(entry, role, room).await,
             Step::Made(made) => match made.purpose {
                 Purpose::Vetting { id, .. } => self.vetting_room(entry, id, made.room).await,
                 Purpose::Lobby { id, .. } => self.lobby_room(entry, id, made.room).await,
             },
+            Step::Invited(invited) => self.invited(entry, invited).await,
             Step::VettingTimeout { id } => self.vetting_timeout(entry, id).await,
             Step::LobbyTimeout { id } => self.lobby_timeout(entry, id).await,
             Step::LobbyChallenge { id, user, again } => self.lobby_challenge(entry, id, user, again).await,
@@ -127,22 +149,52 @@ impl Worker for Flows {
 }
 
 impl Flows {
+    async fn find_knocks(&self, entry: Entry) -> Result<(), WorkError> {
+        let new = intake::find_knocks(&self.store, &*self.homeserver, &self.config.flow.space).await?;
+        if new > 0 {
+            tracing::info!(new, "found knocks among the space's members");
+        }
+        self.drop_row(&entry).await
+    }
+
     /// A gap in the sync of a room: only where somebody is asked is there anything to be found.
-    async fn look_back(&self, entry: Entry, role: Role, room: OwnedRoomId) -> Result<(), WorkError> {
-        let id = room.to_string();
-        let open = self.store.run(move |tx| {
-            let vetting = crate::storage::vetting::in_room(tx, &id)?.is_some_and(|vetting| !vetting.closed);
-            let lobby = crate::storage::lobby::in_room(tx, &id)?.is_some_and(|lobby| !lobby.closed);
-            Ok::<_, crate::storage::StoreError>(vetting || lobby)
-        });
-        if open.await? {
-            let live = self.team.identity(role).live().await;
-            let new = Inlet::look_back(&self.store, &live, role, &room).await?;
+    async fn look_back(&self, entry: Entry, role: Role, room: OwnedRoomId, whole: bool) -> Result<(), WorkError> {
+        if self.is_asked_in(&room).await? {
+            let new = intake::look_back(&self.store, &*self.homeserver, role, &room, whole).await?;
             if new > 0 {
                 tracing::info!(new, %room, "found what the sync had left out");
             }
         }
         self.drop_row(&entry).await
+    }
+
+    /// Whether somebody is asked in a room.
+    async fn is_asked_in(&self, room: &OwnedRoomId) -> Result<bool, StoreError> {
+        let id = room.to_string();
+        self.store
+            .run(move |tx| {
+                let vetting = storage::vetting::in_room(tx, &id)?.is_some_and(|vetting| !vetting.closed);
+                let lobby = storage::lobby::in_room(tx, &id)?.is_some_and(|lobby| !lobby.closed);
+                Ok(vetting || lobby)
+            })
+            .await
+    }
+
+    /// The same, or a room is being made, and this may be it.
+    async fn may_be_asked_in(&self, room: &OwnedRoomId) -> Result<bool, StoreError> {
+        if self.is_asked_in(room).await? {
+            return Ok(true);
+        }
+        let unmade = self.store.run(|tx| {
+            Ok::<_, StoreError>(!storage::lobby::unmade(tx)?.is_empty() || storage::vetting::any_unmade(tx)?)
+        });
+        unmade.await
+    }
+
+    /// Whether somebody is in the space.
+    async fn is_member(&self, user: &OwnedUserId) -> Result<bool, WorkError> {
+        let member = self.homeserver.member(Role::Approver, &self.config.flow.space, user);
+        Ok(member.await?.membership == Membership::Joined)
     }
 
     /// An answer in a room where somebody is asked.
@@ -157,10 +209,10 @@ impl Flows {
         let (vetting, lobby, unmade) = self
             .store
             .run(move |tx| {
-                Ok::<_, crate::storage::StoreError>((
-                    crate::storage::vetting::in_room(tx, &id)?,
-                    crate::storage::lobby::in_room(tx, &id)?,
-                    !crate::storage::lobby::unmade(tx)?.is_empty() || crate::storage::vetting::any_unmade(tx)?,
+                Ok::<_, storage::StoreError>((
+                    storage::vetting::in_room(tx, &id)?,
+                    storage::lobby::in_room(tx, &id)?,
+                    !storage::lobby::unmade(tx)?.is_empty() || storage::vetting::any_unmade(tx)?,
                 ))
             })
             .await?;

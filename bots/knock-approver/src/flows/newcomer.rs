@@ -6,17 +6,18 @@
 
 use std::time::Duration;
 
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 
 use super::Flows;
 use crate::{
     config::Role,
     lanes::WorkError,
-    matrix::{self, Membership},
+    matrix::{Failure, Membership},
     storage::{
         StoreError, notes, now_ms,
         queue::{self, Entry, Queue},
     },
+    work::awaited,
 };
 
 /// How long one try may take.
@@ -27,11 +28,6 @@ const WANTED: i64 = 24 * 3600 * 1000;
 /// So long after a join the homeserver may still say that somebody is invited: continuwuity 26.7.3 may bring a join in the sync before it
 /// counts. In milliseconds.
 const SETTLING: i64 = 60 * 1000;
-
-/// The name of the note that somebody whom the bot invited to a room has not come yet.
-pub(crate) fn awaited(room: &RoomId, user: &UserId) -> String {
-    format!("awaited:{room}:{user}")
-}
 
 impl Flows {
     /// Somebody joined a room of the community: whoever the bot invited gets the room's earlier keys, beside everything else.
@@ -55,21 +51,18 @@ impl Flows {
     }
 
     async fn share(&self, room: &OwnedRoomId, user: &OwnedUserId, settles: bool) -> Result<&'static str, WorkError> {
-        let approver = self.team.identity(Role::Approver);
-        let sharing = approver.call(|live| async move { matrix::share_history(&live, room, user).await });
+        let sharing = self.homeserver.share_history(Role::Approver, room, user);
         match tokio::time::timeout(SHARING, sharing).await {
             Ok(Ok(Membership::Invited)) if settles => Err(WorkError::NotYet(
                 "the homeserver does not count the newcomer as joined yet",
             )),
             Ok(Ok(Membership::Joined)) => Ok("done"),
             Ok(Ok(_)) => Ok("left"),
-            Ok(Err(error)) => match matrix::refusal(&error) {
-                Some(no) => {
-                    tracing::warn!(%room, %user, %no, "the room's history could not be shared");
-                    Ok("refused")
-                }
-                None => Err(error.into()),
-            },
+            Ok(Err(Failure::Refused(no))) => {
+                tracing::warn!(%room, %user, %no, "the room's history could not be shared");
+                Ok("refused")
+            }
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(WorkError::NotYet("sharing the room's history took too long")),
         }
     }

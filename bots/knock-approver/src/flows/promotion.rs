@@ -1,49 +1,64 @@
 //! What those get who passed.
 
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use matrix_sdk::ruma::OwnedRoomId;
 use rusqlite::Transaction;
 use serde_json::json;
 
+use super::Flows;
 use crate::{
     config::{Config, Role},
-    outbox::{self, Effect},
-    storage::{StoreError, audit, codes, notes},
+    lanes::WorkError,
+    outcome::{Invited, Passed},
+    storage::{
+        StoreError, audit, codes, notes,
+        queue::{self, Entry, Queue},
+    },
+    words,
+    work::{self, Effect},
 };
 
-/// Somebody who passed.
-pub(super) struct Promotion<'a> {
-    pub(super) user: &'a OwnedUserId,
-    pub(super) name: &'a str,
-    pub(super) title: &'a str,
-    pub(super) keyword: &'a str,
-    pub(super) haiku: &'a str,
-    /// Where they passed.
-    pub(super) room: &'a OwnedRoomId,
-    /// What was said before "invited you": each flow says it a little differently.
-    pub(super) closing: &'a str,
-    /// Who speaks in that room.
-    pub(super) host: Role,
-    /// What makes the promotion unique.
-    pub(super) key: &'a str,
+/// Invites to the space. What is said of it waits until the invite stands: nobody is told what did not happen.
+pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: Passed) -> Result<(), StoreError> {
+    let space = &config.flow.space;
+    let (lane, key) = (passed.room.to_string(), format!("{}:invite:{space}", passed.key));
+    let effect = Effect::Invite {
+        room: space.clone(),
+        user: passed.user.clone(),
+        passed: Some(Box::new(passed)),
+    };
+    work::put(tx, Role::Approver, &lane, &key, effect)?;
+    Ok(())
 }
 
-/// Invites to the space and its children, mints the welcome code, says so, leaves the room and tells the feed.
-pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: &Promotion<'_>) -> Result<(), StoreError> {
-    let flow = &config.flow;
-    let lane = passed.room.as_str();
-    for room in std::iter::once(&flow.space).chain(&flow.children) {
-        let effect = Effect::Invite {
-            room: room.clone(),
-            user: passed.user.clone(),
+impl Flows {
+    /// The invite of somebody who passed stands, or never will.
+    pub(super) async fn invited(&self, entry: Entry, invited: Invited) -> Result<(), WorkError> {
+        let config = self.config.clone();
+        let word = if invited.refused.is_none() {
+            "welcomed"
+        } else {
+            "refused"
         };
-        outbox::put(
-            tx,
-            Role::Approver,
-            lane,
-            &format!("{}:invite:{room}", passed.key),
-            effect,
-        )?;
+        self.store
+            .run(move |tx| {
+                if !queue::done(tx, Queue::Inbox, entry.id)? {
+                    return Ok(());
+                }
+                match invited.refused {
+                    None => welcome(tx, &config, &invited.passed),
+                    Some(errcode) => turn_away(tx, &config, &invited.passed, &errcode),
+                }
+            })
+            .await?;
+        self.metrics.count("promotions", word);
+        Ok(())
     }
+}
+
+/// Says so, with a code for a friend, leaves the room, tells the feed, and invites to the children. Those invites are on
+/// their own: homeservers limit them, and the welcome does not wait for that.
+fn welcome(tx: &Transaction<'_>, config: &Config, passed: &Passed) -> Result<(), StoreError> {
+    let flow = &config.flow;
     let mut lines = vec![format!("nice — invited you to {}{}", flow.community, passed.closing)];
     if let Some(doc) = &flow.welcome_doc {
         lines.push(format!("onboarding doc: {doc}"));
@@ -53,29 +68,67 @@ pub(super) fn promote(tx: &Transaction<'_>, config: &Config, passed: &Promotion<
         let code = codes::mint(tx, codes::Kind::Signup, flow.welcome_uses, &label)?;
         lines.push(format!("bring a friend: {}/signup?code={}", config.public, code.code));
     }
-    let message = Effect::Message {
-        room: passed.room.clone(),
-        body: lines.join("\n"),
-        plain: true,
-        since: None,
-    };
-    outbox::put(tx, passed.host, lane, &format!("{}:welcome", passed.key), message)?;
-    leave(tx, passed.host, passed.room, passed.key)?;
+    let key = &passed.key;
+    say(
+        tx,
+        passed.host,
+        &passed.room,
+        &format!("{key}:welcome"),
+        lines.join("\n"),
+    )?;
+    leave(tx, passed.host, &passed.room, key)?;
+    for room in &flow.children {
+        let lane = format!("guest:{}:{room}", passed.user);
+        let effect = Effect::Invite {
+            room: room.clone(),
+            user: passed.user.clone(),
+            passed: None,
+        };
+        work::put(tx, Role::Approver, &lane, &format!("{key}:invite:{room}"), effect)?;
+    }
     let news = format!(
         "🎉 {} ({}) joined {}\ncaptcha: {} (word: {})\n{}",
-        passed.name,
+        words::name(&passed.name),
         passed.user,
         flow.community,
-        passed.title,
-        passed.keyword,
-        passed.haiku.trim()
+        words::line(&passed.title),
+        words::line(&passed.keyword),
+        words::lines(&passed.haiku)
     );
-    announce(tx, &flow.feed_room, &format!("{}:feed", passed.key), news, None)?;
+    announce(tx, &flow.feed_room, &format!("{key}:feed"), news, None)?;
     audit::write(
         tx,
         "promoted",
         &json!({ "mxid": passed.user, "room_id": passed.room, "title": passed.title }),
     )
+}
+
+/// The homeserver refuses the invite for good: nobody is invited, and both sides are told.
+fn turn_away(tx: &Transaction<'_>, config: &Config, passed: &Passed, errcode: &str) -> Result<(), StoreError> {
+    let (flow, key) = (&config.flow, &passed.key);
+    let text = format!(
+        "nice haiku — but you cannot be invited to {} now. its operators are told.",
+        flow.community
+    );
+    say(tx, passed.host, &passed.room, &format!("{key}:refused"), text)?;
+    leave(tx, passed.host, &passed.room, key)?;
+    let note = format!("⚠️ {} passed and cannot be invited ({errcode})", passed.user);
+    announce(tx, &flow.notify_room, &format!("{key}:refused-note"), note, None)?;
+    let detail = json!({ "mxid": passed.user, "room_id": passed.room, "errcode": errcode });
+    audit::write(tx, "promotion_refused", &detail)
+}
+
+/// Tells a member so.
+pub(super) fn already_in(
+    tx: &Transaction<'_>,
+    config: &Config,
+    host: Role,
+    room: &OwnedRoomId,
+    key: &str,
+) -> Result<(), StoreError> {
+    let text = format!("you're already in {} — see you in the space.", config.flow.community);
+    say(tx, host, room, &format!("{key}:already"), text)?;
+    leave(tx, host, room, key)
 }
 
 /// Says something in a room of the community once, ever. `since` as in [`Effect::Message`].
@@ -93,7 +146,7 @@ pub(super) fn announce(
             plain: false,
             since,
         };
-        outbox::put(tx, Role::Approver, room.as_str(), key, message)?;
+        work::put(tx, Role::Approver, room.as_str(), key, message)?;
     }
     Ok(())
 }
@@ -112,13 +165,13 @@ pub(super) fn say(
         plain: true,
         since: None,
     };
-    outbox::put(tx, host, room.as_str(), key, message)?;
+    work::put(tx, host, room.as_str(), key, message)?;
     Ok(())
 }
 
 /// Leaves a room the bot made, after everything that is to be said there.
 pub(super) fn leave(tx: &Transaction<'_>, host: Role, room: &OwnedRoomId, key: &str) -> Result<(), StoreError> {
     let effect = Effect::Leave { room: room.clone() };
-    outbox::put(tx, host, room.as_str(), &format!("{key}:leave"), effect)?;
+    work::put(tx, host, room.as_str(), &format!("{key}:leave"), effect)?;
     Ok(())
 }

@@ -4,22 +4,23 @@ use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use rusqlite::Transaction;
 use serde_json::json;
 
-use super::{
-    Flows,
-    promotion::{self, Promotion},
-};
+use sha2::{Digest, Sha256};
+
+use super::{Flows, promotion};
 use crate::{
     challenge::judge,
     config::{Config, Role},
-    intake::Step,
+    intake,
     lanes::WorkError,
-    matrix,
-    outbox::{self, Effect, Purpose},
+    matrix::Membership,
+    outcome::{Passed, Purpose, WITHDRAWN},
     storage::{
         StoreError, audit, codes, now_ms,
         queue::{self, Entry, Queue},
         vetting::{self, Vetting},
     },
+    words,
+    work::{self, Effect, Step},
 };
 
 const HOST: Role = Role::Approver;
@@ -30,6 +31,8 @@ enum Verdict {
     Accepted,
     Repeated,
     UnknownCode,
+    /// It does not stand any more.
+    Stale,
 }
 
 impl Verdict {
@@ -38,6 +41,7 @@ impl Verdict {
             Self::Accepted => "knock_accepted",
             Self::Repeated => "knock_repeated",
             Self::UnknownCode => "knock_unknown_code",
+            Self::Stale => "knock_stale",
         }
     }
 }
@@ -46,22 +50,41 @@ fn key(id: i64) -> String {
     format!("vetting:{id}")
 }
 
+/// A knock as it was heard.
+pub(super) struct Heard {
+    pub(super) user: OwnedUserId,
+    pub(super) event: String,
+    pub(super) reason: String,
+    pub(super) found: bool,
+    pub(super) sent: i64,
+}
+
+/// A homeserver may send a knock in the sync before it counts. So long it is asked again, in milliseconds.
+const SETTLING: i64 = 5000;
+/// How far the old approver's clock may have been behind the homeserver's, in milliseconds.
+const SKEW: i64 = 5 * 60 * 1000;
+
+/// What the homeserver knows a knock's room by: the same in every database, so that one that was lost is found.
+fn room_of_knock(event: &str) -> String {
+    let digest = Sha256::digest(event.as_bytes());
+    let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("knock.{short}")
+}
+
 impl Flows {
-    pub(super) async fn knock(
-        &self,
-        entry: Entry,
-        user: OwnedUserId,
-        event: String,
-        reason: String,
-    ) -> Result<(), WorkError> {
-        let config = self.config.clone();
-        let knocker = user.clone();
+    pub(super) async fn knock(&self, entry: Entry, heard: Heard) -> Result<(), WorkError> {
+        let verdict = self.verdict(&entry, &heard).await?;
+        let (config, user) = (self.config.clone(), heard.user.clone());
         let verdict = self
             .store
             .run(move |tx| {
-                let verdict = take_knock(tx, &config, &knocker, &event, &reason)?;
+                let verdict = match verdict {
+                    Some(verdict) => verdict,
+                    None => take_knock(tx, &config, &heard)?,
+                };
                 // What the knocker wrote may be a secret sent to the wrong place: it is not kept.
-                audit::write(tx, verdict.word(), &json!({ "mxid": knocker, "event_id": event }))?;
+                let detail = json!({ "mxid": heard.user, "event_id": heard.event });
+                audit::write(tx, verdict.word(), &detail)?;
                 queue::done(tx, Queue::Inbox, entry.id)?;
                 Ok::<_, StoreError>(verdict)
             })
@@ -70,6 +93,74 @@ impl Flows {
             .count("knocks", verdict.word().trim_start_matches("knock_"));
         tracing::info!(%user, outcome = verdict.word(), "knock processed");
         Ok(())
+    }
+
+    /// What is to be said of a knock before a use of its code is taken; `None` where it is to be taken up.
+    async fn verdict(&self, entry: &Entry, heard: &Heard) -> Result<Option<Verdict>, WorkError> {
+        let (who, code) = (heard.user.to_string(), heard.reason.clone());
+        let (open, is_live) = self
+            .store
+            .run(move |tx| {
+                let open = vetting::open_for(tx, &who)?;
+                Ok::<_, StoreError>((open, codes::is_live(tx, codes::Kind::Knock, &code)?))
+            })
+            .await?;
+        // Knocking again while one is being asked is no second knock.
+        if let Some(open) = open
+            && !self.has_gone(&open, &heard.user).await?
+        {
+            return Ok(Some(Verdict::Repeated));
+        }
+        if !is_live {
+            return Ok(Some(Verdict::UnknownCode));
+        }
+        let now = self
+            .homeserver
+            .member(HOST, &self.config.flow.space, &heard.user)
+            .await?;
+        match now.membership {
+            Membership::Knocking if intake::reason(&now.reason) == heard.reason => Ok(None),
+            Membership::Out if now_ms() < entry.created + SETTLING => {
+                Err(WorkError::NotYet("the homeserver does not count the knock yet"))
+            }
+            _ => Ok(Some(Verdict::Stale)),
+        }
+    }
+
+    /// Whether a knocker has left the room in which they are asked, or never wanted to come; the vetting ends then.
+    async fn has_gone(&self, open: &Vetting, user: &OwnedUserId) -> Result<bool, WorkError> {
+        let Some(room) = open
+            .room_id
+            .as_deref()
+            .and_then(|room| OwnedRoomId::try_from(room).ok())
+        else {
+            return Ok(false);
+        };
+        let guest = self.homeserver.member(HOST, &room, user).await;
+        let is_there = match guest {
+            Ok(guest) => matches!(guest.membership, Membership::Joined | Membership::Invited),
+            // Nobody is asked where the bot cannot look.
+            Err(crate::matrix::Failure::Refused(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_there {
+            let open = open.clone();
+            self.store.run(move |tx| end(tx, &open, "declined")).await?;
+        }
+        Ok(!is_there)
+    }
+
+    /// Somebody has left the space or was banned: if they were knocking, they do so no more.
+    pub(super) async fn knock_ended(&self, entry: Entry, user: OwnedUserId) -> Result<(), WorkError> {
+        let who = user.to_string();
+        let open = self.store.run(move |tx| vetting::open_for(tx, &who)).await?;
+        if let Some(open) = open.filter(|open| open.room_id.is_some()) {
+            let now = self.homeserver.member(HOST, &self.config.flow.space, &user).await?;
+            if matches!(now.membership, Membership::Out | Membership::Banned) {
+                self.store.run(move |tx| end(tx, &open, WITHDRAWN)).await?;
+            }
+        }
+        self.drop_row(&entry).await
     }
 
     /// The vetting room is there (or not): ask.
@@ -131,14 +222,10 @@ impl Flows {
         let (Some(title), Some(keyword)) = (vetting.title, vetting.keyword) else {
             return Err(WorkError::NotYet("the challenge is being fetched"));
         };
-        let (room_ref, sender_ref) = (&room, &sender);
-        let name = self
-            .team
-            .identity(HOST)
-            .call(|live| async move { matrix::display_name(&live, room_ref, sender_ref).await })
-            .await?;
+        let name = self.homeserver.display_name(HOST, &room, &sender).await?;
         let verdict = judge(&body, &keyword, name.as_deref());
         let passed = verdict.is_ok();
+        let is_member = passed && self.is_member(&sender).await?;
         let config = self.config.clone();
         self.store
             .run(move |tx| {
@@ -148,20 +235,24 @@ impl Flows {
                 let key = key(vetting.id);
                 let Err(miss) = verdict else {
                     let name = name.unwrap_or_default();
-                    vetting::promote(tx, vetting.id, &name)?;
                     queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    let passed = Promotion {
-                        user: &sender,
-                        name: &name,
-                        title: &title,
-                        keyword: &keyword,
-                        haiku: &body,
-                        room: &room,
-                        closing: "",
+                    if is_member {
+                        vetting::close(tx, vetting.id, "already_member")?;
+                        return promotion::already_in(tx, &config, HOST, &room, &key);
+                    }
+                    vetting::promote(tx, vetting.id, &words::name(&name))?;
+                    let passed = Passed {
+                        user: sender,
+                        name,
+                        title,
+                        keyword,
+                        haiku: body,
+                        room,
+                        closing: String::new(),
                         host: HOST,
-                        key: &key,
+                        key,
                     };
-                    return promotion::promote(tx, &config, &passed);
+                    return promotion::promote(tx, &config, passed);
                 };
                 vetting::miss(tx, vetting.id)?;
                 let left = vetting.tries_left.saturating_sub(1);
@@ -209,16 +300,37 @@ pub(super) fn refusal_text(reason: &str, left: u32) -> String {
     }
 }
 
-/// Decides on a knock, and begins its vetting.
-fn take_knock(
-    tx: &Transaction<'_>,
-    config: &Config,
-    user: &OwnedUserId,
-    event: &str,
-    code: &str,
-) -> Result<Verdict, StoreError> {
-    // Knocking again while one is being asked is no second knock.
+/// Ends a vetting before its time.
+pub(super) fn end(tx: &Transaction<'_>, open: &Vetting, reason: &str) -> Result<(), StoreError> {
+    let key = key(open.id);
+    vetting::close(tx, open.id, reason)?;
+    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
+    audit::write(tx, "vetting_closed", &json!({ "mxid": open.mxid, "reason": reason }))?;
+    if let Some(room) = open
+        .room_id
+        .as_deref()
+        .and_then(|room| OwnedRoomId::try_from(room).ok())
+    {
+        // Nobody hears any more what was to be said there.
+        queue::cancel_lane(tx, Queue::Outbox, room.as_str())?;
+        promotion::leave(tx, HOST, &room, &key)?;
+    }
+    Ok(())
+}
+
+/// Decides on a knock that stands, and begins its vetting.
+fn take_knock(tx: &Transaction<'_>, config: &Config, heard: &Heard) -> Result<Verdict, StoreError> {
+    let Heard {
+        user,
+        event,
+        reason: code,
+        found,
+        sent,
+    } = heard;
     if vetting::open_for(tx, user.as_str())?.is_some() {
+        return Ok(Verdict::Repeated);
+    }
+    if *found && vetting::adopt(tx, event, user.as_str(), sent.saturating_sub(SKEW))? {
         return Ok(Verdict::Repeated);
     }
     if codes::take(tx, codes::Kind::Knock, code)?.is_none() {
@@ -228,14 +340,12 @@ fn take_knock(
         codes::give_back(tx, code)?;
         return Ok(Verdict::Repeated);
     };
-    let purpose = Purpose::Vetting { id, user: user.clone() };
-    outbox::put(
-        tx,
-        HOST,
-        &key(id),
-        &format!("{}:room", key(id)),
-        Effect::CreateRoom { purpose },
-    )?;
+    let effect = Effect::CreateRoom {
+        purpose: Purpose::Vetting { id, user: user.clone() },
+        known_as: Some(room_of_knock(event)),
+        look: *found,
+    };
+    work::put(tx, HOST, &key(id), &format!("{}:room", key(id)), effect)?;
     let timeout = i64::try_from(config.flow.vetting_timeout.as_millis()).unwrap_or(i64::MAX);
     let due = now_ms().saturating_add(timeout);
     let step = Step::VettingTimeout { id };

@@ -30,7 +30,7 @@ impl Board {
     }
 
     /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
-    pub fn note(&self, role: Role, key: &'static str, note: Option<Degraded>) {
+    pub fn note(&self, role: Role, key: impl Into<String>, note: Option<Degraded>) {
         if let Some(account) = self.accounts.get(&role) {
             account.note(key, note);
         }

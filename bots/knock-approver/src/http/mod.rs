@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use limit::Limiter;
 
-use crate::{breaker::Breaker, flows::Flows, pages};
+use crate::{breaker::Breaker, flows::Flows, pages, team::Team};
 
 /// The most that a request may bring.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -33,6 +33,8 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub struct Shared {
     /// The flows, with the database, the configuration and the board.
     pub flows: Arc<Flows>,
+    /// The identities.
+    pub team: Team,
     /// What `/metrics` says of the breaker.
     pub breaker: Arc<Breaker>,
     /// For requests on behalf of users, who have no client of the SDK.

@@ -68,7 +68,7 @@ pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<Asked>)
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled"));
     }
     let asked = body.0.checked()?;
-    if !shared.flows.team.serves(Role::Approver, &shared.flows.board).await {
+    if !shared.team.serves(Role::Approver).await {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     }
     // A task of its own: who hangs up in the middle must not leave half an account.
@@ -201,7 +201,7 @@ async fn join_child(api: &UserApi, child: &OwnedRoomId) -> Result<(), UserError>
 }
 
 async fn invite(shared: &Shared, room: &OwnedRoomId, user: &OwnedUserId) -> bool {
-    let approver = shared.flows.team.identity(Role::Approver);
+    let approver = shared.team.identity(Role::Approver);
     let invited = approver.call(|live| async move {
         match matrix::membership(&live, room, user).await {
             Ok(Membership::Joined | Membership::Invited) => Ok(()),

@@ -13,14 +13,13 @@ use serde_json::json;
 use crate::{
     config::{FlowConfig, Role},
     flows,
-    intake::{Inlet, Step},
     storage::{
         Store, StoreError, audit,
         codes::{self, Code, Kind},
         notes,
         queue::{self, Queue},
     },
-    vault::Vault,
+    work::Step,
 };
 
 const DONE: &str = "imported";
@@ -150,45 +149,18 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
         lobbies: read(dir, "lobby.json")?,
         announced: read(dir, "operator_announce.json")?,
     };
-    let horizon = horizon(dir);
     let flow = flow.clone();
     let imported = store.run(move |tx| {
         if notes::value(tx, DONE)?.is_some() {
             return Ok(None);
         }
         let imported = keep(tx, &old, &flow)?;
-        if let Some(horizon) = horizon {
-            Inlet::set_horizon(tx, horizon)?;
-        }
         notes::set_value(tx, DONE, "1")?;
         let counts = json!({ "codes": imported.codes, "vettings": imported.vettings, "lobbies": imported.lobbies });
         audit::write(tx, "imported", &counts)?;
         Ok::<_, StoreError>(Some(imported))
     });
     Ok(imported.await?)
-}
-
-/// From when on messages that a first sync shows are news, in Unix milliseconds; `None` where all are. What was said before
-/// the last sync of the old approver was its business. Where a session of ours is there and this database is new, another
-/// one was lost: what was said before its last sync was dealt with, and when that was is seen from the stores that every
-/// sync writes to.
-fn horizon(dir: &Path) -> Option<i64> {
-    if let Some(old) = modified(&dir.join("sync_since.txt")) {
-        return Some(old);
-    }
-    let session = modified(&Vault::new(Role::Approver.into(), dir).path("session.json"))?;
-    let stores = std::fs::read_dir(dir.join("crypto")).into_iter().flatten();
-    let files = stores
-        .flatten()
-        .filter_map(|store| std::fs::read_dir(store.path()).ok())
-        .flat_map(|files| files.flatten());
-    Some(files.filter_map(|file| modified(&file.path())).fold(session, i64::max))
-}
-
-fn modified(path: &Path) -> Option<i64> {
-    let time = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
-    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok()
 }
 
 fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, StoreError> {

@@ -182,18 +182,6 @@ async fn importing_again_tells_nothing_again() {
     assert_eq!(now, pending, "no second time-out");
 }
 
-/// A database that is new beside a session that is not: another one was lost.
-#[rstest]
-#[case::first_start(&[], false)]
-#[case::after_the_old_approver(&[("sync_since.txt", "s1")], true)]
-#[case::database_lost(&[("shape_rotator_2_session.json", "{}")], true)]
-#[tokio::test]
-async fn what_was_said_before_a_loss_is_old(#[case] files: &[(&str, &str)], #[case] expected: bool) {
-    let (_dir, store, _) = imported(files).await;
-    let horizon = store.run(|tx| notes::value(tx, "horizon")).await.unwrap();
-    assert_eq!(horizon.is_some(), expected);
-}
-
 #[tokio::test]
 async fn a_lobby_that_nobody_joined_is_not_news() {
     let file =

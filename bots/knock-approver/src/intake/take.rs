@@ -1,41 +1,64 @@
 //! From the sync to the inbox.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use matrix_sdk::{
     deserialized_responses::TimelineEvent,
-    ruma::{EventId, OwnedRoomId, OwnedUserId, RoomId, UserId},
+    ruma::{OwnedRoomId, RoomId, UserId},
     sync::{JoinedRoomUpdate, State, SyncResponse},
 };
+use rusqlite::Transaction;
 use serde_json::Value;
 
-use super::Step;
+use super::row::{self, Past, Row};
 use crate::{
     config::{FlowConfig, Role},
     identity::{Intake, IntakeError, Live},
     matrix,
     storage::{
-        Store, StoreError, lobby, notes, now_ms,
+        Store, StoreError, clock, lobby, notes, now_ms,
         queue::{self, Queue},
+        vetting,
     },
+    work::Step,
 };
-
-/// The name of the value that says from when on messages are heard.
-pub(crate) const HORIZON: &str = "horizon";
 
 /// Stores what the sync brings.
 #[derive(Clone, Debug)]
 pub struct Inlet {
-    store: Store,
-    flow: FlowConfig,
+    pub(super) store: Store,
+    pub(super) flow: FlowConfig,
 }
 
-/// A row to be.
-struct Row {
-    key: String,
-    lane: String,
-    step: Step,
-    /// When it was sent, for what a first sync shows of the past.
-    sent: i64,
+/// What a batch holds for the flows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(super) rows: Vec<Row>,
+    /// Rooms in which something changed that effects may wait for.
+    pub(super) changed: Vec<OwnedRoomId>,
+    /// Whether keys may have come.
+    pub(super) keys: bool,
+}
+
+/// A room's update, as far as it matters here.
+pub(crate) struct Update<'a> {
+    pub(crate) room: &'a RoomId,
+    pub(crate) state: Vec<Value>,
+    pub(crate) timeline: Vec<Value>,
+    pub(crate) limited: bool,
+}
+
+impl Update<'_> {
+    /// Whether the room shows itself as a whole, as it does in a first sync: what is in it need not be new.
+    fn is_whole(&self) -> bool {
+        self.events().any(|event| event["type"] == "m.room.create")
+    }
+
+    /// The state and the timeline, in order.
+    fn events(&self) -> impl Iterator<Item = &Value> {
+        self.state.iter().chain(&self.timeline)
+    }
 }
 
 impl Inlet {
@@ -44,173 +67,152 @@ impl Inlet {
         Self { store, flow }
     }
 
-    fn rows(&self, role: Role, own: &UserId, batch: &SyncResponse) -> Vec<Row> {
-        let mut rows = Vec::new();
+    fn news(&self, role: Role, own: &UserId, batch: &SyncResponse) -> News {
+        let mut news = News {
+            keys: !batch.to_device.is_empty(),
+            ..News::default()
+        };
         for (room, update) in &batch.rooms.joined {
-            if *room == self.flow.space && role == Role::Approver {
-                rows.extend(events(update).filter_map(|event| knock(&event)));
-                if update.timeline.limited {
-                    rows.push(Row {
-                        key: format!("find-knocks:{}", batch.next_batch),
-                        lane: "find-knocks".to_owned(),
-                        step: Step::FindKnocks,
-                        sent: now_ms(),
-                    });
-                }
-            }
-            let is_command_room = *room == self.flow.command_room;
-            if self.flow.children.contains(room) && role == Role::Approver {
-                rows.extend(events(update).filter_map(|event| newcomer(&event, room, own)));
-            }
-            // What people say in the community's own rooms is none of the bot's business.
-            if !is_command_room && (*room == self.flow.space || self.flow.children.contains(room)) {
-                continue;
-            }
-            if is_command_room && role != Role::Approver {
-                continue;
-            }
-            rows.extend(
-                events(update)
-                    .filter_map(|event| joined(&event, room, own))
-                    .filter(|_| !is_command_room),
-            );
-            if update.timeline.limited && !is_command_room {
-                rows.push(Row {
-                    key: format!("look-back:{}:{room}", batch.next_batch),
-                    lane: room.to_string(),
-                    step: Step::LookBack {
-                        role,
-                        room: room.clone(),
-                    },
-                    sent: i64::MAX,
-                });
-            }
-            let timeline = raw(&update.timeline.events);
-            rows.extend(timeline.filter_map(|event| message(&event, role, room, own, is_command_room)));
+            self.joined_room(role, own, &read(room, update), &batch.next_batch, &mut news);
         }
-        rows
-    }
-}
-
-/// The state and the timeline of a room, in order.
-fn events(update: &JoinedRoomUpdate) -> impl Iterator<Item = Value> {
-    let (State::Before(state) | State::After(state)) = &update.state;
-    let state = state.iter().filter_map(|event| event.deserialize_as_unchecked().ok());
-    state.chain(raw(&update.timeline.events))
-}
-
-fn raw(timeline: &[TimelineEvent]) -> impl Iterator<Item = Value> {
-    timeline
-        .iter()
-        .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
-}
-
-fn member<'a>(event: &'a Value, membership: &str) -> Option<(OwnedUserId, &'a str)> {
-    (event["type"] == "m.room.member" && event["content"]["membership"] == membership).then_some(())?;
-    Some((
-        UserId::parse(event["state_key"].as_str()?).ok()?,
-        event["event_id"].as_str()?,
-    ))
-}
-
-fn sent(event: &Value) -> i64 {
-    event["origin_server_ts"].as_i64().unwrap_or(i64::MAX)
-}
-
-fn knock(event: &Value) -> Option<Row> {
-    let (user, id) = member(event, "knock")?;
-    let reason = event["content"]["reason"].as_str().unwrap_or_default();
-    Some(knock_row(user, id, reason))
-}
-
-fn knock_row(user: OwnedUserId, event: &str, reason: &str) -> Row {
-    Row {
-        key: format!("knock:{event}"),
-        lane: format!("knock:{user}"),
-        step: Step::Knock {
-            user,
-            event: event.to_owned(),
-            reason: reason.trim().to_owned(),
-        },
-        // A knock stands until it is answered: it is never too old.
-        sent: i64::MAX,
-    }
-}
-
-fn joined(event: &Value, room: &RoomId, own: &UserId) -> Option<Row> {
-    let (user, id) = member(event, "join")?;
-    (user != own).then(|| Row {
-        key: format!("join:{id}"),
-        lane: room.to_string(),
-        step: Step::Joined {
-            room: room.to_owned(),
-            user,
-        },
-        sent: i64::MAX,
-    })
-}
-
-/// Somebody who was not in the room before: a new name or picture is a join event, too.
-fn newcomer(event: &Value, room: &RoomId, own: &UserId) -> Option<Row> {
-    let (user, id) = member(event, "join")?;
-    let was_in = event["unsigned"]["prev_content"]["membership"] == "join";
-    (user != own && !was_in).then(|| Row {
-        key: format!("newcomer:{id}"),
-        // Lanes of their own: nobody waits for somebody else's keys.
-        lane: format!("newcomer:{id}"),
-        step: Step::Newcomer {
-            room: room.to_owned(),
-            user,
-        },
-        sent: i64::MAX,
-    })
-}
-
-fn message(raw: &Value, role: Role, room: &RoomId, own: &UserId, commands: bool) -> Option<Row> {
-    let id = EventId::parse(raw["event_id"].as_str()?).ok()?;
-    let sender = UserId::parse(raw["sender"].as_str()?).ok()?;
-    if sender == own {
-        return None;
-    }
-    let key = format!("message:{id}");
-    let row = |key, step| Row {
-        key,
-        lane: room.to_string(),
-        step,
-        sent: sent(raw),
-    };
-    match raw["type"].as_str()? {
-        "m.room.message" => {
-            // An edit would be a second answer, a notice is another bot.
-            let content = &raw["content"];
-            if content["msgtype"] != "m.text" || content["m.relates_to"]["rel_type"] == "m.replace" {
-                return None;
-            }
-            let body = content["body"].as_str()?;
-            (!commands || body.trim_start().starts_with('!')).then(|| {
-                let step = Step::Message {
-                    role,
-                    room: room.to_owned(),
-                    event: id,
-                    sender,
-                    body: body.to_owned(),
-                };
-                row(key, step)
-            })
+        for room in batch.rooms.left.keys() {
+            news.rows.push(ended(role, room, &batch.next_batch));
         }
-        "m.room.encrypted" if commands => {
-            let step = Step::Undecrypted {
-                room: room.to_owned(),
-                event: id,
-                looks: 0,
+        news
+    }
+
+    pub(crate) fn joined_room(&self, role: Role, own: &UserId, update: &Update<'_>, next: &str, news: &mut News) {
+        let room = update.room;
+        if update.events().any(|event| lets_in(event, own)) {
+            news.changed.push(room.to_owned());
+        }
+        let is_command_room = *room == self.flow.command_room;
+        if role == Role::Approver {
+            if *room == self.flow.space {
+                self.knocks(update, next, news);
+            }
+            if self.flow.children.iter().any(|child| child == room) {
+                let newcomers = update.events().filter_map(|event| row::newcomer(event, room, own));
+                news.rows.extend(newcomers);
+            }
+        }
+        // What people say in the community's own rooms is none of the bot's business.
+        if is_command_room {
+            if role == Role::Approver {
+                news.rows.extend(messages(role, own, update, true));
+            }
+        } else if *room != self.flow.space && !self.flow.children.iter().any(|child| child == room) {
+            own_room(role, own, update, next, news);
+        }
+    }
+
+    fn knocks(&self, update: &Update<'_>, next: &str, news: &mut News) {
+        let whole = update.is_whole();
+        for event in update.events() {
+            news.rows.extend(row::knock(event, whole));
+        }
+        if !whole {
+            news.rows.extend(update.timeline.iter().filter_map(row::knock_ended));
+        }
+        if update.limited {
+            let key = format!("find-knocks:{next}");
+            news.rows.push(Row::new(key, "find-knocks", Step::FindKnocks));
+        }
+    }
+
+    /// Keeps what a batch brings, and moves the position.
+    pub(crate) fn keep(tx: &Transaction<'_>, role: Role, news: &News, next: &str) -> Result<(), StoreError> {
+        let first = notes::position(tx, role)?.is_none();
+        for row in &news.rows {
+            match row.past {
+                Past::Over => continue,
+                Past::InFirstBatch if first => continue,
+                Past::InFirstBatch | Past::None => row.put(tx)?,
             };
-            // A lane of its own: later commands do not wait for its key.
-            let mut row = row(format!("undecrypted:{}", raw["event_id"].as_str()?), step);
-            row.lane.clone_from(&row.key);
-            Some(row)
         }
-        _ => None,
+        for room in &news.changed {
+            queue::wake(tx, room.as_str())?;
+        }
+        if news.keys {
+            queue::hasten(tx, "undecrypted:")?;
+        }
+        clock::beat(tx)?;
+        notes::set_position(tx, role, next)
     }
+}
+
+fn read<'a>(room: &'a RoomId, update: &JoinedRoomUpdate) -> Update<'a> {
+    let (State::Before(state) | State::After(state)) = &update.state;
+    let raw = |event: &TimelineEvent| event.raw().deserialize_as_unchecked().ok();
+    Update {
+        room,
+        state: state
+            .iter()
+            .filter_map(|event| event.deserialize_as_unchecked().ok())
+            .collect(),
+        timeline: update.timeline.events.iter().filter_map(raw).collect(),
+        limited: update.timeline.limited,
+    }
+}
+
+/// Whether an event may let the identity do what it could not.
+fn lets_in(event: &Value, own: &UserId) -> bool {
+    match event["type"].as_str() {
+        Some("m.room.power_levels" | "m.room.join_rules") => true,
+        Some("m.room.member") => event["state_key"] == own.as_str(),
+        _ => false,
+    }
+}
+
+/// What people do in a room that may be one of the bot's.
+fn own_room(role: Role, own: &UserId, update: &Update<'_>, next: &str, news: &mut News) {
+    let room = update.room;
+    let joins = update.events().filter_map(|event| row::joined(event, room, own));
+    news.rows.extend(joins);
+    if update.limited {
+        let step = Step::LookBack {
+            role,
+            room: room.to_owned(),
+            whole: update.is_whole(),
+        };
+        news.rows.push(Row::new(format!("look-back:{next}:{room}"), room, step));
+    }
+    news.rows.extend(messages(role, own, update, false));
+    if update.timeline.iter().any(|event| event["type"] == "m.room.tombstone") {
+        news.rows.push(ended(role, room, next));
+    }
+}
+
+/// What is said. Of a room that shows itself as a whole only what nobody answered is new, and a command only where the bot
+/// had spoken before: otherwise nobody was there whom it was meant for.
+fn messages(role: Role, own: &UserId, update: &Update<'_>, commands: bool) -> Vec<Row> {
+    let timeline = &update.timeline;
+    let (from, past) = match (update.is_whole(), commands) {
+        (false, _) => (0, Past::None),
+        (true, false) => (row::unanswered_from(timeline, own), Past::InFirstBatch),
+        (true, true) => match row::unanswered_from(timeline, own) {
+            0 => (timeline.len(), Past::Over),
+            place => (place, Past::Over),
+        },
+    };
+    let rows = timeline.iter().enumerate().filter_map(|(place, event)| {
+        let mut row = row::message(event, role, update.room, own, commands)?;
+        if place < from {
+            row.past = past;
+        }
+        Some(row)
+    });
+    rows.collect()
+}
+
+fn ended(role: Role, room: &RoomId, next: &str) -> Row {
+    let step = Step::RoomEnded {
+        role,
+        room: room.to_owned(),
+    };
+    let key = format!("ended:{next}:{}:{room}", role.name());
+    // A lane of its own: the room's is not held up where it turns out to go on.
+    Row::new(key.clone(), key, step)
 }
 
 fn failed(what: &'static str) -> impl Fn(StoreError) -> IntakeError {
@@ -225,22 +227,14 @@ impl Intake for Inlet {
     }
 
     async fn take(&self, role: Role, live: &Live, batch: &SyncResponse, next: &str) -> Result<(), IntakeError> {
-        let rows = self.rows(role, &live.user_id, batch);
+        let news = self.news(role, &live.user_id, batch);
         let next = next.to_owned();
-        let taken = self.store.run(move |tx| {
-            // Not only in the first batch: a homeserver may answer a first sync from its cache, and then the past comes second.
-            let horizon = notes::value(tx, HORIZON)?.and_then(|value| value.parse().ok());
-            let horizon = horizon.unwrap_or(i64::MIN);
-            for row in rows.iter().filter(|row| row.sent >= horizon) {
-                queue::put(tx, Queue::Inbox, &row.key, &row.lane, &row.step, 0)?;
-            }
-            notes::set_position(tx, role, &next)
-        });
+        let taken = self.store.run(move |tx| Self::keep(tx, role, &news, &next));
         taken.await.map_err(failed("storing a sync batch"))
     }
 
     async fn resumed(&self, role: Role, live: &Live) -> Result<(), IntakeError> {
-        self.claim_lobbies(role, live).await?;
+        self.find_own_rooms(role, live).await?;
         if role != Role::Approver {
             return Ok(());
         }
@@ -260,74 +254,34 @@ impl Intake for Inlet {
 }
 
 impl Inlet {
-    /// The old approver did not write down which identity made a lobby: whoever is in the room serves it.
-    async fn claim_lobbies(&self, role: Role, live: &Live) -> Result<(), IntakeError> {
-        let open = self.store.run(lobby::open_rooms).await;
-        let open = open.map_err(failed("reading the open lobbies"))?;
+    /// The old approver did not write down which identity made a lobby: whoever is in the room serves it. Rooms that the
+    /// identity is not in any more may have ended while it was away.
+    async fn find_own_rooms(&self, role: Role, live: &Live) -> Result<(), IntakeError> {
+        let open = self.store.run(move |tx| {
+            let mut open = lobby::open_rooms(tx)?;
+            if role == Role::Approver {
+                open.extend(vetting::open_rooms(tx)?);
+            }
+            Ok::<HashSet<String>, StoreError>(open)
+        });
+        let open = open.await.map_err(failed("reading the open rooms"))?;
         if open.is_empty() {
             return Ok(());
         }
         let joined = matrix::joined_among(live, &open).await;
-        let joined = joined.map_err(|error| IntakeError::new("asking which lobbies the identity is in", error))?;
-        let claimed = self.store.run(move |tx| {
-            joined
-                .iter()
-                .try_for_each(|room| lobby::set_host(tx, room.as_str(), role.name()))
+        let joined = joined.map_err(|error| IntakeError::new("asking which rooms the identity is in", error))?;
+        let key = format!("{}:{}", live.generation, now_ms());
+        let kept = self.store.run(move |tx| {
+            for room in &joined {
+                lobby::set_host(tx, room.as_str(), role.name())?;
+            }
+            let joined: HashSet<&str> = joined.iter().map(|room| room.as_str()).collect();
+            let gone = open.iter().filter(|room| !joined.contains(room.as_str()));
+            for room in gone.filter_map(|room| OwnedRoomId::try_from(room.as_str()).ok()) {
+                ended(role, &room, &key).put(tx)?;
+            }
+            Ok(())
         });
-        claimed.await.map_err(failed("claiming lobbies"))
-    }
-
-    /// Sets from when on messages found by a first sync are heard, unless that is set already.
-    pub fn set_horizon(tx: &rusqlite::Transaction<'_>, ms: i64) -> Result<(), StoreError> {
-        match notes::value(tx, HORIZON)? {
-            Some(_) => Ok(()),
-            None => notes::set_value(tx, HORIZON, &ms.to_string()),
-        }
-    }
-
-    /// Puts what people did in one of the bot's rooms into the inbox, each unless it was ever there; answers how much was new. The room is
-    /// as old as its challenge, so that its last page is all of it.
-    pub async fn look_back(
-        store: &Store,
-        live: &Live,
-        role: Role,
-        room: &OwnedRoomId,
-    ) -> Result<usize, crate::lanes::WorkError> {
-        let events = matrix::last_page(live, room).await?;
-        let rows = events.iter().flat_map(|event| {
-            let joined = joined(event, room, &live.user_id);
-            joined.or_else(|| message(event, role, room, &live.user_id, false))
-        });
-        let rows: Vec<Row> = rows.collect();
-        let new = store
-            .run(move |tx| {
-                let mut new = 0;
-                for row in &rows {
-                    new += usize::from(queue::put(tx, Queue::Inbox, &row.key, &row.lane, &row.step, 0)?);
-                }
-                Ok::<_, StoreError>(new)
-            })
-            .await?;
-        Ok(new)
-    }
-
-    /// Puts the knocks that stand now into the inbox, each unless it was ever there; answers how many were new.
-    pub async fn find_knocks(
-        store: &Store,
-        live: &Live,
-        space: &OwnedRoomId,
-    ) -> Result<usize, crate::lanes::WorkError> {
-        let knocks = matrix::knocks(live, space).await?;
-        let new = store
-            .run(move |tx| {
-                let mut new = 0;
-                for (user, event, reason) in knocks {
-                    let row = knock_row(user, &event, &reason);
-                    new += usize::from(queue::put(tx, Queue::Inbox, &row.key, &row.lane, &row.step, 0)?);
-                }
-                Ok::<_, StoreError>(new)
-            })
-            .await?;
-        Ok(new)
+        kept.await.map_err(failed("claiming rooms"))
     }
 }

@@ -2,16 +2,23 @@
 //!
 //! A row is worked on until it is done. What a crash interrupts is worked on again, so a worker's steps are repeatable.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rand::Rng;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::storage::{
-    Store, StoreError, now_ms,
-    queue::{self, Entry, Queue},
+use crate::{
+    matrix::Failure,
+    storage::{
+        Store, StoreError, now_ms,
+        queue::{self, Entry, Queue},
+    },
 };
 
 /// The longest wait between two tries of a row.
@@ -24,16 +31,19 @@ pub enum WorkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The homeserver.
-    #[error("the homeserver: {0}")]
-    Matrix(#[from] Box<matrix_sdk::Error>),
+    #[error(transparent)]
+    Matrix(Failure),
     /// Something that is not there yet.
     #[error("not yet: {0}")]
     NotYet(&'static str),
 }
 
-impl From<matrix_sdk::Error> for WorkError {
-    fn from(error: matrix_sdk::Error) -> Self {
-        Self::Matrix(Box::new(error))
+impl From<Failure> for WorkError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => Self::Store(error),
+            failure => Self::Matrix(failure),
+        }
     }
 }
 
@@ -49,13 +59,15 @@ pub async fn run(store: Store, queue: Queue, worker: Arc<dyn Worker>, shutdown: 
     let mut changes = store.changes();
     let mut lanes = JoinSet::new();
     let mut busy = HashSet::new();
+    let mut names: HashMap<task::Id, String> = HashMap::new();
     loop {
         changes.mark_unchanged();
         let next = match store.run(move |tx| queue::lanes(tx, queue)).await {
             Ok((ready, next)) => {
                 for lane in ready {
                     if busy.insert(lane.clone()) {
-                        lanes.spawn(drain(store.clone(), queue, lane, worker.clone()));
+                        let work = drain(store.clone(), queue, lane.clone(), worker.clone());
+                        names.insert(lanes.spawn(work).id(), lane);
                     }
                 }
                 next
@@ -67,10 +79,19 @@ pub async fn run(store: Store, queue: Queue, worker: Arc<dyn Worker>, shutdown: 
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            Some(ended) = lanes.join_next(), if !lanes.is_empty() => {
-                match ended {
-                    Ok(lane) => { busy.remove(&lane); }
-                    Err(error) => tracing::error!(?queue, %error, "a lane died; it is served again after a restart"),
+            Some(ended) = lanes.join_next_with_id(), if !lanes.is_empty() => {
+                let (id, died) = match ended {
+                    Ok((id, ())) => (id, None),
+                    Err(error) => (error.id(), Some(error)),
+                };
+                let Some(lane) = names.remove(&id) else { continue };
+                match died {
+                    None => { busy.remove(&lane); }
+                    // It stays busy for a while: what panics would do so again at once.
+                    Some(error) => {
+                        tracing::error!(?queue, lane, %error, "a lane died; it is served again after a pause");
+                        names.insert(lanes.spawn(tokio::time::sleep(LONGEST_WAIT)).id(), lane);
+                    }
                 }
             }
             _ = changes.changed() => {}
@@ -89,14 +110,14 @@ async fn until(due: Option<i64>) {
     }
 }
 
-/// Works on a lane until nothing in it is due; answers the lane.
-async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) -> String {
+/// Works on a lane until nothing in it is due.
+async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) {
     let mut last = None;
     let mut failures = 0;
     loop {
         let name = lane.clone();
         let failed = match store.run(move |tx| queue::next(tx, queue, &name)).await {
-            Ok(None) => return lane,
+            Ok(None) => return,
             Ok(Some(entry)) => {
                 if last != Some(entry.id) {
                     failures = 0;
@@ -134,3 +155,6 @@ fn back_off(failures: u32) -> Duration {
     let base = Duration::from_millis(250).saturating_mul(2_u32.saturating_pow(failures.min(8)));
     base.min(LONGEST_WAIT).mul_f64(rand::rng().random_range(0.5..1.0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,18 @@
 //! They go through the client's own HTTP side, so that a dead token is noticed and healed; what they answer is as small
 //! as the flows need.
 
+#[cfg(test)]
+pub(crate) mod fake;
+mod homeserver;
 mod refusal;
 mod rooms;
+mod standing;
 
-pub use refusal::{Refusal, refusal};
+pub use homeserver::{Actor, Homeserver, Letter};
+pub use refusal::{Failure, Refusal, refusal};
 pub use rooms::{
-    Knock, MARKER, Membership, Sought, create_room, display_name, find_marked_room, invite, joined_among, knocks,
-    last_page, leave, membership, power_level, said, send_plain, send_through_room, share_history,
+    Knock, MARKER, Member, Membership, Sought, create_room, display_name, event, find_marked_room, invite,
+    is_encrypted, is_replaced, joined_among, knocks, last_page, leave, member, membership, said, send_plain,
+    send_through_room, share_history,
 };
+pub use standing::{Standing, power_level, standing};

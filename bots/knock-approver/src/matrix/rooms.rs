@@ -11,7 +11,7 @@ use matrix_sdk::{
     config::RequestConfig,
     room::MessagesOptions,
     ruma::{
-        OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, UserId,
+        EventId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, UserId,
         api::client::{
             membership::{
                 get_member_events,
@@ -36,6 +36,13 @@ use crate::identity::Live;
 /// The field that tells our own rooms and messages apart, so that a lost answer can be settled by looking.
 pub const MARKER: &str = "dev.knockproof.key";
 
+/// What an effect may take. It is not tried again by itself: the outbox does that, and says so.
+const ONE_TRY: Duration = Duration::from_secs(60);
+
+fn once() -> RequestConfig {
+    RequestConfig::new().disable_retry().timeout(ONE_TRY)
+}
+
 /// A member's standing in a room, as far as the flows care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
@@ -51,8 +58,17 @@ pub enum Membership {
     Out,
 }
 
+/// What a user is to a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The standing.
+    pub membership: Membership,
+    /// The reason given with it.
+    pub reason: String,
+}
+
 /// Reads one state event's content; `None` where there is none.
-async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> Result<Option<Value>, Error> {
+pub(super) async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> Result<Option<Value>, Error> {
     let request =
         get_state_event_for_key::v3::Request::new(room.to_owned(), StateEventType::from(kind), key.to_owned());
     match live.client.send(request).await {
@@ -67,17 +83,25 @@ async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> Result<Opti
     }
 }
 
-/// A user's standing in a room.
-pub async fn membership(live: &Live, room: &RoomId, user: &UserId) -> Result<Membership, Error> {
-    let content = state(live, room, "m.room.member", user.as_str()).await?;
-    let word = content.as_ref().and_then(|content| content["membership"].as_str());
-    Ok(match word {
+/// What a user is to a room.
+pub async fn member(live: &Live, room: &RoomId, user: &UserId) -> Result<Member, Error> {
+    let content = state(live, room, "m.room.member", user.as_str())
+        .await?
+        .unwrap_or_default();
+    let membership = match content["membership"].as_str() {
         Some("join") => Membership::Joined,
         Some("invite") => Membership::Invited,
         Some("knock") => Membership::Knocking,
         Some("ban") => Membership::Banned,
         _ => Membership::Out,
-    })
+    };
+    let reason = content["reason"].as_str().unwrap_or_default().trim().to_owned();
+    Ok(Member { membership, reason })
+}
+
+/// A user's standing in a room.
+pub async fn membership(live: &Live, room: &RoomId, user: &UserId) -> Result<Membership, Error> {
+    Ok(member(live, room, user).await?.membership)
 }
 
 /// What a user is called in a room, or else anywhere; `None` without a name.
@@ -111,56 +135,18 @@ pub async fn display_name(live: &Live, room: &RoomId, user: &UserId) -> Result<O
     }
 }
 
-/// The power that a user has in a room.
-pub async fn power_level(live: &Live, room: &RoomId, user: &UserId) -> Result<i64, Error> {
-    // As of room version 12 creators are above all levels and are not listed.
-    if let Some(create) = state_with_sender(live, room).await?
-        && create.is_above_all(user)
-    {
-        return Ok(i64::MAX);
-    }
-    let levels = state(live, room, "m.room.power_levels", "").await?.unwrap_or_default();
-    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
-    let own = number(&levels["users"][user.as_str()]);
-    Ok(own.or_else(|| number(&levels["users_default"])).unwrap_or(0))
+/// A knock that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knock {
+    /// Who.
+    pub user: OwnedUserId,
+    /// Which event.
+    pub event: String,
+    /// With which reason.
+    pub reason: String,
+    /// When the homeserver dates it, Unix milliseconds by the homeserver's clock.
+    pub sent: i64,
 }
-
-struct Creation {
-    version: u32,
-    creators: Vec<String>,
-}
-
-impl Creation {
-    fn is_above_all(&self, user: &UserId) -> bool {
-        self.version >= 12 && self.creators.iter().any(|creator| creator == user.as_str())
-    }
-}
-
-async fn state_with_sender(live: &Live, room: &RoomId) -> Result<Option<Creation>, Error> {
-    let Some(content) = state(live, room, "m.room.create", "").await? else {
-        return Ok(None);
-    };
-    let version = content["room_version"]
-        .as_str()
-        .and_then(|version| version.parse().ok());
-    let mut creators = content["additional_creators"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|creator| creator.as_str().map(str::to_owned))
-        .collect::<Vec<_>>();
-    // The creator itself is the event's sender, which the content does not name.
-    if let Some(room) = live.client.get_room(room) {
-        creators.extend(room.creators().into_iter().flatten().map(|creator| creator.to_string()));
-    }
-    Ok(Some(Creation {
-        version: version.unwrap_or(1),
-        creators,
-    }))
-}
-
-/// A knock that stands: who, which event, and with which reason.
-pub type Knock = (OwnedUserId, String, String);
 
 /// All knocks that stand in a room.
 pub async fn knocks(live: &Live, room: &RoomId) -> Result<Vec<Knock>, Error> {
@@ -173,7 +159,12 @@ pub async fn knocks(live: &Live, room: &RoomId) -> Result<Vec<Knock>, Error> {
         (event["content"]["membership"] == "knock").then_some(())?;
         let user = UserId::parse(event["state_key"].as_str()?).ok()?;
         let reason = event["content"]["reason"].as_str().unwrap_or_default();
-        Some((user, event["event_id"].as_str()?.to_owned(), reason.to_owned()))
+        Some(Knock {
+            user,
+            event: event["event_id"].as_str()?.to_owned(),
+            reason: reason.trim().to_owned(),
+            sent: event["origin_server_ts"].as_i64().unwrap_or_default(),
+        })
     });
     Ok(knocks.collect())
 }
@@ -186,8 +177,7 @@ pub async fn create_room(
     marker: &str,
 ) -> Result<OwnedRoomId, Error> {
     request.creation_content = Some(Raw::from_json(to_raw_value(&json!({ MARKER: marker }))?));
-    let config = RequestConfig::new().disable_retry().timeout(Duration::from_secs(60));
-    Ok(live.client.send(request).with_request_config(config).await?.room_id)
+    Ok(live.client.send(request).with_request_config(once()).await?.room_id)
 }
 
 /// The room of ours that carries this marker, among those that `known` does not know.
@@ -211,14 +201,38 @@ pub async fn invite(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Err
     let recipient = InviteUserId::new(user.to_owned());
     live.client
         .send(invite_user::v3::Request::new(room.to_owned(), recipient.into()))
+        .with_request_config(once())
         .await?;
     Ok(())
 }
 
 /// Leaves a room.
 pub async fn leave(live: &Live, room: &RoomId) -> Result<(), Error> {
-    live.client.send(leave_room::v3::Request::new(room.to_owned())).await?;
+    let request = leave_room::v3::Request::new(room.to_owned());
+    live.client.send(request).with_request_config(once()).await?;
     Ok(())
+}
+
+/// Whether a room is encrypted. A client that knows the room knows it; otherwise the homeserver is asked.
+pub async fn is_encrypted(live: &Live, room: &RoomId) -> Result<bool, Error> {
+    let known = live.client.get_room(room).map(|room| room.encryption_state());
+    match known.filter(|known| !known.is_unknown()) {
+        Some(known) => Ok(known.is_encrypted()),
+        None => Ok(state(live, room, "m.room.encryption", "").await?.is_some()),
+    }
+}
+
+/// Whether a room has been replaced by another.
+pub async fn is_replaced(live: &Live, room: &RoomId) -> Result<bool, Error> {
+    Ok(state(live, room, "m.room.tombstone", "").await?.is_some())
+}
+
+/// One event, decrypted where that is possible; `None` where it cannot be had.
+pub fn event<'a>(live: &'a Live, room: &'a RoomId, event: &'a EventId) -> BoxFuture<'a, Option<Value>> {
+    Box::pin(async move {
+        let event = live.client.get_room(room)?.event(event, None).await.ok()?;
+        event.raw().deserialize_as_unchecked().ok()
+    })
 }
 
 /// Sends a text as it is, without asking whether the room is encrypted: for the rooms the bot makes in the clear.
@@ -230,7 +244,7 @@ pub async fn send_plain(live: &Live, room: &RoomId, transaction: &str, content: 
         MessageLikeEventType::RoomMessage,
         Raw::from_json(to_raw_value(content)?),
     );
-    Ok(live.client.send(request).await?.event_id)
+    Ok(live.client.send(request).with_request_config(once()).await?.event_id)
 }
 
 /// Sends a text through the client's view of the room, encrypted where the room is; answers the event that it became, or
@@ -249,6 +263,7 @@ pub fn send_through_room<'a>(
         let sent = room
             .send_raw("m.room.message", content.clone())
             .with_transaction_id(&transaction)
+            .with_request_config(once())
             .await?;
         Ok(Some(sent.response.event_id))
     })
@@ -259,13 +274,13 @@ pub fn send_through_room<'a>(
 pub struct Sought<'a> {
     /// The marker in the message's content.
     pub marker: &'a str,
-    /// When it was put into the outbox, Unix milliseconds: it was not sent before.
-    pub since: i64,
+    /// How long ago it was decided on, in milliseconds: it was not sent before.
+    pub age: i64,
     /// The events that other messages of ours became.
     pub others: &'a HashSet<String>,
 }
 
-/// How far the homeserver's clock may be behind this machine's, in milliseconds.
+/// How far two clocks may go apart while one waits, in milliseconds.
 const SKEW: i64 = 5 * 60 * 1000;
 /// How many pages of a hundred events are looked at, at most.
 const PAGES: usize = 50;
@@ -327,8 +342,9 @@ enum Seen {
 
 impl Sought<'_> {
     fn judge(&self, event: &Value, own: &UserId) -> Seen {
-        let sent = event["origin_server_ts"].as_i64().unwrap_or(i64::MAX);
-        if sent < self.since.saturating_sub(SKEW) {
+        // The homeserver tells the age by its own clock. The date alone says nothing: this machine's clock may be another.
+        let age = event["unsigned"]["age"].as_i64();
+        if age.is_some_and(|age| age > self.age.saturating_add(SKEW)) {
             return Seen::Older;
         }
         if event["sender"] != own.as_str() {
@@ -388,8 +404,6 @@ mod tests {
 
     use super::*;
 
-    const NOW: i64 = 1_700_000_000_000;
-
     #[rstest]
     #[case::marked(json!({ "content": { MARKER: "k" }, "type": "m.room.message" }), Seen::It)]
     #[case::marked_otherwise(json!({ "content": { MARKER: "other" }, "type": "m.room.message" }), Seen::Other)]
@@ -397,16 +411,21 @@ mod tests {
     #[case::unreadable_and_known(json!({ "type": "m.room.encrypted", "event_id": "$known" }), Seen::Other)]
     #[case::of_somebody_else(json!({ "sender": "@eve:hs", "type": "m.room.encrypted", "event_id": "$lost" }), Seen::Other)]
     #[case::copied(json!({ "sender": "@eve:hs", "content": { MARKER: "k" } }), Seen::Other)]
-    #[case::older(json!({ "content": { MARKER: "k" }, "origin_server_ts": NOW - SKEW - 1 }), Seen::Older)]
+    #[case::older(json!({ "content": { MARKER: "k" }, "unsigned": { "age": SKEW + 1 } }), Seen::Older)]
+    #[case::young_whatever_the_date(
+        json!({ "content": { MARKER: "k" }, "origin_server_ts": 0, "unsigned": { "age": SKEW } }),
+        Seen::It
+    )]
+    #[case::of_an_age_that_is_not_told(json!({ "content": { MARKER: "k" }, "origin_server_ts": 0 }), Seen::It)]
     fn a_lost_message_is_known_by_marker_or_by_being_none_of_the_others(#[case] event: Value, #[case] seen: Seen) {
-        let mut whole = json!({ "sender": "@bot:hs", "origin_server_ts": NOW });
+        let mut whole = json!({ "sender": "@bot:hs" });
         for (key, value) in event.as_object().unwrap() {
             whole[key] = value.clone();
         }
         let others = HashSet::from(["$known".to_owned()]);
         let sought = Sought {
             marker: "k",
-            since: NOW,
+            age: 0,
             others: &others,
         };
         assert_eq!(sought.judge(&whole, user_id!("@bot:hs")), seen);

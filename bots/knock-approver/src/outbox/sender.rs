@@ -1,58 +1,49 @@
 //! Works off the outbox.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use matrix_sdk::ruma::{
-    OwnedEventId, OwnedRoomId, RoomVersionId,
-    api::client::room::{Visibility, create_room},
-    events::AnyInitialStateEvent,
-    serde::Raw,
-};
-use serde_json::{json, value::to_raw_value};
-use sha2::{Digest, Sha256};
+use rusqlite::Transaction;
+use serde_json::json;
+use tokio::time::Instant;
 
-use super::{Effect, Made, Purpose, effect::Outgoing};
+use super::{
+    attempt::Outcome,
+    hold::{self, Hold},
+};
 use crate::{
-    breaker::{Admission, Breaker},
+    breaker::{Admission, Breaker, Scope},
     config::{Config, Role},
-    flows::{Team, awaited},
     health::{Board, Degraded},
-    identity::{Identity, Live},
-    intake::Step,
     lanes::{WorkError, Worker},
-    matrix::{self, MARKER, Membership, Refusal, Sought},
+    matrix::{Failure, Homeserver},
     metrics::Metrics,
+    outcome::{Invited, Made, Purpose},
     storage::{
-        Store, StoreError, audit, codes, lobby, notes, now_ms,
+        Store, StoreError, audit, lobby, notes, now_ms,
         queue::{self, Entry, Queue},
         vetting,
     },
+    work::{Effect, Outgoing, Step, awaited},
 };
 
 /// Does the effects.
 #[derive(Debug)]
 pub struct Sender {
-    config: Arc<Config>,
-    store: Store,
-    team: Team,
+    pub(super) config: Arc<Config>,
+    pub(super) store: Store,
+    pub(super) homeserver: Arc<dyn Homeserver>,
     breaker: Arc<Breaker>,
     board: Board,
     metrics: Metrics,
-    /// What makes this database's keys differ from those of one that was lost: some servers recognise a transaction id
-    /// whatever the room.
-    instance: String,
-}
-
-const INSTANCE: &str = "instance";
-
-/// What became of an effect.
-enum Outcome {
-    Done,
-    /// A message was sent and became this event.
-    Sent(OwnedEventId),
-    Room(OwnedRoomId),
-    Refused(Refusal),
+    /// What is said on the board of held effects.
+    said: Mutex<BTreeSet<(Role, String)>>,
+    /// Until when an account that waits for a person is left alone.
+    barred: Mutex<HashMap<Role, Instant>>,
 }
 
 #[async_trait]
@@ -60,23 +51,28 @@ impl Worker for Sender {
     async fn work(&self, entry: Entry) -> Result<(), WorkError> {
         let outgoing: Outgoing = entry.read()?;
         let role = outgoing.role;
-        if matches!(outgoing.effect, Effect::Message { .. }) && !self.admitted(&entry, role).await? {
+        if let Some(rest) = self.rest_of(role) {
+            let due = in_ms(rest);
+            let cause = hold::account(role);
+            return Ok(self.store.run(move |tx| queue::hold(tx, entry.id, &cause, due)).await?);
+        }
+        let now = Instant::now();
+        if let Effect::Message { room, .. } = &outgoing.effect
+            && !self.admitted(&entry, role, room, now).await?
+        {
             return Ok(());
         }
-        let mut outcome = self
-            .attempted(self.team.identity(role), &entry, &outgoing.effect)
-            .await?;
-        // An old room may be the other identity's, which only the homeserver knows.
-        if let (Outcome::Refused(no), Some(other)) = (&outcome, self.team.other(role))
-            && no.status == 403
-            && outgoing.effect.is_in_own_room()
+        let outcome = self.tried(role, &entry, &outgoing.effect).await;
+        if let Effect::Message { room, .. } = &outgoing.effect
+            && !matches!(outcome, Ok(Outcome::Sent(_)))
         {
-            let second = self.attempted(other, &entry, &outgoing.effect).await?;
-            if !matches!(second, Outcome::Refused(_)) {
-                outcome = second;
-            }
+            self.breaker.unsent(role, room, now);
         }
-        self.settle(entry, outgoing, outcome).await
+        match outcome? {
+            Outcome::Held(hold) => self.hold(entry, role, hold).await?,
+            outcome => self.settle(entry, outgoing, outcome).await?,
+        }
+        Ok(())
     }
 }
 
@@ -85,253 +81,244 @@ impl Sender {
     pub async fn new(
         config: Arc<Config>,
         store: Store,
-        team: Team,
+        homeserver: Arc<dyn Homeserver>,
         breaker: Arc<Breaker>,
         board: Board,
         metrics: Metrics,
     ) -> Result<Self, StoreError> {
-        let instance = store.run(|tx| {
-            if let Some(instance) = notes::value(tx, INSTANCE)? {
-                return Ok(instance);
-            }
-            let instance = codes::random_name(8);
-            notes::set_value(tx, INSTANCE, &instance)?;
-            Ok::<_, StoreError>(instance)
-        });
+        // What was waited for may be cured, and otherwise has to be said again.
+        store.run(queue::wake_all).await?;
         Ok(Self {
-            instance: instance.await?,
             config,
             store,
-            team,
+            homeserver,
             breaker,
             board,
             metrics,
+            said: Mutex::default(),
+            barred: Mutex::default(),
         })
     }
 
-    async fn attempted(&self, identity: &Identity, entry: &Entry, effect: &Effect) -> Result<Outcome, WorkError> {
-        match identity.call(|live| self.attempt(live, entry, effect)).await {
-            Ok(Some(outcome)) => Ok(outcome),
-            Ok(None) => Err(WorkError::NotYet("the client does not know the room")),
-            Err(error) => match matrix::refusal(&error) {
-                Some(no) => Ok(Outcome::Refused(no)),
-                None => Err(error.into()),
-            },
-        }
-    }
-
-    /// The transaction id of a row, and the marker in what it makes. That of news is the same in every database, so that
-    /// what a lost one said is known again.
-    fn marker(&self, entry: &Entry, effect: &Effect) -> String {
-        match effect {
-            Effect::Message { since: Some(_), .. } => {
-                let digest = Sha256::digest(entry.key.as_bytes());
-                let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-                format!("news.{short}")
+    /// An attempt, and what is made of its failure.
+    async fn tried(&self, role: Role, entry: &Entry, effect: &Effect) -> Result<Outcome, WorkError> {
+        match self.attempt(role, entry, effect).await {
+            Err(Failure::Refused(no)) => {
+                // An old room may be the other identity's, which only the homeserver knows.
+                if no.status == 403
+                    && effect.is_in_own_room()
+                    && let Some(other) = self.homeserver.other(role)
+                {
+                    match self.attempt(other, entry, effect).await {
+                        Err(Failure::Refused(_)) => {}
+                        outcome => return Ok(outcome?),
+                    }
+                }
+                Ok(self.judged(role, entry, effect, no).await?)
             }
-            _ => format!("{}.{}", self.instance, entry.key),
+            Err(Failure::Limited { wait }) => Ok(Outcome::Held(hold::of_limit(role, effect.kind(), wait))),
+            Err(Failure::UnknownRoom) => match self.unknown_room(role, effect).await? {
+                Some(outcome) => Ok(outcome),
+                None => Err(Failure::UnknownRoom.into()),
+            },
+            outcome => Ok(outcome?),
         }
     }
 
     /// Asks the breaker; where it is open, the message is moved to the time when it may close.
-    async fn admitted(&self, entry: &Entry, role: Role) -> Result<bool, StoreError> {
-        match self.breaker.admit(Instant::now()) {
-            Admission::Go { again } => {
-                if again {
-                    self.board.note(role, "breaker", None);
-                    tracing::info!("the circuit breaker is closed again");
+    async fn admitted(
+        &self,
+        entry: &Entry,
+        role: Role,
+        room: &matrix_sdk::ruma::RoomId,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        match self.breaker.admit(role, room, now) {
+            Admission::Go { closed } => {
+                for scope in closed {
+                    self.board.note(role, breaker_key(&scope), None);
+                    tracing::info!(scope = scope.words(), "the circuit breaker is closed again");
                 }
                 Ok(true)
             }
-            Admission::Wait { wait, opened } => {
+            Admission::Wait { scope, wait, opened } => {
                 if opened {
-                    self.metrics.count("breaker", "opened");
-                    tracing::error!(
-                        messages = self.config.breaker.messages,
-                        window = ?self.config.breaker.window,
-                        "the circuit breaker opened: more messages than a window may have; nothing is sent until it closes"
-                    );
-                    let note = Degraded {
-                        what: "the circuit breaker is open: too many messages in a short time; none are sent"
-                            .to_owned(),
-                        cure: format!(
-                            "look in the log for what loops; it closes by itself {} s after it opened, or on a restart",
-                            wait.as_secs()
-                        ),
-                    };
-                    self.board.note(role, "breaker", Some(note));
+                    self.breaker_opened(role, &scope, wait);
                 }
-                let due = now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-                let (id, tried) = (entry.id, entry.tried.clone().unwrap_or_default());
+                let (id, due) = (entry.id, in_ms(wait));
                 self.store
-                    .run(move |tx| match tried.as_str() {
-                        "" => queue::postpone(tx, Queue::Outbox, id, due),
-                        tried => queue::later(tx, Queue::Outbox, id, due, tried),
-                    })
+                    .run(move |tx| queue::postpone(tx, Queue::Outbox, id, due))
                     .await?;
                 Ok(false)
             }
         }
     }
 
-    /// One attempt; `None` where it has to wait for the sync.
-    async fn attempt(&self, live: Live, entry: &Entry, effect: &Effect) -> Result<Option<Outcome>, matrix_sdk::Error> {
-        let marker = &self.marker(entry, effect);
-        if let Some(outcome) = self.already(&live, entry, effect).await? {
-            return Ok(Some(outcome));
+    fn breaker_opened(&self, role: Role, scope: &Scope, wait: Duration) {
+        self.metrics.count("breaker", "opened");
+        tracing::error!(
+            messages = self.config.breaker.messages,
+            window = ?self.config.breaker.window,
+            scope = scope.words(),
+            "the circuit breaker opened: more messages than a window may have; nothing is sent there until it closes"
+        );
+        let note = Degraded {
+            what: format!(
+                "the circuit breaker is open: too many messages {} in a short time; those that wait are sent later",
+                scope.words()
+            ),
+            cure: format!(
+                "look in the log for what loops; it closes by itself {} s after it opened",
+                wait.as_secs().max(1)
+            ),
+        };
+        self.board.note(role, breaker_key(scope), Some(note));
+    }
+
+    /// For how long an account that waits for a person is still left alone. One effect at a time finds out.
+    fn rest_of(&self, role: Role) -> Option<Duration> {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = barred.get_mut(&role)?;
+        let now = Instant::now();
+        if now < *until {
+            return Some(*until - now);
         }
-        self.trying(entry.id, &live).await?;
-        match effect {
-            Effect::CreateRoom { purpose } => {
-                let room = matrix::create_room(&live, self.request(purpose), marker).await?;
-                return Ok(Some(Outcome::Room(room)));
-            }
-            Effect::Message { room, body, plain, .. } => {
-                let content = json!({ "msgtype": "m.text", "body": body, MARKER: marker });
-                let sent = if *plain {
-                    Some(matrix::send_plain(&live, room, marker, &content).await?)
-                } else {
-                    matrix::send_through_room(&live, room, marker, &content).await?
-                };
-                return Ok(sent.map(Outcome::Sent));
-            }
-            Effect::Invite { room, user } => matrix::invite(&live, room, user).await?,
-            Effect::Leave { room } => matrix::leave(&live, room).await?,
+        *until = now + hold::ACCOUNT_PAUSE;
+        None
+    }
+
+    /// Keeps the effect for later, and says what it waits for.
+    async fn hold(&self, entry: Entry, role: Role, hold: Hold) -> Result<(), StoreError> {
+        let Hold { cause, wait, note } = hold;
+        if cause == hold::account(role) {
+            let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+            barred.insert(role, Instant::now() + wait);
         }
-        Ok(Some(Outcome::Done))
+        tracing::warn!(
+            key = entry.key,
+            what = note.what,
+            cure = note.cure,
+            "an effect is kept for later"
+        );
+        self.metrics.count("held", cause.split(':').next().unwrap_or_default());
+        self.board.note(role, held_key(&cause), Some(note));
+        {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.insert((role, cause.clone()));
+        }
+        let due = in_ms(wait);
+        self.store.run(move |tx| queue::hold(tx, entry.id, &cause, due)).await?;
+        self.review().await
     }
 
-    /// What an earlier attempt, or somebody else, achieved already.
-    async fn already(&self, live: &Live, entry: &Entry, effect: &Effect) -> Result<Option<Outcome>, matrix_sdk::Error> {
-        let tried = entry.tried.as_deref();
-        Ok(match effect {
-            Effect::CreateRoom { .. } if tried.is_some() => {
-                let known = self.known_rooms().await?;
-                let room =
-                    matrix::find_marked_room(live, &self.marker(entry, effect), |room| known.contains(room.as_str()))
-                        .await?;
-                room.map(Outcome::Room)
-            }
-            Effect::Message { room, since, .. }
-                if since.is_some() || tried.is_some_and(|device| device != live.device_id.as_str()) =>
-            {
-                let others = self.sent_events().await?;
-                let sought = Sought {
-                    marker: &self.marker(entry, effect),
-                    since: since.unwrap_or(entry.created),
-                    others: &others,
-                };
-                matrix::said(live, room, sought).await?.then_some(Outcome::Done)
-            }
-            Effect::Invite { room, user } => {
-                match matrix::membership(live, room, user).await {
-                    Ok(Membership::Joined | Membership::Invited) => Some(Outcome::Done),
-                    Ok(_) => None,
-                    // Who may not look may still invite; the invite is answered for itself.
-                    Err(error) if matrix::refusal(&error).is_some() => None,
-                    Err(error) => return Err(error),
-                }
-            }
-            _ => None,
-        })
-    }
-
-    async fn trying(&self, id: i64, live: &Live) -> Result<(), matrix_sdk::Error> {
-        let device = live.device_id.to_string();
-        let written = self
-            .store
-            .run(move |tx| queue::trying(tx, Queue::Outbox, id, &device))
-            .await;
-        written.map_err(|error: StoreError| matrix_sdk::Error::UnknownError(Box::new(error)))
-    }
-
-    async fn known_rooms(&self) -> Result<std::collections::HashSet<String>, matrix_sdk::Error> {
-        let known = self.store.run(queue::known_rooms).await;
-        known.map_err(|error: StoreError| matrix_sdk::Error::UnknownError(Box::new(error)))
-    }
-
-    async fn sent_events(&self) -> Result<std::collections::HashSet<String>, matrix_sdk::Error> {
-        let sent = self.store.run(queue::sent_events).await;
-        sent.map_err(|error: StoreError| matrix_sdk::Error::UnknownError(Box::new(error)))
-    }
-
-    fn request(&self, purpose: &Purpose) -> create_room::v3::Request {
-        let mut request = create_room::v3::Request::new();
-        let community = &self.config.flow.community;
-        match purpose {
-            Purpose::Vetting { user, .. } => {
-                request.name = Some(format!("{community} – hello"));
-                request.preset = Some(create_room::v3::RoomPreset::PrivateChat);
-                request.invite = vec![user.clone()];
-            }
-            Purpose::Lobby { alias, .. } => {
-                request.name = Some(format!("{community} – lobby"));
-                request.preset = Some(create_room::v3::RoomPreset::PublicChat);
-                request.visibility = Visibility::Private;
-                request.room_version = Some(RoomVersionId::V11);
-                request.room_alias_name = Some(alias.clone());
-                let visible = json!({
-                    "type": "m.room.history_visibility",
-                    "state_key": "",
-                    "content": { "history_visibility": "world_readable" },
-                });
-                let visible = to_raw_value(&visible).map(Raw::<AnyInitialStateEvent>::from_json);
-                request.initial_state = visible.into_iter().collect();
+    /// Takes down what nothing waits for any more.
+    async fn review(&self) -> Result<(), StoreError> {
+        let said: Vec<_> = {
+            let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.iter().cloned().collect()
+        };
+        for (role, cause) in said {
+            let asked = cause.clone();
+            if !self.store.run(move |tx| queue::any_held(tx, &asked)).await? {
+                let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+                said.remove(&(role, cause.clone()));
+                self.board.note(role, held_key(&cause), None);
             }
         }
-        request
+        Ok(())
+    }
+
+    /// The account can act again: what waited for that need not wait longer.
+    fn unbar(&self, role: Role) -> bool {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        barred.remove(&role).is_some()
     }
 
     /// Keeps the outcome, and puts what follows from it into the inbox, in one transaction.
-    async fn settle(&self, entry: Entry, outgoing: Outgoing, outcome: Outcome) -> Result<(), WorkError> {
+    async fn settle(&self, entry: Entry, outgoing: Outgoing, outcome: Outcome) -> Result<(), StoreError> {
         let word = match &outcome {
             Outcome::Refused(no) => {
                 tracing::warn!(key = entry.key, %no, "an effect was refused");
                 "refused"
             }
-            Outcome::Done | Outcome::Sent(_) | Outcome::Room(_) => "done",
+            Outcome::Moot(_) => "moot",
+            _ => "done",
         };
-        let kind = match &outgoing.effect {
-            Effect::CreateRoom { .. } => "rooms_created",
-            Effect::Message { .. } => "messages",
-            Effect::Invite { .. } => "invites",
-            Effect::Leave { .. } => "leaves",
-        };
+        let (kind, role) = (outgoing.effect.kind(), outgoing.role);
+        let unbarred = !matches!(outcome, Outcome::Refused(_) | Outcome::Moot(_)) && self.unbar(role);
         self.store
             .run(move |tx| {
+                if unbarred {
+                    queue::wake(tx, &hold::account(role))?;
+                }
                 if !queue::done(tx, Queue::Outbox, entry.id)? {
                     return Ok(());
                 }
                 if let Outcome::Refused(no) = &outcome {
-                    let detail = json!({ "key": entry.key, "effect": outgoing.effect, "status": no.status, "errcode": no.errcode });
+                    // Not what was to be said: it may hold codes.
+                    let detail = json!({
+                        "key": entry.key, "kind": kind, "status": no.status, "errcode": no.errcode,
+                    });
                     audit::write(tx, "effect_refused", &detail)?;
                 }
-                if let Outcome::Sent(event) = &outcome {
-                    queue::sent_as(tx, entry.id, event.as_str())?;
-                }
-                if let (Outcome::Done, Effect::Invite { room, user }) = (&outcome, &outgoing.effect) {
-                    notes::set_value(tx, &awaited(room, user), "")?;
-                }
-                let Effect::CreateRoom { purpose } = outgoing.effect else {
-                    return Ok(());
-                };
-                let (lane, room) = match outcome {
-                    Outcome::Room(room) => {
-                        match &purpose {
-                            Purpose::Vetting { id, .. } => vetting::set_room(tx, *id, room.as_str())?,
-                            Purpose::Lobby { id, .. } => lobby::set_room(tx, *id, room.as_str())?,
-                        }
-                        (room.to_string(), Ok(room))
-                    }
-                    Outcome::Refused(no) => (entry.lane, Err(no.errcode)),
-                    Outcome::Done | Outcome::Sent(_) => return Ok(()),
-                };
-                let step = Step::Made(Made { purpose, room });
-                queue::put(tx, Queue::Inbox, &format!("made:{}", entry.key), &lane, &step, 0)?;
-                Ok::<_, StoreError>(())
+                follow(tx, &entry, outgoing.effect, outcome)
             })
             .await?;
         self.metrics.count(kind, word);
-        Ok(())
+        self.review().await
     }
+}
+
+/// What follows from an outcome.
+fn follow(tx: &Transaction<'_>, entry: &Entry, effect: Effect, outcome: Outcome) -> Result<(), StoreError> {
+    match (effect, outcome) {
+        (Effect::Message { .. }, Outcome::Sent(event)) => queue::sent_as(tx, entry.id, event.as_str()),
+        (Effect::Invite { room, user, passed }, outcome) => {
+            let refused = match outcome {
+                Outcome::Refused(no) => Some(no.errcode),
+                _ => None,
+            };
+            if refused.is_none() {
+                notes::set_value(tx, &awaited(&room, &user), "")?;
+            }
+            let Some(passed) = passed else { return Ok(()) };
+            let lane = passed.room.to_string();
+            let step = Step::Invited(Invited {
+                passed: *passed,
+                refused,
+            });
+            queue::put(tx, Queue::Inbox, &format!("invited:{}", entry.key), &lane, &step, 0)?;
+            Ok(())
+        }
+        (Effect::CreateRoom { purpose, .. }, outcome) => {
+            let (lane, room) = match outcome {
+                Outcome::Room(room) => {
+                    match &purpose {
+                        Purpose::Vetting { id, .. } => vetting::set_room(tx, *id, room.as_str())?,
+                        Purpose::Lobby { id, .. } => lobby::set_room(tx, *id, room.as_str())?,
+                    }
+                    (room.to_string(), Ok(room))
+                }
+                Outcome::Refused(no) => (entry.lane.clone(), Err(no.errcode)),
+                Outcome::Moot(why) => (entry.lane.clone(), Err(why.to_owned())),
+                Outcome::Done | Outcome::Sent(_) | Outcome::Held(_) => return Ok(()),
+            };
+            let step = Step::Made(Made { purpose, room });
+            queue::put(tx, Queue::Inbox, &format!("made:{}", entry.key), &lane, &step, 0)?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn in_ms(wait: Duration) -> i64 {
+    now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn held_key(cause: &str) -> String {
+    format!("held:{cause}")
+}
+
+fn breaker_key(scope: &Scope) -> String {
+    format!("breaker:{}", scope.words())
 }

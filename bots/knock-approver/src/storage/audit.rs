@@ -5,6 +5,15 @@ use serde_json::Value;
 
 use super::{StoreError, now_ms};
 
+/// So many entries are kept.
+const KEPT: i64 = 20_000;
+
+/// Forgets all but the newest entries; their counts stay.
+pub fn trim(tx: &Transaction<'_>) -> Result<usize, StoreError> {
+    let newest = "SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET ?";
+    Ok(tx.execute(&format!("DELETE FROM audit WHERE id <= ({newest})"), [KEPT])?)
+}
+
 /// Writes one entry.
 pub fn write(tx: &Transaction<'_>, kind: &str, detail: &Value) -> Result<(), StoreError> {
     tx.execute(
@@ -14,11 +23,45 @@ pub fn write(tx: &Transaction<'_>, kind: &str, detail: &Value) -> Result<(), Sto
     Ok(())
 }
 
-/// How many entries of each type there are.
+/// How many entries of each type there ever were.
 pub fn counts(tx: &Transaction<'_>) -> Result<Vec<(String, u64)>, StoreError> {
-    let mut query = tx.prepare("SELECT type, count(*) FROM audit GROUP BY type ORDER BY type")?;
+    let mut query = tx.prepare_cached("SELECT type, entries FROM audit_count ORDER BY type")?;
     let counts = query
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::storage::Store;
+
+    #[tokio::test]
+    async fn the_audit_is_trimmed_and_its_counts_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (kept, counts) = store
+            .run(|tx| {
+                for number in 0..KEPT + 5 {
+                    write(tx, "knock_repeated", &json!({ "number": number }))?;
+                }
+                trim(tx)?;
+                let kept = tx.query_row(
+                    "SELECT count(*), min(json_extract(detail, '$.number')) FROM audit",
+                    [],
+                    |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+                )?;
+                Ok::<_, StoreError>((kept, counts(tx)?))
+            })
+            .await
+            .unwrap();
+        assert_eq!(kept, (KEPT, 5));
+        assert_eq!(
+            counts,
+            [("knock_repeated".to_owned(), u64::try_from(KEPT).unwrap() + 5)]
+        );
+    }
 }

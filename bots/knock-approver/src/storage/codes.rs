@@ -104,6 +104,15 @@ pub fn take(tx: &Transaction<'_>, kind: Kind, code: &str) -> Result<Option<Code>
     Ok(taken)
 }
 
+/// Whether a code of this kind can be used.
+pub fn is_live(tx: &Transaction<'_>, kind: Kind, code: &str) -> Result<bool, StoreError> {
+    Ok(tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM code WHERE code = ? AND kind = ? AND uses_remaining > 0 AND revoked = 0)",
+        params![code, kind.name()],
+        |row| row.get(0),
+    )?)
+}
+
 /// Gives back one use that was taken, since what it was taken for failed.
 pub fn give_back(tx: &Transaction<'_>, code: &str) -> Result<(), StoreError> {
     tx.execute(

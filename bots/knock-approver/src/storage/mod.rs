@@ -8,8 +8,10 @@
 //! - [`queue`]: the inbox (what came in, and what is due) and the outbox (what must go out)
 //! - [`notes`]: what was announced, and where each identity's sync stands
 //! - [`audit`]: what happened
+//! - [`clock`]: the time that rows are dated by
 
 pub mod audit;
+pub mod clock;
 pub mod codes;
 pub mod lobby;
 pub mod notes;
@@ -18,4 +20,5 @@ mod schema;
 mod store;
 pub mod vetting;
 
-pub use store::{Store, StoreError, now_ms};
+pub use clock::now_ms;
+pub use store::{Store, StoreError};

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -57,12 +57,6 @@ pub struct Store {
     changes: watch::Receiver<u64>,
 }
 
-/// Now, in Unix milliseconds.
-pub fn now_ms() -> i64 {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    elapsed.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
-}
-
 impl Store {
     /// The name of the database in the data directory.
     pub const FILE: &'static str = "knock-approver.sqlite";
@@ -83,9 +77,12 @@ impl Store {
         prepare(&mut connection).map_err(failed)?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let (changed, changes) = watch::channel(connection.total_changes());
+        // The clock of a test's runtime is the clock of its database, too.
+        let runtime = tokio::runtime::Handle::try_current().ok();
         thread::Builder::new()
             .name("database".to_owned())
             .spawn(move || {
+                let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
                 while let Ok(job) = queue.recv() {
                     job(&mut connection);
                     let total = connection.total_changes();

@@ -1,5 +1,7 @@
 //! Rooms in which a knocker is asked.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{StoreError, now_ms};
@@ -95,6 +97,24 @@ pub fn promote(tx: &Transaction<'_>, id: i64, display_name: &str) -> Result<(), 
         params![now_ms(), display_name, id],
     )?;
     Ok(())
+}
+
+/// The rooms of those that are open.
+pub fn open_rooms(tx: &Transaction<'_>) -> Result<HashSet<String>, StoreError> {
+    let mut query = tx.prepare("SELECT room_id FROM vetting WHERE closed IS NULL AND room_id IS NOT NULL")?;
+    let rooms = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(rooms)
+}
+
+/// Gives a knock to a vetting that the old approver held, which did not write down for which: the last one of this user that
+/// began after it was sent (Unix milliseconds). Answers whether there is one.
+pub fn adopt(tx: &Transaction<'_>, knock: &str, mxid: &str, sent: i64) -> Result<bool, StoreError> {
+    let adopted = tx.execute(
+        "UPDATE vetting SET knock = ?1 WHERE id = (
+            SELECT id FROM vetting WHERE knock IS NULL AND mxid = ?2 AND created >= ?3 ORDER BY id DESC LIMIT 1)",
+        params![knock, mxid, sent],
+    )?;
+    Ok(adopted == 1)
 }
 
 /// How many are open.

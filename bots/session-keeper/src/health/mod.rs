@@ -72,7 +72,7 @@ pub struct Board {
 #[derive(Clone, Debug)]
 struct State {
     health: IdentityHealth,
-    notes: BTreeMap<&'static str, Degraded>,
+    notes: BTreeMap<String, Degraded>,
 }
 
 impl State {
@@ -110,13 +110,14 @@ impl Board {
     }
 
     /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
-    pub fn note(&self, key: &'static str, note: Option<Degraded>) {
+    pub fn note(&self, key: impl Into<String>, note: Option<Degraded>) {
+        let key = key.into();
         self.change(|state| match note {
             Some(note) => {
                 state.notes.insert(key, note);
             }
             None => {
-                state.notes.remove(key);
+                state.notes.remove(&key);
             }
         });
     }

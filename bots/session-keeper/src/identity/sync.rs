@@ -107,6 +107,10 @@ impl Supervisor {
         position: Option<String>,
         poll: Duration,
     ) -> Result<matrix_sdk::Result<SyncResponse>, End> {
+        let poll = match position {
+            Some(_) => poll,
+            None => unlike_any_other(),
+        };
         let mut sync = pin!(live.client.sync_once(settings(position, poll, filter())));
         loop {
             tokio::select! {
@@ -186,6 +190,12 @@ struct Trouble {
     count: u32,
     refusals: u32,
     backoff: Backoff,
+}
+
+/// The time-out of a first sync, which is answered at once. Synapse answers the same question once more from memory, with
+/// what was so then; what came since would follow as if it were new.
+fn unlike_any_other() -> Duration {
+    Duration::from_millis(1 + (chance() * 2000.0) as u64)
 }
 
 /// The settings of one poll. The position is always told: the SDK's own must not be used.

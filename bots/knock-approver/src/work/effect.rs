@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Role,
+    outcome::{Passed, Purpose},
     storage::{
         StoreError,
         queue::{self, Queue},
@@ -20,6 +21,12 @@ pub enum Effect {
     CreateRoom {
         /// What it is for.
         purpose: Purpose,
+        /// What the homeserver knows it by, where that is the same in every database.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_as: Option<String>,
+        /// Whether a database that is lost may have had it made: it is looked for first.
+        #[serde(default)]
+        look: bool,
     },
     /// A text.
     Message {
@@ -27,7 +34,7 @@ pub enum Effect {
         room: OwnedRoomId,
         /// What.
         body: String,
-        /// Whether the room is one the bot made in the clear; otherwise the client decides by the room.
+        /// Whether the room is one of the bot's own, which the client need not know yet.
         plain: bool,
         /// Of news about something that began at this time (Unix milliseconds) and may have been told before by a database
         /// that is lost: the room is looked at before it is said.
@@ -40,6 +47,9 @@ pub enum Effect {
         room: OwnedRoomId,
         /// Whom.
         user: OwnedUserId,
+        /// Who is welcomed when it stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passed: Option<Box<Passed>>,
     },
     /// Leaving a room.
     Leave {
@@ -50,46 +60,29 @@ pub enum Effect {
 
 impl Effect {
     /// Whether it happens in a room that one of the identities made.
-    pub(super) const fn is_in_own_room(&self) -> bool {
+    pub const fn is_in_own_room(&self) -> bool {
         matches!(self, Self::Message { plain: true, .. } | Self::Leave { .. })
     }
-}
 
-/// What a room is made for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "for", rename_all = "snake_case")]
-pub enum Purpose {
-    /// The vetting with this number.
-    Vetting {
-        /// Its number.
-        id: i64,
-        /// The knocker.
-        user: OwnedUserId,
-    },
-    /// The lobby with this number.
-    Lobby {
-        /// Its number.
-        id: i64,
-        /// The local part of its alias.
-        alias: String,
-    },
-}
-
-/// What became of a room that was to be made. Put into the inbox, under the room's lane, when it is settled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
-    /// What it was for.
-    pub purpose: Purpose,
-    /// The room, or why there is none.
-    pub room: Result<OwnedRoomId, String>,
+    /// The word for counters and the audit.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::CreateRoom { .. } => "rooms_created",
+            Self::Message { .. } => "messages",
+            Self::Invite { .. } => "invites",
+            Self::Leave { .. } => "leaves",
+        }
+    }
 }
 
 /// An effect and who does it: what the outbox holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Outgoing {
-    pub(super) role: Role,
+pub struct Outgoing {
+    /// Who does it.
+    pub role: Role,
+    /// What.
     #[serde(flatten)]
-    pub(super) effect: Effect,
+    pub effect: Effect,
 }
 
 /// Puts an effect into the outbox unless one with this key was ever put there; answers whether it did. The effects of a

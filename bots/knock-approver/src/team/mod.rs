@@ -1,5 +1,7 @@
 //! The identities that act.
 
+mod acting;
+
 use std::time::Duration;
 
 use crate::{
@@ -16,12 +18,17 @@ const HEALING: Duration = Duration::from_secs(20);
 pub struct Team {
     approver: Identity,
     onboarding: Option<Identity>,
+    board: Board,
 }
 
 impl Team {
-    /// A team.
-    pub fn new(approver: Identity, onboarding: Option<Identity>) -> Self {
-        Self { approver, onboarding }
+    /// A team, whose healths are on `board`.
+    pub fn new(approver: Identity, onboarding: Option<Identity>, board: Board) -> Self {
+        Self {
+            approver,
+            onboarding,
+            board,
+        }
     }
 
     /// The identity of a role. Where the second does not exist (any more), the approver does its work.
@@ -43,9 +50,9 @@ impl Team {
 
     /// Whether an identity serves, after a heal that is under way: nobody is turned away for a token that lives again in a
     /// moment. One that needs its operator is not waited for.
-    pub async fn serves(&self, role: Role, board: &Board) -> bool {
+    pub async fn serves(&self, role: Role) -> bool {
         let identity = self.identity(role);
-        let health = board.snapshot().remove(&identity.role());
+        let health = self.board.snapshot().remove(&identity.role());
         if health.is_some_and(|health| health.state == Health::NeedsOperator) {
             return identity.try_live().is_some();
         }

@@ -3,7 +3,10 @@
 use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Role, outbox::Made};
+use crate::{
+    config::Role,
+    outcome::{Invited, Made},
+};
 
 /// One row of the inbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,15 +20,29 @@ pub enum Step {
         event: String,
         /// The knock's reason: a code, hopefully.
         reason: String,
+        /// Found standing, not heard: an earlier database may have dealt with it.
+        #[serde(default)]
+        found: bool,
+        /// When the homeserver dates it, Unix milliseconds by the homeserver's clock.
+        #[serde(default)]
+        sent: i64,
     },
     /// Look for knocks that the sync may have left out.
     FindKnocks,
+    /// Somebody who knocked does so no more, and was not let in either.
+    KnockEnded {
+        /// Who.
+        user: OwnedUserId,
+    },
     /// Look for what the sync left out of a room.
     LookBack {
         /// Who heard of it.
         role: Role,
         /// Where.
         room: OwnedRoomId,
+        /// Whether the room showed itself for the first time: then only what nobody answered is new.
+        #[serde(default)]
+        whole: bool,
     },
     /// A text in a room.
     Message {
@@ -40,14 +57,15 @@ pub enum Step {
         /// The text.
         body: String,
     },
-    /// A text in the command room that could not be decrypted yet.
+    /// A text that could not be decrypted yet.
     Undecrypted {
+        /// Who heard it.
+        #[serde(default = "approver")]
+        role: Role,
         /// Where.
         room: OwnedRoomId,
         /// Its event id.
         event: OwnedEventId,
-        /// How often it was looked at again.
-        looks: u32,
     },
     /// Somebody joined a room.
     Joined {
@@ -63,8 +81,17 @@ pub enum Step {
         /// Who.
         user: OwnedUserId,
     },
+    /// An identity is not in a room any more that was its own, or the room has been replaced.
+    RoomEnded {
+        /// Whose.
+        role: Role,
+        /// Which.
+        room: OwnedRoomId,
+    },
     /// A room was made, or not.
     Made(Made),
+    /// Somebody who passed was invited, or cannot be.
+    Invited(Invited),
     /// A vetting's time is up.
     VettingTimeout {
         /// Its number.
@@ -84,4 +111,8 @@ pub enum Step {
         /// Whether it is the second time.
         again: bool,
     },
+}
+
+const fn approver() -> Role {
+    Role::Approver
 }

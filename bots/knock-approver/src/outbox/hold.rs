@@ -1,0 +1,207 @@
+//! What is made of a refusal: whether it is final, or what has to be cured first.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::{OwnedUserId, RoomId};
+
+use crate::{
+    config::Role,
+    health::Degraded,
+    matrix::{Membership, Refusal, Standing},
+};
+
+/// How soon it is looked again whether a room is cured, where the sync has not told.
+pub(super) const ROOM_PAUSE: Duration = Duration::from_secs(60);
+/// The same for an account, of which no sync tells.
+pub(super) const ACCOUNT_PAUSE: Duration = Duration::from_secs(15);
+/// A refusal without a reason that can be seen is believed after so long, in milliseconds.
+pub(super) const BELIEVED_AFTER: i64 = 10 * 60 * 1000;
+
+/// An effect that waits for somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// What has to change: a room, or an account.
+    pub(super) cause: String,
+    /// For how long it waits at most.
+    pub(super) wait: Duration,
+    /// What the operator is told.
+    pub(super) note: Degraded,
+}
+
+/// The cause that effects wait for whose account has to be cured.
+pub fn account(role: Role) -> String {
+    format!("account:{}", role.name())
+}
+
+/// The account waits for a person.
+pub(super) fn of_account(role: Role, user: &OwnedUserId, no: &Refusal) -> Hold {
+    let (what, cure) = match (no.errcode.as_str(), &no.contact) {
+        ("M_CONSENT_NOT_GIVEN", contact) => (
+            format!("{user} has to accept the homeserver's terms first ({no})"),
+            match contact {
+                Some(page) => format!("open {page} and accept them for {user}"),
+                None => format!("log in as {user} with a client, which shows them, and accept them"),
+            },
+        ),
+        (_, contact) => (
+            format!("the homeserver has reached a limit for {user} ({no})"),
+            match contact {
+                Some(whom) => format!("ask its administrator to lift it: {whom}"),
+                None => "ask its administrator to lift it".to_owned(),
+            },
+        ),
+    };
+    Hold {
+        cause: account(role),
+        wait: ACCOUNT_PAUSE,
+        note: Degraded {
+            what: format!("what is to be done waits: {what}"),
+            cure: format!("{cure}; everything is kept and done then"),
+        },
+    }
+}
+
+/// The homeserver limits the pace.
+pub(super) fn of_limit(role: Role, what: &str, wait: Duration) -> Hold {
+    Hold {
+        cause: format!("limit:{}:{what}", role.name()),
+        wait,
+        note: Degraded {
+            what: format!(
+                "the homeserver limits how many {what} {} may make; those that wait go on in {} s",
+                role.name(),
+                wait.as_secs().max(1)
+            ),
+            cure: "nothing to do; where it happens often, lift the limits for this account".to_owned(),
+        },
+    }
+}
+
+/// What an effect needs of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Invite,
+    Speak,
+}
+
+/// What is missing in a room; `None` where nothing is.
+pub(super) fn of_room(room: &RoomId, user: &OwnedUserId, need: Need, standing: &Standing) -> Option<Hold> {
+    let (word, takes) = match need {
+        Need::Invite => ("invite to", standing.to_invite),
+        Need::Speak => ("speak in", standing.to_speak),
+    };
+    let (what, cure) = match standing.membership {
+        Membership::Joined if standing.power >= takes => return None,
+        Membership::Joined => (
+            format!(
+                "{user} cannot {word} {room}: its power there is {}, and {takes} is needed",
+                standing.power
+            ),
+            format!("give {user} the power level {takes} in {room}"),
+        ),
+        Membership::Banned => (
+            format!("{user} cannot {word} {room}: it is banned there"),
+            format!("unban {user} in {room} and invite it again"),
+        ),
+        _ => (
+            format!("{user} cannot {word} {room}: it is not in that room, or there is no such room"),
+            format!("invite {user} to {room}, or correct the room id in the configuration and restart"),
+        ),
+    };
+    Some(Hold {
+        cause: room.to_string(),
+        wait: ROOM_PAUSE,
+        note: Degraded {
+            what,
+            cure: format!("{cure}; what waits is done then"),
+        },
+    })
+}
+
+/// A refusal for which no reason can be seen.
+pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal) -> Hold {
+    Hold {
+        cause: room.to_string(),
+        wait: ROOM_PAUSE,
+        note: Degraded {
+            what: format!("{user} is in {room} and has the power it needs, and is refused all the same ({no})"),
+            cure: "look whether a module of the homeserver forbids it; it is tried again for ten minutes".to_owned(),
+        },
+    }
+}
+
+/// No room can be made for a knocker.
+pub(super) fn of_creation(role: Role, user: &OwnedUserId, no: &Refusal, age: i64) -> Hold {
+    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+    Hold {
+        cause: format!("creation:{}", role.name()),
+        // Each try makes a room and leaves it.
+        wait: age.clamp(ROOM_PAUSE, Duration::from_secs(3600)),
+        note: Degraded {
+            what: format!("no room can be made in which {user} is asked ({no})"),
+            cure: format!(
+                "look whether the homeserver lets {} make rooms and invite {user}; the knock is kept and tried again",
+                role.name()
+            ),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::{owned_user_id, room_id};
+    use rstest::rstest;
+
+    use super::*;
+
+    fn standing(membership: Membership, power: i64) -> Standing {
+        Standing {
+            membership,
+            power,
+            to_invite: 50,
+            to_speak: 10,
+        }
+    }
+
+    #[rstest]
+    #[case(standing(Membership::Joined, 50), Need::Invite, None)]
+    #[case(standing(Membership::Joined, i64::MAX), Need::Invite, None)]
+    #[case(standing(Membership::Joined, 10), Need::Speak, None)]
+    #[case(
+        standing(Membership::Joined, 0),
+        Need::Invite,
+        Some("its power there is 0, and 50 is needed")
+    )]
+    #[case(
+        standing(Membership::Joined, 0),
+        Need::Speak,
+        Some("its power there is 0, and 10 is needed")
+    )]
+    #[case(standing(Membership::Out, 0), Need::Invite, Some("not in that room"))]
+    #[case(standing(Membership::Invited, 0), Need::Invite, Some("not in that room"))]
+    #[case(standing(Membership::Banned, 0), Need::Speak, Some("banned"))]
+    fn what_is_missing_is_named_with_room_and_account(
+        #[case] standing: Standing,
+        #[case] need: Need,
+        #[case] missing: Option<&str>,
+    ) {
+        let hold = of_room(room_id!("!space:hs"), &owned_user_id!("@bot:hs"), need, &standing);
+        assert_eq!(hold.is_some(), missing.is_some());
+        if let (Some(hold), Some(missing)) = (hold, missing) {
+            assert!(hold.note.what.contains(missing), "{}", hold.note.what);
+            for text in [hold.note.what, hold.note.cure] {
+                assert!(text.contains("!space:hs") && text.contains("@bot:hs"), "{text}");
+            }
+            assert_eq!(hold.cause, "!space:hs");
+        }
+    }
+
+    #[test]
+    fn terms_are_named_with_their_page() {
+        let mut no = Refusal::new(403, "M_CONSENT_NOT_GIVEN");
+        no.contact = Some("https://hs/consent".to_owned());
+        let hold = of_account(Role::Approver, &owned_user_id!("@bot:hs"), &no);
+        assert!(hold.note.what.contains("terms") && hold.note.what.contains("@bot:hs"));
+        assert!(hold.note.cure.contains("https://hs/consent"));
+    }
+}

@@ -1,0 +1,111 @@
+//! Words of strangers, made harmless: shown, not obeyed.
+
+use std::borrow::Cow;
+
+/// How long a name may be, in characters.
+const NAME: usize = 64;
+
+/// A name as one line of bounded length, every character of which can be seen.
+pub fn name(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut shown: String = letters.by_ref().take(NAME).map(visible).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The beginning of a text.
+pub fn beginning(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+/// One line of any length, every character of which can be seen.
+pub fn line(text: &str) -> String {
+    text.chars().map(visible).collect()
+}
+
+/// Several lines, of which none is empty and every character can be seen.
+pub fn lines(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The character, or a picture of it where it would do something instead of being seen.
+fn visible(letter: char) -> char {
+    match letter {
+        // The control pictures of Unicode are in the order of the controls.
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(letter)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => '\u{fffd}',
+        letter if is_unseen(letter) => '\u{fffd}',
+        letter => letter,
+    }
+}
+
+/// Characters that turn the direction of text, or that nobody sees. The joiner and the selectors that emoji are made of
+/// stay: they do no harm by themselves.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A message without the quotation that older clients put before a reply: lines beginning with `>` and the empty line
+/// after them.
+pub fn without_quotation(body: &str) -> Cow<'_, str> {
+    if !body.starts_with('>') {
+        return Cow::Borrowed(body);
+    }
+    let said: Vec<&str> = body
+        .lines()
+        .skip_while(|line| line.starts_with('>'))
+        .skip_while(|line| line.trim().is_empty())
+        .collect();
+    Cow::Owned(said.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::plain("Bashō 🌸", "Bashō 🌸")]
+    #[case::forged_line("Bob\n🎉 Eve (@eve:hs) joined", "Bob␊🎉 Eve (@eve:hs) joined")]
+    #[case::carriage_return("a\rb", "a␍b")]
+    #[case::line_separator("a\u{2028}b\u{2029}c\u{85}d", "a\u{fffd}b\u{fffd}c\u{fffd}d")]
+    #[case::turned_round("\u{202e}nimda", "\u{fffd}nimda")]
+    #[case::isolated("a\u{2066}b\u{2069}", "a\u{fffd}b\u{fffd}")]
+    #[case::nothing_to_see("a\u{200b}\u{feff}b", "a\u{fffd}\u{fffd}b")]
+    #[case::escape("\u{1b}[31mred", "␛[31mred")]
+    #[case::family("👨\u{200d}👩\u{200d}👧", "👨\u{200d}👩\u{200d}👧")]
+    fn a_name_is_one_line_that_can_be_seen(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(name(text), shown);
+    }
+
+    #[test]
+    fn a_name_has_a_bounded_length() {
+        assert_eq!(name(&"ü".repeat(64)), "ü".repeat(64));
+        assert_eq!(name(&"ü".repeat(100_000)), format!("{}…", "ü".repeat(64)));
+    }
+
+    #[test]
+    fn several_lines_stay_lines() {
+        assert_eq!(
+            lines("one\r\n\n two\u{202e}\n\t\nthree\u{0}"),
+            "one\ntwo\u{fffd}\nthree␀"
+        );
+    }
+
+    #[rstest]
+    #[case("> <@bot:hs> write\n> a haiku\n\none\ntwo\nthree", "one\ntwo\nthree")]
+    #[case("> only a quotation", "")]
+    #[case("no quotation\n> here", "no quotation\n> here")]
+    #[case("", "")]
+    fn a_quotation_before_a_reply_is_left_out(#[case] body: &str, #[case] said: &str) {
+        assert_eq!(without_quotation(body), said);
+    }
+}
