@@ -6,6 +6,7 @@
 //! | [`homeserver`] | one running server and its operator's interface |
 //! | [`front_door`] | the reverse proxy before homeserver and bot: records all traffic and can bend it |
 //! | [`bot`] | the bot under test: a command with an environment, a data directory, a port and logs |
+//! | [`contract`] | what one has to know of a bot to drill it |
 //! | [`client`] | what people use: a plain client, and one with end-to-end encryption |
 //! | [`fault`] | one thing broken on purpose |
 //! | [`check`] | one thing that must hold after a fault |
@@ -15,6 +16,7 @@ pub mod artifacts;
 pub mod bot;
 pub mod check;
 pub mod client;
+pub mod contract;
 pub mod fault;
 pub mod front_door;
 pub mod homeserver;

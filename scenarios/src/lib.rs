@@ -9,6 +9,7 @@
 //! | [`step`] | the engine of named steps with evidence |
 //! | [`actors`] | what people do and must see, the parts of scenarios |
 //! | [`scenario`] | the scenarios, each a list of steps |
+//! | [`contract`] | what the harness has to know of knock-approver |
 //! | [`chat`] | the phrases of the bot's contract |
 //! | [`catalogue`] | everything there is, by name |
 //! | [`plan`] | which drills a run consists of: scenario × fault × moment × homeserver, from a seed |
@@ -38,6 +39,7 @@ pub mod catalogue;
 pub mod chat;
 pub mod cli;
 pub mod conformance;
+pub mod contract;
 pub mod drill;
 pub mod marks;
 pub mod names;

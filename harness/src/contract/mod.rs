@@ -1,0 +1,45 @@
+//! What one has to know of a bot to drill it: how it is started, how one sees that it serves, what it keeps where, and what it can do at
+//! all. The harness knows nothing else of a bot.
+//!
+//! ```
+//! use harness::contract::Contract;
+//!
+//! let contract = Contract::from_toml(r#"
+//!     name = "pong"
+//!     command = "python3 pong.py"             # words as in a shell, or a list
+//!     ready = { log = "listening" }           # or { http = "/ready" }, or "ping"
+//!     ping.plain = { say = "!ping", expect = "pong" }
+//!
+//!     [environment]                           # the only environment that it gets
+//!     HOMESERVER = "{homeserver}"
+//!
+//!     [files]                                 # written into its data directory before its first start
+//!     "config.json" = '{ "room": "{room}" }'
+//!
+//!     [[identities]]
+//!     name = "pong"
+//!     localpart = "pong"
+//!     environment = { TOKEN = "{token}", PASSWORD = "{password}" }
+//!
+//!     [state]                                 # below its data directory
+//!     session = "session.json"
+//!
+//!     [capabilities]                          # what it cannot do is not drilled
+//!     password_login = true
+//! "#)?;
+//! assert_eq!(contract.identities[0].localpart, "pong");
+//! # Ok::<(), harness::contract::Error>(())
+//! ```
+
+mod document;
+mod error;
+mod state;
+mod status;
+mod template;
+mod valid;
+
+pub use document::{Capabilities, Contract, Healing, Identity, Ping, Question, Readiness, Words};
+pub use error::Error;
+pub use state::{BadPath, DataPath, State};
+pub use status::{HttpPath, NoSlash, Pointer, Status};
+pub use template::{Template, UnknownVariable, Variable};
