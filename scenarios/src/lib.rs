@@ -26,7 +26,7 @@
 //!
 //! # Tests
 //!
-//! `cargo nextest run` runs every drill as a test of its own, named like `smoke_passes_after::env_token_clobbered::at_boot`, on the
+//! `cargo nextest run` runs every drill as a test of its own, named like `healing_boot::smoke_passes_after::env_token_clobbered::at_boot`, on the
 //! homeserver that `KNOCKPROOF_HOMESERVER` names. A drill that this homeserver cannot show is listed as ignored, with the reason in
 //! front of its name; it never counts as passed.
 

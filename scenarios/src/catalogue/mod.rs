@@ -56,7 +56,7 @@ pub fn known() -> Known {
     }
 }
 
-/// The suite, that is the test binary, that a drill belongs to.
+/// The suite that a drill belongs to: what its name as a test begins with.
 pub fn suite(drill: &Drill) -> String {
     let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == DRILLED) else {
         return drill.scenario.replace('-', "_");
@@ -86,7 +86,7 @@ pub fn test_name(drill: &Drill) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, path::Path};
+    use std::collections::BTreeSet;
 
     use super::*;
     use crate::plan::{Wishes, plan};
@@ -131,32 +131,6 @@ mod tests {
         let drills = planned();
         let names: BTreeSet<(String, String)> = drills.iter().map(|drill| (suite(drill), test_name(drill))).collect();
         assert_eq!(names.len(), drills.len());
-    }
-
-    #[test]
-    fn every_suite_is_a_test_binary_and_every_test_binary_of_drills_is_a_suite() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        let binaries: BTreeSet<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .filter_map(|entry| Some(entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "rs")))
-            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-            .filter(|name| !["browser", "cli", "clients", "conformance", "doctor"].contains(&name.as_str()))
-            .collect();
-        let suites: BTreeSet<String> = planned().iter().map(suite).collect();
-        assert_eq!(binaries, suites);
-    }
-
-    /// With libtest's own harness their `main` would be ignored, and the binary would pass without a test in it.
-    #[test]
-    fn every_suite_brings_its_own_test_harness() {
-        let manifest = include_str!("../../Cargo.toml");
-        for suite in planned().iter().map(suite).collect::<BTreeSet<_>>() {
-            let entry = format!("[[test]]\nname = \"{suite}\"\nharness = false");
-            assert!(
-                manifest.contains(&entry),
-                "Cargo.toml lacks an entry for the suite {suite}"
-            );
-        }
     }
 
     /// A fault that no scenario meets in its middle is listed for nothing.

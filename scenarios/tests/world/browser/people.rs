@@ -7,11 +7,8 @@ use scenarios::{
     step::{Failure, ensure},
 };
 
-use crate::{
-    chromium::Chromium,
-    open,
-    outside::{Outcome, say},
-};
+use super::{chromium::Chromium, open};
+use crate::outside::{Outcome, say};
 
 pub(crate) async fn the_home_page_leads_to_both_ways_in(world: &World, browser: &Chromium) -> Outcome {
     for (link, path, heading) in [

@@ -9,11 +9,9 @@
 )]
 #![expect(clippy::expect_used, reason = "a test without a runtime has failed")]
 
-use std::process::ExitCode;
-
 use futures_util::future::LocalBoxFuture;
 use harness::world::{Verdict, World};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use scenarios::step::Failure;
 
 /// How a test ends.
@@ -22,12 +20,11 @@ pub(crate) type Outcome = Result<(), Failure>;
 /// A test: its name and what it does.
 pub(crate) type Play = (&'static str, fn() -> LocalBoxFuture<'static, Outcome>);
 
-/// Runs the tests; `missing` is why they cannot be run here.
-pub(crate) fn run(missing: Option<String>, plays: &[Play]) -> ExitCode {
-    let arguments = Arguments::from_args();
+/// The tests of a suite; `missing` is why they cannot be run here.
+pub(crate) fn trials(suite: &str, missing: Option<String>, plays: &[Play]) -> Vec<Trial> {
     let trials = plays.iter().map(|(name, play)| {
         let play = *play;
-        let trial = Trial::test(*name, move || {
+        let trial = Trial::test(format!("{suite}::{name}"), move || {
             runtime().block_on(play()).map_err(|why| why.to_string().into())
         });
         match &missing {
@@ -35,7 +32,7 @@ pub(crate) fn run(missing: Option<String>, plays: &[Play]) -> ExitCode {
             None => trial,
         }
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    trials.collect()
 }
 
 /// Plays in a world and finishes it.

@@ -1,39 +1,23 @@
 //! The conformance suite: one test for each step of the probe, on each homeserver at hand.
 //!
-//! `real::<flavor>::<area>::<step>` asks a real homeserver and compares with its recording (`cargo insta review` takes a new one).
-//! `embedded::<flavor>::<area>::<step>` asks the embedded homeserver in that flavor's dialect and compares with the same recording.
+//! `conformance::real::<flavor>::<area>::<step>` asks a real homeserver and compares with its recording (`cargo insta review` takes a new one).
+//! `conformance::embedded::<flavor>::<area>::<step>` asks the embedded homeserver in that flavor's dialect and compares with the same recording.
 //!
 //! nextest runs each test in a process of its own, while the steps of an area build on each other: so the first test of an area that
 //! comes up asks the whole area and leaves the answers in a file of the run, for which the others wait.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "a test binary without libtest tells people itself what is wrong"
-)]
-
-#[path = "conformance/arm.rs"]
 mod arm;
-#[path = "conformance/judge.rs"]
 mod judge;
 
-use std::process::ExitCode;
-
 use harness::homeserver::{Choice, Driver, Flavor};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use scenarios::conformance::{Area, Step, areas};
 
 use arm::Arm;
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let arms = match Choice::from_env() {
-        Ok(choice) => arms(choice),
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(2);
-        }
-    };
-    libtest_mimic::run(&arguments, arms.into_iter().flat_map(trials).collect()).exit_code()
+/// The tests of suite `conformance`.
+pub(crate) fn trials(choice: Choice) -> Vec<Trial> {
+    arms(choice).into_iter().flat_map(steps_of).collect()
 }
 
 /// The arms that a choice of homeserver asks for: a real one where a flavor is named, the embedded one in all its dialects otherwise.
@@ -49,7 +33,7 @@ fn arms(choice: Choice) -> Vec<Arm> {
     }
 }
 
-fn trials(arm: Arm) -> Vec<Trial> {
+fn steps_of(arm: Arm) -> Vec<Trial> {
     let concerned = areas().into_iter().filter(move |area| area.concerns(arm.flavor()));
     concerned
         .flat_map(|area| area.steps().into_iter().map(move |step| trial(arm, area, step)))
@@ -57,6 +41,6 @@ fn trials(arm: Arm) -> Vec<Trial> {
 }
 
 fn trial(arm: Arm, area: Area, step: Step) -> Trial {
-    let name = format!("{arm}::{}::{}", area.name, step.name());
+    let name = format!("conformance::{arm}::{}::{}", area.name, step.name());
     Trial::test(name, move || judge::judge(arm, area, &step))
 }

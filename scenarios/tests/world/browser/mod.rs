@@ -2,24 +2,21 @@
 //!
 //! A test that fails leaves a picture of what was to be seen in its artifacts; `KNOCKPROOF_KEEP=1` keeps the artifacts of the others too.
 
-#[path = "browser/chromium.rs"]
 mod chromium;
-#[path = "browser/looks.rs"]
 mod looks;
-mod outside;
-#[path = "browser/people.rs"]
 mod people;
-#[path = "browser/privacy.rs"]
 mod privacy;
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use harness::world::{World, WorldOptions};
 use scenarios::{bot_build, step::Failure};
 
 use chromium::Chromium;
-use outside::{Outcome, Play, in_world, say};
+use libtest_mimic::Trial;
+
+use crate::outside::{self, Outcome, Play, in_world, say};
 
 /// How long the bot's first start may take.
 const BOOT: Duration = Duration::from_secs(60);
@@ -33,7 +30,8 @@ macro_rules! visits {
     };
 }
 
-fn main() -> ExitCode {
+/// The tests of suite `browser`.
+pub(crate) fn trials() -> Vec<Trial> {
     let plays: [Play; 11] = visits![
         people::the_home_page_leads_to_both_ways_in,
         people::a_live_code_opens_a_lobby,
@@ -47,7 +45,7 @@ fn main() -> ExitCode {
         privacy::a_password_is_never_in_an_address,
         privacy::without_scripts_a_page_says_so_and_sends_nothing,
     ];
-    outside::run(chromium::missing(), &plays)
+    outside::trials("browser", chromium::missing(), &plays)
 }
 
 /// Plays in a world with a bot, before a browser. A code has one use: what is lost on the way is missed.

@@ -10,12 +10,8 @@ use harness::{
 use scenarios::step::{Failure, ensure};
 use serde_json::json;
 
-use crate::{
-    PAGES,
-    chromium::Chromium,
-    open,
-    outside::{Outcome, say},
-};
+use super::{PAGES, chromium::Chromium, open};
+use crate::outside::{Outcome, say};
 
 /// Everything that a page of ours may ask for.
 const OWN: [&str; 5] = ["/", "/join", "/signup", "/join/api", "/signup/api"];

@@ -1,8 +1,6 @@
 //! `knock-approver doctor` on a real homeserver: it finds a whole bot well, and names what is broken with its cure.
 
-mod outside;
-
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use harness::{
@@ -14,7 +12,9 @@ use scenarios::{
     step::{Failure, ensure},
 };
 
-use outside::{Outcome, Play, in_world, say};
+use libtest_mimic::Trial;
+
+use crate::outside::{self, Outcome, Play, in_world, say};
 
 /// How long the bot's first start may take.
 const BOOT: Duration = Duration::from_secs(60);
@@ -26,7 +26,8 @@ macro_rules! examinations {
     };
 }
 
-fn main() -> ExitCode {
+/// The tests of suite `doctor`.
+pub(crate) fn trials() -> Vec<Trial> {
     let plays: [Play; 5] = examinations![
         a_whole_bot_is_well,
         a_dead_token_is_broken,
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         power_that_it_has_not_is_broken,
         a_missing_password_is_weak,
     ];
-    outside::run(None, &plays)
+    outside::trials("doctor", None, &plays)
 }
 
 /// Plays in a world whose bot serves.

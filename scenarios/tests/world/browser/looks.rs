@@ -5,12 +5,8 @@ use harness::world::World;
 use scenarios::step::ensure;
 use serde_json::Value;
 
-use crate::{
-    PAGES,
-    chromium::Chromium,
-    open,
-    outside::{Outcome, say},
-};
+use super::{PAGES, chromium::Chromium, open};
+use crate::outside::{Outcome, say};
 
 /// Elements that something can be done with.
 const USED: &str = "a, button, input";

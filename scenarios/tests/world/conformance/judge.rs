@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use libtest_mimic::Failed;
 use scenarios::conformance::{Answer, Area, Recording, Step, compare};
 
-use crate::arm::Arm;
+use super::arm::Arm;
 
 /// Compares what the arm answered to a step with the recording.
 pub(crate) fn judge(arm: Arm, area: Area, step: &Step) -> Result<(), Failed> {

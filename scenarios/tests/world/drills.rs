@@ -1,7 +1,4 @@
-//! Runs the drills of one suite as tests, one named test for each.
-//!
-//! Not the standard test harness: that has no way to say at run time that a test cannot run here, and a drill that this homeserver
-//! cannot show must never count as passed. Such a drill is listed as ignored, with the reason in front of its name.
+//! Every drill as a test of its own, named after its suite.
 
 #![expect(
     clippy::print_stdout,
@@ -10,10 +7,10 @@
 )]
 #![expect(clippy::expect_used, reason = "a test without a runtime has failed")]
 
-use std::{process::ExitCode, sync::Arc};
+use std::sync::Arc;
 
 use harness::homeserver::{self, Choice, Selection};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use scenarios::{
     bot_build, catalogue, drill,
     plan::{self, Drill, Wishes},
@@ -21,22 +18,25 @@ use scenarios::{
     report::Verdict,
 };
 
-/// Runs every drill of `suite`.
-pub(crate) fn run(suite: &str) -> ExitCode {
-    let arguments = Arguments::from_args();
-    let drills = match planned(suite) {
-        Ok(drills) => drills,
-        Err(why) => {
-            eprintln!("suite {suite}: {why}");
-            return ExitCode::from(2);
-        }
-    };
+/// The drills, as tests, whose names are wished for.
+///
+/// # Errors
+/// What is wrong with the environment.
+pub(crate) fn trials(wished: impl Fn(&str) -> bool) -> Result<Vec<Trial>, String> {
+    let mut drills = planned()?;
+    drills.retain(|drill| wished(&name(drill)));
+    if drills.is_empty() {
+        return Ok(Vec::new());
+    }
     let selection = runtime().block_on(select());
-    let trials = drills.into_iter().map(|drill| trial(drill, &selection)).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    Ok(drills.into_iter().map(|drill| trial(drill, &selection)).collect())
 }
 
-fn planned(suite: &str) -> Result<Vec<Drill>, String> {
+fn name(drill: &Drill) -> String {
+    format!("{}::{}", catalogue::suite(drill), catalogue::test_name(drill))
+}
+
+fn planned() -> Result<Vec<Drill>, String> {
     let homeservers = vec![Choice::from_env().map_err(|error| error.to_string())?.to_string()];
     let seed = match std::env::var("KNOCKPROOF_SEED") {
         Ok(seed) => seed
@@ -49,12 +49,7 @@ fn planned(suite: &str) -> Result<Vec<Drill>, String> {
         seed,
         ..Wishes::default()
     };
-    let drills = plan::plan(&catalogue::known(), &wishes).map_err(|bad| bad.to_string())?;
-    // That no suite is empty is the business of a unit test: an error here would take the list of all tests away.
-    Ok(drills
-        .into_iter()
-        .filter(|drill| catalogue::suite(drill) == suite)
-        .collect())
+    plan::plan(&catalogue::known(), &wishes).map_err(|bad| bad.to_string())
 }
 
 /// What would be started; the reason when nothing can be.
@@ -64,13 +59,12 @@ async fn select() -> Result<Selection, String> {
 }
 
 fn trial(drill: Drill, selection: &Result<Selection, String>) -> Trial {
-    let name = catalogue::test_name(&drill);
     let missing = selection
         .as_ref()
         .ok()
         .and_then(|selection| drill::missing(&drill, selection));
     let selection = selection.clone();
-    let trial = Trial::test(name, move || passes(&drill, &selection?));
+    let trial = Trial::test(name(&drill), move || passes(&drill, &selection?));
     match missing {
         Some(why) => trial.with_kind(format!("not run: {why}")).with_ignored_flag(true),
         None => trial,

@@ -3,16 +3,12 @@
 //! The last two are Python programs (`scenarios/clients`) in a virtual environment that `ci/test` prepares, or that
 //! `KNOCKPROOF_CLIENTS_VENV` names.
 
-#[path = "clients/member.rs"]
 mod member;
-mod outside;
-#[path = "clients/program.rs"]
 mod program;
 
 use std::{
     env,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 use futures_util::FutureExt;
@@ -25,14 +21,18 @@ use harness::{
 use scenarios::step::{Failure, ensure};
 use serde_json::json;
 
+use libtest_mimic::Trial;
 use member::Member;
-use outside::{Outcome, in_world, say};
+
+use crate::outside::{self, Outcome, in_world, say};
 
 /// Names the virtual environment with the libraries.
 const VENV: &str = "KNOCKPROOF_CLIENTS_VENV";
 
-fn main() -> ExitCode {
-    outside::run(
+/// The tests of suite `clients`.
+pub(crate) fn trials() -> Vec<Trial> {
+    outside::trials(
+        "clients",
         venv().err(),
         &[
             ("every_client_reads_every_other", || {

@@ -1,7 +1,0 @@
-//! The drills of suite `signup_refusals`, one test each.
-
-mod common;
-
-fn main() -> std::process::ExitCode {
-    common::run("signup_refusals")
-}
