@@ -9,6 +9,7 @@
 //! | [`contract`] | what one has to know of a bot to drill it |
 //! | [`client`] | what people use: a plain client, and one with end-to-end encryption |
 //! | [`fault`] | one thing broken on purpose |
+//! | [`history`] | everything that happened in one drill, on disk as it happens |
 //! | [`check`] | one thing that must hold after a fault |
 //! | [`wait`], [`artifacts`], [`secrets`], [`run`] | deadlines, what a test leaves behind, what no log may hold, what a run marks |
 
@@ -19,6 +20,7 @@ pub mod client;
 pub mod contract;
 pub mod fault;
 pub mod front_door;
+pub mod history;
 pub mod homeserver;
 pub mod run;
 pub mod secrets;

@@ -11,7 +11,11 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{run::RunId, secrets::Secrets};
+use crate::{
+    history::{Event, History},
+    run::RunId,
+    secrets::Secrets,
+};
 
 /// One thing that happened, on the clock of its world.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +40,7 @@ struct Inner {
     folder: PathBuf,
     began: Instant,
     secrets: Secrets,
+    history: History,
     timeline: Mutex<Vec<Moment>>,
 }
 
@@ -60,12 +65,19 @@ impl Artifacts {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
+        let history = History::create(folder.join("history.jsonl"), secrets.clone())?;
         Ok(Self(Arc::new(Inner {
             folder,
             began: Instant::now(),
             secrets,
+            history,
             timeline: Mutex::default(),
         })))
+    }
+
+    /// Everything that happens, in `history.jsonl` at once.
+    pub fn history(&self) -> &History {
+        &self.0.history
     }
 
     /// The folder.
@@ -83,7 +95,7 @@ impl Artifacts {
         self.0.began
     }
 
-    /// Notes that something happened, in `timeline.jsonl` at once.
+    /// Notes that something happened, in the history and in `timeline.jsonl` at once.
     pub fn note(&self, what: impl Into<String>) {
         self.note_with(what, Value::Null);
     }
@@ -95,6 +107,10 @@ impl Artifacts {
             what: self.0.secrets.mask(&what.into()),
             detail,
         };
+        self.0.history.add(Event::Note {
+            what: moment.what.clone(),
+            detail: moment.detail.clone(),
+        });
         tracing::debug!(at_ms = moment.at_ms, "{}", moment.what);
         let mut timeline = self.0.timeline.lock().unwrap_or_else(PoisonError::into_inner);
         let written = serde_json::to_string(&moment)

@@ -37,13 +37,14 @@ impl BotCommand {
         Self::beside(&exe)
     }
 
-    /// From words quoted as in a shell.
+    /// From words quoted as in a shell. A word that names a file from here becomes its absolute path: the bot runs elsewhere.
     ///
     /// # Errors
     ///
     /// When they are not quoted properly.
     pub fn from_words(words: &str) -> Result<Self> {
-        let mut words = shlex::split(words).unwrap_or_default().into_iter();
+        let words = shlex::split(words).unwrap_or_default();
+        let mut words = words.into_iter().enumerate().map(|(place, word)| absolute(place, word));
         let program = words.next().ok_or(Error::BadCommand)?;
         Ok(Self {
             program: program.into(),
@@ -75,6 +76,16 @@ impl BotCommand {
     }
 }
 
+/// The program is looked for in `PATH` where its name has no slash; an argument may be a file of this folder.
+fn absolute(place: usize, word: String) -> String {
+    let path = Path::new(&word);
+    let is_meant = path.is_relative() && (place > 0 || word.contains('/')) && path.is_file();
+    match path.canonicalize() {
+        Ok(path) if is_meant => path.display().to_string(),
+        _ => word,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +96,15 @@ mod tests {
         assert_eq!(command.program, PathBuf::from("python3"));
         assert_eq!(command.arguments, ["-m", "my bot", "--x=a b"]);
         assert!(BotCommand::from_words("'open").is_err());
+    }
+
+    #[test]
+    fn a_file_of_this_folder_is_found_from_elsewhere() {
+        let command = BotCommand::from_words("src/lib.rs Cargo.toml --file=Cargo.toml nothing").unwrap();
+        assert!(command.program.is_absolute(), "{command:?}");
+        assert!(Path::new(&command.arguments[0]).is_absolute(), "{command:?}");
+        assert_eq!(command.arguments[1..], ["--file=Cargo.toml", "nothing"]);
+        assert_eq!(BotCommand::from_words("sh").unwrap().program, PathBuf::from("sh"));
     }
 
     #[test]

@@ -3,9 +3,12 @@
 //! Nothing here links the bot. `KNOCKPROOF_BOT` puts any other program with the same contract in its place.
 
 mod command;
+mod error;
 mod process;
 mod ready;
+mod running;
 
 pub use command::BotCommand;
-pub use process::{Bot, Error, Result};
+pub use error::{Error, Result};
+pub use process::Bot;
 pub use ready::{IdentityState, Note, Ready};

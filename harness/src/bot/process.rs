@@ -7,120 +7,84 @@ use std::{
 };
 
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use rustix::process::Signal;
+use tokio::process::Command;
 use url::Url;
 
-use super::{BotCommand, Ready};
+use super::{
+    BotCommand, Error, Ready, Result,
+    running::{Logs, Running, Said},
+};
 use crate::{
     client::Http,
+    history::{Event, History},
     run::{Port, Watchdog},
+    secrets::{self, Origin},
     wait::{self, Poll, TimedOut},
 };
 
 /// How long an orderly end may take.
-const STOPPING: Duration = Duration::from_secs(15);
+const STOPPING: Duration = Duration::from_secs(10);
 /// How long it may take over what it is asked on the command line.
 const ANSWERING: Duration = Duration::from_secs(60);
 /// How many of the log's last lines an error shows.
 const LAST_LINES: usize = 15;
+/// Its directories, and the file with what it prints, below its folder.
+const DATA: &str = "data";
+const WORK: &str = "work";
+const TEMPORARY: &str = "tmp";
+const OUTPUT: &str = "output.log";
 /// What the bot inherits from this process's environment.
-const INHERITED: [&str; 5] = ["PATH", "TMPDIR", "LANG", "TZ", "LLVM_PROFILE_FILE"];
-
-/// What can go wrong with the bot's process.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// `KNOCKPROOF_BOT` cannot be read.
-    #[error("KNOCKPROOF_BOT holds no command; give it words quoted as in a shell")]
-    BadCommand,
-    /// The bot's binary is not built.
-    #[error(
-        "there is no knock-approver (looked at {looked}); build it with `cargo build -p knock-approver`, or name another bot in KNOCKPROOF_BOT"
-    )]
-    NoBinary {
-        /// Where it was looked for.
-        looked: String,
-    },
-    /// A file or process could not be handled.
-    #[error("failed to {action}: {source}")]
-    Io {
-        /// What was tried.
-        action: String,
-        /// What came back.
-        source: io::Error,
-    },
-    /// The process ended although it should run.
-    #[error("the bot ended ({status}) while {what}; its last lines:\n{last_lines}")]
-    Ended {
-        /// How it ended.
-        status: ExitStatus,
-        /// What was waited for.
-        what: String,
-        /// The end of its log.
-        last_lines: String,
-    },
-    /// It did not come to the state waited for.
-    #[error("{timed_out}\nthe bot's last lines:\n{last_lines}")]
-    NotInTime {
-        /// What was waited for.
-        timed_out: TimedOut,
-        /// The end of its log.
-        last_lines: String,
-    },
-    /// Its HTTP side did not answer.
-    #[error("the bot does not answer: {0}")]
-    Silent(#[from] crate::client::Error),
-    /// It runs although it should not, or the other way round.
-    #[error("cannot {action}: the bot is {state}")]
-    State {
-        /// What was asked for.
-        action: &'static str,
-        /// What it is.
-        state: &'static str,
-    },
-}
-
-/// Shorthand.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+const INHERITED: [&str; 4] = ["PATH", "LANG", "TZ", "LLVM_PROFILE_FILE"];
 
 /// The bot. Made stopped; dropped, its whole process group is killed.
 #[derive(Debug)]
 pub struct Bot {
     command: BotCommand,
     environment: BTreeMap<String, String>,
+    folder: PathBuf,
     data_dir: PathBuf,
     log: PathBuf,
     port: Port,
     http: Http,
-    child: Option<Child>,
+    history: History,
+    said: Said,
+    running: Option<Running>,
     /// Kills the bot where this process is killed and cannot do it itself.
     watchdog: Watchdog,
     starts: u32,
 }
 
 impl Bot {
-    /// A bot that keeps its data in `data_dir` and writes to `log`, on a free port of its own.
+    /// A bot with a data directory, a working directory and a directory for temporary files below `folder`, on a free port of its own.
+    /// What it prints goes into the history and, masked, to `log`; as it is, it stands in `folder` alone.
     ///
     /// # Errors
     ///
     /// When there is no port or no folder.
-    pub fn new(command: BotCommand, data_dir: PathBuf, log: PathBuf) -> Result<Self> {
+    pub fn new(command: BotCommand, folder: PathBuf, log: PathBuf, history: History) -> Result<Self> {
         let io = |action: &str| {
             let action = action.to_owned();
             move |source| Error::Io { action, source }
         };
-        fs::create_dir_all(&data_dir).map_err(io("make the bot's data directory"))?;
+        for place in [DATA, WORK, TEMPORARY] {
+            fs::create_dir_all(folder.join(place)).map_err(io("make the bot's directories"))?;
+        }
         let port = Port::reserve().map_err(io("find a port for the bot"))?;
         let base = Url::parse(&format!("http://127.0.0.1:{}", port.number()))
             .map_err(|error| io("name the bot's URL")(io::Error::other(error)))?;
+        let http = Http::new(&base);
         let mut bot = Self {
             command,
             environment: BTreeMap::new(),
-            data_dir,
+            data_dir: folder.join(DATA),
+            folder,
             log,
-            http: Http::new(&base),
+            said: Said::new(http.clone(), history.clone()),
+            http,
+            history,
             port,
-            child: None,
+            running: None,
             watchdog: Watchdog::new::<&str>([]).map_err(io("start a watchdog for the bot"))?,
             starts: 0,
         };
@@ -130,6 +94,7 @@ impl Bot {
         bot.environment.extend(inherited);
         bot.set("HTTP_PORT", &bot.port.number().to_string());
         bot.set("DATA_DIR", &bot.data_dir.display().to_string());
+        bot.set("TMPDIR", &bot.folder.join(TEMPORARY).display().to_string());
         bot.set("RUST_BACKTRACE", "1");
         Ok(bot)
     }
@@ -180,14 +145,15 @@ impl Bot {
         Ok(removed)
     }
 
-    /// The file with everything it prints, over all its starts.
+    /// The file with everything it prints, over all its starts, with secrets masked.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Everything it printed so far.
+    /// Everything it printed so far, as it is.
     pub fn log_text(&self) -> String {
-        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        fs::read(self.folder.join(OUTPUT))
+            .map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Its HTTP base URL, without the front door.
@@ -202,14 +168,12 @@ impl Bot {
 
     /// Its process id while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
+        self.running.as_ref().map(Running::pid)
     }
 
     /// Whether it runs. A process that ended by itself does not.
     pub fn is_running(&mut self) -> bool {
-        self.child
-            .as_mut()
-            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.running.as_mut().is_some_and(|running| !running.is_over())
     }
 
     /// Its resident memory in KiB, from `/proc`; `None` while it does not run.
@@ -231,35 +195,74 @@ impl Bot {
                 state: "running",
             });
         }
-        let log = || fs::File::options().create(true).append(true).open(&self.log);
-        let open = |source| Error::Io {
-            action: format!("open {}", self.log.display()),
+        self.learn();
+        for given in self.environment.values() {
+            self.history.secrets().hand(given, Origin::Environment);
+        }
+        let running = self.spawn().map_err(|source| Error::Io {
+            action: format!("start {}", self.command.program.display()),
             source,
+        })?;
+        let group = running.pid();
+        self.running = Some(running);
+        self.starts += 1;
+        self.watchdog.guard(group).map_err(|source| Error::Io {
+            action: "tell the watchdog of the bot".to_owned(),
+            source,
+        })
+    }
+
+    fn spawn(&self) -> io::Result<Running> {
+        let append = |path: &Path| fs::File::options().create(true).append(true).open(path);
+        let logs = Logs {
+            raw: append(&self.folder.join(OUTPUT))?,
+            masked: append(&self.log)?,
         };
+        // One pipe for both, so that their lines are read in the order in which they were written.
+        let (output, input) = io::pipe()?;
         let child = Command::new(&self.command.program)
             .args(&self.command.arguments)
             .env_clear()
             .envs(&self.environment)
+            .current_dir(self.folder.join(WORK))
             .stdin(Stdio::null())
-            .stdout(log().map_err(open)?)
-            .stderr(log().map_err(open)?)
+            .stdout(input.try_clone()?)
+            .stderr(input)
             // A group of its own: a wrapper like `sh -c` or `cargo run` dies with everything it started.
             .process_group(0)
             .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| Error::Io {
-                action: format!("start {}", self.command.program.display()),
-                source,
-            })?;
-        let group = child.id();
-        self.child = Some(child);
-        self.starts += 1;
-        group
-            .map_or(Ok(()), |group| self.watchdog.guard(group))
-            .map_err(|source| Error::Io {
-                action: "tell the watchdog of the bot".to_owned(),
-                source,
-            })
+            .spawn()?;
+        Running::watch(child, output, logs, &self.said)
+    }
+
+    /// Notes the secrets in its data directory. What is there when it starts, it may use.
+    fn learn(&self) {
+        for (secret, label) in secrets::in_folder(&self.data_dir) {
+            self.history.secrets().hand(&secret, Origin::Data);
+            self.history.secrets().add(label, secret);
+        }
+    }
+
+    /// Searches everything that it wrote outside its data directory for secrets, into the history. It must be stopped: then all that it
+    /// has printed is there, and its own secrets are known.
+    ///
+    /// # Errors
+    ///
+    /// When the history cannot be written anew.
+    pub fn search(&self) -> io::Result<()> {
+        self.learn();
+        self.history.look_again()?;
+        let masked = self
+            .history
+            .secrets()
+            .mask(&fs::read_to_string(&self.log).unwrap_or_default());
+        fs::write(&self.log, masked)?;
+        for place in [WORK, TEMPORARY] {
+            for (name, text) in files(&self.folder.join(place)) {
+                self.history.searched(&format!("{place}/{name}"), &text);
+            }
+        }
+        Ok(())
     }
 
     /// Runs its command once more with these words, in the same environment, and waits for its end: what an operator asks it on the
@@ -274,6 +277,7 @@ impl Bot {
             .args(words)
             .env_clear()
             .envs(&self.environment)
+            .current_dir(self.folder.join(WORK))
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
@@ -305,6 +309,9 @@ impl Bot {
         match tokio::time::timeout(STOPPING, self.gone()).await {
             Ok(ended) => ended.map(drop),
             Err(_) => {
+                self.history.add(Event::Overstayed {
+                    waited_ms: u64::try_from(STOPPING.as_millis()).unwrap_or(u64::MAX),
+                });
                 let timed_out = TimedOut {
                     what: "the bot to end after SIGTERM".to_owned(),
                     waited: STOPPING,
@@ -351,11 +358,7 @@ impl Bot {
     ///
     /// When nothing answers.
     pub async fn ready(&self) -> Result<Ready> {
-        let reply = self.http.send(Method::GET, "/ready", None, None).await?;
-        Ok(Ready {
-            status: reply.status,
-            body: reply.body,
-        })
+        Ok(self.said.ask().await?)
     }
 
     /// Whether `/health` answers 200.
@@ -397,8 +400,8 @@ impl Bot {
         patience: Duration,
         wanted: impl Fn(&Ready) -> bool,
     ) -> Result<Ready> {
-        let waiting = watch_ready(self.http.clone(), what.to_owned(), patience, wanted);
-        let Some(child) = self.child.as_mut() else {
+        let waiting = watch_ready(self.said.clone(), what.to_owned(), patience, wanted);
+        let Some(running) = self.running.as_mut() else {
             return Err(Error::State {
                 action: "wait",
                 state: "stopped",
@@ -406,9 +409,9 @@ impl Bot {
         };
         let outcome = tokio::select! {
             outcome = waiting => outcome,
-            status = child.wait() => {
+            status = running.over() => {
                 let status = status.map_err(|source| Error::Io { action: "wait for the bot".to_owned(), source })?;
-                self.child = None;
+                self.running = None;
                 return Err(Error::Ended { status, what: format!("waiting for {what}"), last_lines: self.last_lines() });
             }
         };
@@ -429,26 +432,22 @@ impl Bot {
     }
 
     fn signal(&mut self, signal: Signal) {
-        let pid = self
-            .pid()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .and_then(Pid::from_raw);
-        if let Some(pid) = pid
-            && let Err(error) = kill_process_group(pid, signal)
-        {
-            tracing::debug!(%error, "the bot could not be signalled");
+        if let Some(running) = &mut self.running {
+            running.send(signal);
         }
     }
 
     async fn gone(&mut self) -> Result<Option<ExitStatus>> {
-        let Some(child) = self.child.as_mut() else {
+        let Some(running) = self.running.as_mut() else {
             return Ok(None);
         };
-        let status = child.wait().await.map_err(|source| Error::Io {
+        let status = running.over().await.map_err(|source| Error::Io {
             action: "wait for the bot".to_owned(),
             source,
         })?;
-        self.child = None;
+        self.running = None;
+        // Before a fault takes the files away.
+        self.learn();
         if let Err(error) = self.watchdog.release() {
             tracing::debug!(%error, "the watchdog is gone");
         }
@@ -457,32 +456,33 @@ impl Bot {
 }
 
 async fn watch_ready(
-    http: Http,
+    said: Said,
     what: String,
     patience: Duration,
     wanted: impl Fn(&Ready) -> bool,
 ) -> Result<Ready, TimedOut> {
     wait::until(what, patience, || async {
-        match http.send(Method::GET, "/ready", None, None).await {
-            Ok(reply) => {
-                let ready = Ready {
-                    status: reply.status,
-                    body: reply.body,
-                };
-                if wanted(&ready) {
-                    Poll::Ready(ready)
-                } else {
-                    Poll::Pending(ready.line())
-                }
-            }
+        match said.ask().await {
+            Ok(ready) if wanted(&ready) => Poll::Ready(ready),
+            Ok(ready) => Poll::Pending(ready.line()),
             Err(error) => Poll::Pending(error.to_string()),
         }
     })
     .await
 }
 
-impl Drop for Bot {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
+/// All files of a folder and of those below it, by their path in it, as texts.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let below = files(&path).into_iter();
+            found.extend(below.map(|(below, text)| (format!("{name}/{below}"), text)));
+        } else if let Ok(bytes) = fs::read(&path) {
+            found.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+        }
     }
+    found
 }

@@ -1,21 +1,43 @@
 //! Who the bot is, and on which device.
 
-use std::collections::BTreeSet;
-
-use super::{Evidence, Finding};
+use super::{Check, Evidence, Finding, Need, judge::check};
 use crate::{fault::NewDevice, front_door::Entrance};
 
-pub(super) const IDENTITY: &str = "identity";
-pub(super) const DEVICES: &str = "device-continuity";
-pub(super) const TRUST: &str = "trust-kept";
+const IDENTITY: &str = "identity";
+const DEVICES: &str = "device-continuity";
+const TRUST: &str = "trust-kept";
 
-pub(super) fn identity(evidence: &Evidence) -> Finding {
-    let Some(ready) = &evidence.after.ready else {
-        return Finding::broken(IDENTITY, "/ready does not answer");
+pub(super) fn checks() -> [Check; 3] {
+    [
+        check(
+            IDENTITY,
+            "the bot is the right user and says so",
+            &[Need::State],
+            identity,
+        ),
+        check(
+            DEVICES,
+            "no new device unless the old one was lost, and none left behind",
+            &[Need::State],
+            devices,
+        ),
+        check(
+            TRUST,
+            "the cross-signing identity that peers have verified is the same",
+            &[Need::CrossSigning],
+            trust,
+        ),
+    ]
+}
+
+fn identity(evidence: &Evidence) -> Finding {
+    let Some(ready) = evidence.after.as_ref().and_then(|after| after.ready.as_ref()) else {
+        return Finding::broken(IDENTITY, "it did not say in the end how it is");
     };
     let mut broken = Vec::new();
     let mut right = Vec::new();
-    for (role, user) in &evidence.bots {
+    for account in &evidence.subject.accounts {
+        let (role, user) = (&account.name, &account.user_id);
         match ready.identity(role) {
             Some(identity) if !identity.degraded.is_empty() => {
                 let notes: Vec<&str> = identity.degraded.iter().map(|note| note.what.as_str()).collect();
@@ -28,60 +50,39 @@ pub(super) fn identity(evidence: &Evidence) -> Finding {
                 "the {role} is {} as {:?}, not ok as {user}",
                 identity.state, identity.user_id
             )),
-            None => broken.push(format!("/ready does not tell about the {role}: {}", ready.line())),
+            None => broken.push(format!("it does not tell about the {role}: {}", ready.line())),
         }
     }
-    // What the bot did since must have been done as itself: a token of somebody else may be asked about, and nothing more.
-    let strangers: BTreeSet<&str> = evidence
-        .traffic
-        .iter()
-        .filter(|exchange| exchange.entrance == Entrance::Bot && !exchange.path.ends_with("/account/whoami"))
-        // A signup acts for the newcomer, with the newcomer's token.
-        .filter(|exchange| !is_of_newcomer(evidence, exchange.who.as_ref().map(|who| who.user_id.as_str())))
-        .filter_map(|exchange| exchange.who.as_ref().map(|who| who.user_id.as_str()))
-        .filter(|user| !evidence.bots.iter().any(|(_, bot)| bot == user))
-        .collect();
-    broken.extend(strangers.iter().map(|user| format!("the bot acted as {user}")));
+    if broken.is_empty() && right.is_empty() {
+        return Finding::broken(IDENTITY, "no account of the bot's is known");
+    }
     Finding::of(IDENTITY, &broken, format!("acts as {}", right.join(", ")))
 }
 
-/// Whether the account was registered through the bot, as a signup does.
-fn is_of_newcomer(evidence: &Evidence, user: Option<&str>) -> bool {
-    let Some(user) = user else { return false };
-    evidence.all_traffic.iter().any(|exchange| {
-        exchange.entrance == Entrance::Bot && exchange.path.ends_with("/register") && exchange.answer["user_id"] == user
-    })
-}
-
-pub(super) fn devices(evidence: &Evidence) -> Finding {
+fn devices(evidence: &Evidence) -> Finding {
+    let Some(after) = &evidence.after else {
+        return Finding::broken(DEVICES, "nobody looked at its devices in the end");
+    };
     let mut broken = Vec::new();
     let mut seen = Vec::new();
-    for (role, user) in &evidence.bots {
-        let (before, after) = (evidence.before.device(role), evidence.after.device(role));
-        let Some(device) = after else {
+    for (place, account) in evidence.subject.accounts.iter().enumerate() {
+        let (role, user) = (&account.name, &account.user_id);
+        let before = evidence
+            .breakage
+            .as_ref()
+            .and_then(|breakage| breakage.before.device(role));
+        let Some(device) = after.device(role) else {
             broken.push(format!("the {role} does not tell its device"));
             continue;
         };
-        let owned = evidence.after.devices.get(user).cloned().unwrap_or_default();
+        let owned = after.devices.get(user).cloned().unwrap_or_default();
         if !owned.contains(&device) {
             broken.push(format!(
                 "the {role} says {device}, which the homeserver does not know ({owned:?})"
             ));
         }
-        let is_hit = role == "approver";
-        let changed = before.as_ref().is_some_and(|before| *before != device);
-        match evidence.expectation.device {
-            _ if !is_hit && changed => broken.push(format!(
-                "the {role} went from {before:?} to {device} for a fault of another's"
-            )),
-            NewDevice::Never if is_hit && changed => broken.push(format!(
-                "the {role} went from {before:?} to {device} though its device lived"
-            )),
-            NewDevice::Must if is_hit && before.is_some() && !changed => {
-                broken.push(format!("the {role} stays on {device} whose keys it has lost"));
-            }
-            _ => {}
-        }
+        // Faults hit the first account.
+        broken.extend(wrongly_changed(evidence, place == 0, role, before.as_deref(), &device));
         let left: Vec<&String> = owned
             .iter()
             .filter(|other| **other != device && used_by_bot(evidence, user, other))
@@ -91,16 +92,47 @@ pub(super) fn devices(evidence: &Evidence) -> Finding {
         }
         seen.push(format!("{role} {} → {device}", before.as_deref().unwrap_or("-")));
     }
+    if broken.is_empty() && seen.is_empty() {
+        return Finding::broken(DEVICES, "no account of the bot's is known");
+    }
     Finding::of(DEVICES, &broken, seen.join(", "))
 }
 
+/// A device that was changed without need, or kept although its keys were lost.
+fn wrongly_changed(
+    evidence: &Evidence,
+    is_hit: bool,
+    role: &str,
+    before: Option<&str>,
+    device: &str,
+) -> Option<String> {
+    let allowed = evidence.breakage.as_ref()?.allowed.device;
+    let before = before?;
+    match allowed {
+        _ if !is_hit && before != device => Some(format!(
+            "the {role} went from {before} to {device} for a fault of another's"
+        )),
+        NewDevice::Never if is_hit && before != device => Some(format!(
+            "the {role} went from {before} to {device} though its device lived"
+        )),
+        NewDevice::Must if is_hit && before == device => {
+            Some(format!("the {role} stays on {device} whose keys it has lost"))
+        }
+        _ => None,
+    }
+}
+
 /// Peers have verified the account's cross-signing identity; another one, or none, would show them a warning.
-pub(super) fn trust(evidence: &Evidence) -> Finding {
-    let (before, after) = (&evidence.before.master_keys, &evidence.after.master_keys);
+fn trust(evidence: &Evidence) -> Finding {
+    let Some(after) = &evidence.after else {
+        return Finding::broken(TRUST, "nobody looked at its identity in the end");
+    };
+    let before = evidence.breakage.as_ref().map(|breakage| &breakage.before.master_keys);
     let mut broken = Vec::new();
     let mut kept = Vec::new();
-    for (role, user) in &evidence.bots {
-        match (before.get(user), after.get(user)) {
+    for account in &evidence.subject.accounts {
+        let (role, user) = (&account.name, &account.user_id);
+        match (before.and_then(|before| before.get(user)), after.master_keys.get(user)) {
             (_, None) => broken.push(format!("the {role} has no cross-signing identity")),
             (Some(before), Some(after)) if before != after => {
                 broken.push(format!("the {role} has another cross-signing identity than before"));
@@ -109,12 +141,15 @@ pub(super) fn trust(evidence: &Evidence) -> Finding {
             (None, Some(_)) => kept.push(format!("the {role}'s identity was made")),
         }
     }
+    if broken.is_empty() && kept.is_empty() {
+        return Finding::broken(TRUST, "no account of the bot's is known");
+    }
     Finding::of(TRUST, &broken, kept.join(", "))
 }
 
 /// Whether the bot has ever used a device: the operator's own, which it never touched, are not the bot's to clear away.
 fn used_by_bot(evidence: &Evidence, user: &str, device: &str) -> bool {
-    evidence.all_traffic.iter().any(|exchange| {
+    evidence.exchanges.iter().any(|exchange| {
         let used = exchange.who.as_ref().is_some_and(|who| {
             who.user_id == user
                 && who.device_id.as_deref() == Some(device)

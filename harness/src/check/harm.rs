@@ -1,55 +1,96 @@
 //! Harm that a heal could do.
 
-use super::{Evidence, Finding, Log};
+use super::{Check, Evidence, Finding, Need, judge::check};
 use crate::{
-    fault::Logins,
     front_door::{Entrance, Upstream},
+    history::Event,
 };
 
-pub(super) const NEEDLESS_LOGIN: &str = "no-needless-login";
-pub(super) const LOGIN_STORM: &str = "no-login-storm";
-pub(super) const OTHERS: &str = "others-unharmed";
-pub(super) const DOWNTIME: &str = "no-downtime";
-pub(super) const SECRETS: &str = "no-secrets-in-logs";
+const NEEDLESS_LOGIN: &str = "no-needless-login";
+const LOGIN_STORM: &str = "no-login-storm";
+const OTHERS: &str = "others-unharmed";
+const DOWNTIME: &str = "no-downtime";
 
-pub(super) fn needless_login(evidence: &Evidence) -> Finding {
+/// Why a check of what a fault leads to says nothing about a drill without one.
+pub(super) const UNBROKEN: &str = "nothing was broken";
+
+pub(super) fn checks() -> [Check; 4] {
+    [
+        check(
+            NEEDLESS_LOGIN,
+            "no login while a token lived",
+            &[Need::Passwords],
+            needless_login,
+        ),
+        check(
+            LOGIN_STORM,
+            "no more logins than the fault allows",
+            &[Need::Passwords],
+            login_storm,
+        ),
+        check(OTHERS, "other people's tokens live", &[], others),
+        check(
+            DOWNTIME,
+            "the homeserver answered all the time, unless that was the fault",
+            &[],
+            downtime,
+        ),
+    ]
+}
+
+fn needless_login(evidence: &Evidence) -> Finding {
+    let Some(breakage) = &evidence.breakage else {
+        return Finding::not_applicable(NEEDLESS_LOGIN, UNBROKEN);
+    };
     let logins: Vec<String> = evidence.logins().map(|exchange| exchange.line()).collect();
-    match evidence.expectation.logins {
-        Logins::None => Finding::of(NEEDLESS_LOGIN, &logins, "no login"),
-        Logins::AtMost { .. } => Finding::holds(NEEDLESS_LOGIN, format!("no token lived; {} logins", logins.len())),
+    match breakage.allowed.logins.tried {
+        0 => Finding::of(NEEDLESS_LOGIN, &logins, "no login"),
+        _ => Finding::holds(NEEDLESS_LOGIN, format!("no token lived; {} logins", logins.len())),
     }
 }
 
-pub(super) fn login_storm(evidence: &Evidence) -> Finding {
-    let (may_succeed, may_try) = match evidence.expectation.logins {
-        Logins::None => (0, 0),
-        Logins::AtMost { succeeded, tried } => (succeeded, tried),
+fn login_storm(evidence: &Evidence) -> Finding {
+    let Some(breakage) = &evidence.breakage else {
+        return Finding::not_applicable(LOGIN_STORM, UNBROKEN);
     };
+    let allowed = breakage.allowed.logins;
+    if allowed.tried == 0 {
+        // Another check says so; a storm is more than the fault allows where it allows some.
+        return Finding::not_applicable(LOGIN_STORM, "a token lived, and no login at all is right");
+    }
     let tried = evidence.logins().count();
     let made = |status: Option<u16>| status == Some(200);
     let succeeded = evidence
         .logins()
         .filter(|exchange| made(exchange.status) || made(exchange.upstream_status))
         .count();
-    let counts = format!("{succeeded} of {tried} logins made a session; allowed are {may_succeed} of {may_try}");
-    if tried > may_try || succeeded > may_succeed {
+    let counts = format!(
+        "{succeeded} of {tried} logins made a session; allowed are {} of {}",
+        allowed.succeeded, allowed.tried
+    );
+    if tried > allowed.tried || succeeded > allowed.succeeded {
         let lines: Vec<String> = evidence.logins().map(|exchange| exchange.line()).collect();
         return Finding::broken(LOGIN_STORM, format!("{counts}: {}", lines.join("; ")));
     }
     Finding::holds(LOGIN_STORM, counts)
 }
 
-pub(super) fn others(evidence: &Evidence) -> Finding {
-    let lived: Vec<&String> = evidence
+fn others(evidence: &Evidence) -> Finding {
+    let Some(breakage) = &evidence.breakage else {
+        return Finding::not_applicable(OTHERS, UNBROKEN);
+    };
+    let lived: Vec<&String> = breakage
         .before
         .people
         .iter()
         .filter(|(_, lives)| **lives)
         .map(|(user, _)| user)
         .collect();
+    let after = evidence.after.as_ref();
+    let lives = |user: &str| after.is_some_and(|after| after.people.get(user) == Some(&true));
     let broken: Vec<String> = lived
         .iter()
-        .filter(|user| evidence.after.people.get(**user) != Some(&true))
+        .filter(|user| !lives(user))
         .map(|user| format!("the token of {user} died"))
         .collect();
     if lived.is_empty() {
@@ -58,43 +99,36 @@ pub(super) fn others(evidence: &Evidence) -> Finding {
     Finding::of(OTHERS, &broken, format!("{} tokens of others live", lived.len()))
 }
 
-pub(super) fn downtime(evidence: &Evidence) -> Finding {
-    if evidence.expectation.downtime {
-        return Finding::holds(DOWNTIME, "the fault was a downtime");
+fn downtime(evidence: &Evidence) -> Finding {
+    match &evidence.breakage {
+        Some(breakage) if breakage.allowed.downtime => {
+            return Finding::not_applicable(DOWNTIME, "the fault was a downtime");
+        }
+        None if evidence.record.events().any(|event| matches!(event, Event::OwnLosses)) => {
+            return Finding::not_applicable(DOWNTIME, "the scenario breaks things itself");
+        }
+        _ => {}
     }
-    let people = evidence
-        .traffic
-        .iter()
-        .filter(|exchange| exchange.entrance == Entrance::Public && exchange.upstream == Upstream::Homeserver);
-    let broken: Vec<String> = people
-        .clone()
-        .filter(|exchange| exchange.status.is_some_and(|status| status >= 500) && exchange.bent.is_none())
+    let people = || {
+        evidence
+            .traffic()
+            .filter(|exchange| exchange.entrance == Entrance::Public && exchange.upstream == Upstream::Homeserver)
+    };
+    let broken: Vec<String> = people()
+        .filter(|exchange| exchange.bent.is_none())
+        .filter(|exchange| exchange.error.is_some() || exchange.status.is_some_and(|status| status >= 500))
         .map(|exchange| exchange.line())
         .collect();
+    let answered = people().filter(|exchange| exchange.status.is_some()).count();
+    if answered == 0 && broken.is_empty() {
+        return Finding::broken(
+            DOWNTIME,
+            "nobody asked the homeserver for anything, so nothing shows that it answered",
+        );
+    }
     Finding::of(
         DOWNTIME,
         &broken,
-        format!("{} requests of people, none met a server error", people.count()),
-    )
-}
-
-pub(super) fn secrets(evidence: &Evidence) -> Finding {
-    if evidence.secrets.is_empty() {
-        return Finding::broken(SECRETS, "no secret is known that could be looked for");
-    }
-    let found = |log: &Log| {
-        let labels = evidence.secrets.found_in(&log.text);
-        (!labels.is_empty()).then(|| format!("{} holds the {}", log.name, labels.join(", the ")))
-    };
-    let broken: Vec<String> = evidence.logs.iter().filter_map(found).collect();
-    let bytes: usize = evidence.logs.iter().map(|log| log.text.len()).sum();
-    Finding::of(
-        SECRETS,
-        &broken,
-        format!(
-            "{} secrets, none in {bytes} bytes of {} logs",
-            evidence.secrets.len(),
-            evidence.logs.len()
-        ),
+        format!("{answered} requests of people, none met a server error"),
     )
 }

@@ -1,22 +1,32 @@
-//! What must hold after a fault, one noun each.
+//! What must hold after a drill, one noun each.
 //!
-//! Most checks are pure: they judge [`Evidence`], recorded by a [`Snapshot`] before the fault, one after it, and the traffic between.
-//! [`encrypted_round_trip`], [`trust`] and [`history`] look through the eyes of a [`Peer`](crate::client::Peer).
+//! A [`Check`] is a pure function of a [`Record`](crate::history::Record), laid out as [`Evidence`]. What it is judged by has to be recorded
+//! first: a [`Snapshot`] before the fault and one after it, what members see ([`ask`], [`look_at_trust`], [`read_back`]), and what people
+//! have seen of all rooms in the end ([`look`]).
 
 mod continuity;
+mod end;
 mod evidence;
 mod finding;
+mod fired;
 mod harm;
 mod judge;
+mod member;
+mod need;
 mod once;
 mod operator;
 mod peer;
+mod secrecy;
+mod sight;
 mod snapshot;
+mod tokens;
 
-pub use evidence::{Evidence, Log};
-pub use finding::Finding;
-pub use judge::{Check, all};
-pub use peer::{encrypted_round_trip, history, trust};
+pub use evidence::{Breakage, Evidence};
+pub use finding::{Finding, Verdict};
+pub use judge::{Check, Checks, all};
+pub use need::Need;
+pub use peer::{Question, ask, history, look_at_trust, read_back};
+pub use sight::{Onlooker, Witness, look};
 pub use snapshot::{RoomRecord, Snapshot};
 
 #[cfg(test)]

@@ -4,25 +4,53 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Evidence, Finding, RoomRecord};
+use super::{Check, Evidence, Finding, RoomRecord, judge::check};
+use crate::history::Seen;
 
-pub(super) const EXACTLY_ONCE: &str = "exactly-once";
+const EXACTLY_ONCE: &str = "exactly-once";
 
-pub(super) fn exactly_once(evidence: &Evidence) -> Finding {
-    let is_bot = |user: &Value| evidence.bots.iter().any(|(_, bot)| user == bot);
-    let mut broken = Vec::new();
-    let mut events = 0;
-    for room in &evidence.after.rooms {
-        events += room.events.len();
+pub(super) fn checks() -> [Check; 1] {
+    [check(
+        EXACTLY_ONCE,
+        "nobody was sent a message, an invite or into a room twice, over the whole run",
+        &[],
+        exactly_once,
+    )]
+}
+
+fn exactly_once(evidence: &Evidence) -> Finding {
+    let Some(sight) = evidence.record.sight() else {
+        return Finding::broken(EXACTLY_ONCE, "nobody looked at what the bot said");
+    };
+    let is_bot = |user: &Value| user.as_str().is_some_and(|user| evidence.account(user).is_some());
+    let mut broken = sight.errors.clone();
+    let mut acts = 0;
+    for room in &sight.rooms {
+        acts += room.events.iter().filter(|event| is_act(event, &is_bot)).count();
         broken.extend(repeated_messages(room, &is_bot));
         broken.extend(repeated_invites(room, &is_bot));
+        if !room.unreadable.is_empty() {
+            broken.push(format!(
+                "{} messages of the bot in {} cannot be decrypted by those they were said to",
+                room.unreadable.len(),
+                room.id
+            ));
+        }
     }
-    broken.extend(rooms_for_the_same(evidence, &is_bot));
+    broken.extend(rooms_for_the_same(sight, &evidence.subject.rooms, &is_bot));
+    if acts == 0 {
+        broken.push("nothing that the bot said or did was seen by anybody".to_owned());
+    }
     Finding::of(
         EXACTLY_ONCE,
         &broken,
-        format!("{events} events in {} rooms, none twice", evidence.after.rooms.len()),
+        format!("{acts} messages and invites in {} rooms, none twice", sight.rooms.len()),
     )
+}
+
+/// Something that the bot did to people.
+fn is_act(event: &Value, is_bot: &impl Fn(&Value) -> bool) -> bool {
+    is_bot(&event["sender"]) && (is_message(event) || event["content"]["membership"] == "invite")
 }
 
 /// The same words twice in a row, with nobody else having said anything in between. (The same answer to two questions is no repetition.)
@@ -69,14 +97,9 @@ fn repeated_invites(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<
 }
 
 /// Two rooms that the bot made and invited the same single person to: two vettings of one knock.
-fn rooms_for_the_same(evidence: &Evidence, is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
+fn rooms_for_the_same(sight: &Seen, known: &[String], is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
     let mut rooms: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for room in evidence
-        .after
-        .rooms
-        .iter()
-        .filter(|room| !evidence.rooms.contains(&room.id))
-    {
+    for room in sight.rooms.iter().filter(|room| !known.contains(&room.id)) {
         let made = room
             .events
             .iter()

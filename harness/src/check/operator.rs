@@ -1,55 +1,99 @@
-//! In time, or the operator told.
+//! In time, or the operator told, and only then.
 
-use super::{Evidence, Finding};
+use super::{Check, Evidence, Finding, Need, evidence::Breakage, harm::UNBROKEN, judge::check};
 use crate::{
     bot::{IdentityState, Ready},
-    fault::Outcome,
+    history::{AllowedOutcome, Event},
 };
 
-pub(super) const IN_TIME: &str = "in-time";
-pub(super) const TOLD: &str = "operator-told";
+const IN_TIME: &str = "in-time";
+const TOLD: &str = "operator-told";
+const ALARM: &str = "no-false-alarm";
 
-pub(super) fn in_time(evidence: &Evidence) -> Finding {
-    let within = evidence.expectation.within;
-    match evidence.healed_in {
+/// A bot that was asking when the operator acted has its answer, and says what it makes of it, a moment later.
+const ANSWERED_MS: u64 = 1_000;
+
+/// The state of a bot that waits for its operator.
+const CRY: &str = "needs_operator";
+
+pub(super) fn checks() -> [Check; 3] {
+    [
+        check(
+            IN_TIME,
+            "healed in time, the operator's own work not counted",
+            &[Need::State],
+            in_time,
+        ),
+        check(
+            TOLD,
+            "where it cannot heal, the operator is told what to do",
+            &[Need::State],
+            told,
+        ),
+        check(
+            ALARM,
+            "the operator is never called for what heals by itself",
+            &[Need::State],
+            no_alarm,
+        ),
+    ]
+}
+
+fn in_time(evidence: &Evidence) -> Finding {
+    let Some(breakage) = &evidence.breakage else {
+        return Finding::not_applicable(IN_TIME, UNBROKEN);
+    };
+    let within = breakage.allowed.within_ms;
+    let said = |took: u64| format!("healed in {:.1} s, allowed are {:.0} s", seconds(took), seconds(within));
+    match breakage.healed_in_ms() {
         None => Finding::broken(IN_TIME, "it never healed"),
-        Some(took) if took > within => {
-            Finding::broken(IN_TIME, format!("healed in {took:.1?}, allowed are {within:?}"))
-        }
-        Some(took) => Finding::holds(IN_TIME, format!("healed in {took:.1?}, allowed are {within:?}")),
+        Some(took) if took > within => Finding::broken(IN_TIME, said(took)),
+        Some(took) => Finding::holds(IN_TIME, said(took)),
     }
 }
 
-pub(super) fn told(evidence: &Evidence) -> Finding {
-    match evidence.expectation.outcome {
-        Outcome::Heals => Finding::holds(TOLD, "it heals alone"),
-        Outcome::NeedsOperator { next_step_says, tries } => needed(evidence, next_step_says, tries),
-        Outcome::ServesDegraded { note_says } => noted(evidence, note_says),
+fn seconds(ms: u64) -> f64 {
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}
+
+fn told(evidence: &Evidence) -> Finding {
+    let Some(breakage) = &evidence.breakage else {
+        return Finding::not_applicable(TOLD, UNBROKEN);
+    };
+    match &breakage.allowed.outcome {
+        AllowedOutcome::Heals => Finding::not_applicable(TOLD, "it heals alone"),
+        AllowedOutcome::NeedsOperator { next_step_says, tries } => needed(evidence, breakage, next_step_says, *tries),
+        AllowedOutcome::ServesDegraded { note_says } => noted(evidence, breakage, note_says),
     }
 }
 
-/// What `/ready` said about the approver before the cure.
-fn approver(evidence: &Evidence) -> Result<(&Ready, IdentityState), String> {
-    let needing = evidence
+/// What the bot said about its first account before the cure.
+fn first(evidence: &Evidence, breakage: &Breakage) -> Result<(Ready, IdentityState), String> {
+    let needing = breakage
         .needing
         .as_ref()
         .ok_or("it never said that it needs the operator")?;
     let ready = needing
         .ready
-        .as_ref()
-        .ok_or("its HTTP side was down while it needed the operator")?;
-    let identity = ready.identity("approver");
-    let identity = identity.ok_or_else(|| format!("/ready does not tell about the approver: {}", ready.line()))?;
+        .clone()
+        .ok_or("it said nothing of itself while it needed the operator")?;
+    let account = evidence
+        .subject
+        .accounts
+        .first()
+        .ok_or("no account of the bot's is known")?;
+    let identity = ready.identity(&account.name);
+    let identity = identity.ok_or_else(|| format!("it does not tell about the {}: {}", account.name, ready.line()))?;
     Ok((ready, identity))
 }
 
-fn needed(evidence: &Evidence, next_step_says: &[&str], tries: usize) -> Finding {
-    let (ready, identity) = match approver(evidence) {
+fn needed(evidence: &Evidence, breakage: &Breakage, next_step_says: &[String], tries: usize) -> Finding {
+    let (ready, identity) = match first(evidence, breakage) {
         Ok(said) => said,
         Err(why) => return Finding::broken(TOLD, why),
     };
     let mut broken = Vec::new();
-    if identity.state != "needs_operator" {
+    if identity.state != CRY {
         broken.push(format!("the state is {}", identity.state));
     }
     if ready.status != 503 {
@@ -62,7 +106,7 @@ fn needed(evidence: &Evidence, next_step_says: &[&str], tries: usize) -> Finding
     if !next_step_says.iter().any(|word| step.to_lowercase().contains(word)) {
         broken.push(format!("the next step is {step:?}, without any of {next_step_says:?}"));
     }
-    let cured = evidence.needing.as_ref().map_or(0, |needing| needing.seq);
+    let cured = breakage.needing.as_ref().map_or(0, |needing| needing.seq);
     let tried = evidence.logins().filter(|exchange| exchange.seq <= cured).count();
     if tried > tries {
         broken.push(format!("{tried} logins before the cure, allowed are {tries}"));
@@ -71,8 +115,8 @@ fn needed(evidence: &Evidence, next_step_says: &[&str], tries: usize) -> Finding
 }
 
 /// A note that names what is weaker and how to cure it, while the bot serves on.
-fn noted(evidence: &Evidence, note_says: &[&str]) -> Finding {
-    let (ready, identity) = match approver(evidence) {
+fn noted(evidence: &Evidence, breakage: &Breakage, note_says: &[String]) -> Finding {
+    let (ready, identity) = match first(evidence, breakage) {
         Ok(said) => said,
         Err(why) => return Finding::broken(TOLD, why),
     };
@@ -80,7 +124,8 @@ fn noted(evidence: &Evidence, note_says: &[&str]) -> Finding {
     if !ready.is_ok() || identity.state != "ok" {
         broken.push(format!("it does not serve: {}", ready.line()));
     }
-    let note = identity.note(note_says);
+    let words: Vec<&str> = note_says.iter().map(String::as_str).collect();
+    let note = identity.note(&words);
     let Some(note) = note else {
         return Finding::broken(
             TOLD,
@@ -91,4 +136,50 @@ fn noted(evidence: &Evidence, note_says: &[&str]) -> Finding {
         broken.push(format!("the note {:?} names no cure", note.what));
     }
     Finding::of(TOLD, &broken, format!("{}; cure: {}", note.what, note.cure))
+}
+
+/// The bot may call for its operator from a fault that it cannot heal until the cure, and while the operator is still at work on a fault
+/// that it can. At any other time it is a false alarm.
+fn no_alarm(evidence: &Evidence) -> Finding {
+    let entries = evidence.record.entries();
+    let excused = |at_ms: u64| {
+        evidence.breakage.as_ref().is_some_and(|breakage| {
+            let until = match breakage.allowed.outcome {
+                AllowedOutcome::NeedsOperator { .. } => breakage.whole_ms,
+                AllowedOutcome::Heals | AllowedOutcome::ServesDegraded { .. } => breakage.operator_ms,
+            };
+            breakage.began_ms <= at_ms && until.is_some_and(|until| at_ms <= until + ANSWERED_MS)
+        })
+    };
+    let mut looks = 0;
+    let mut broken = Vec::new();
+    for entry in entries {
+        match &entry.event {
+            // What the scenario's own losses lead to is the business of its steps.
+            Event::OwnLosses => break,
+            Event::Ready { status, body, .. } => {
+                looks += 1;
+                let ready = Ready {
+                    status: *status,
+                    body: body.clone(),
+                };
+                let cries = evidence.subject.accounts.iter().filter_map(|account| {
+                    let identity = ready.identity(&account.name)?;
+                    (identity.state == CRY).then(|| format!("the {}: {}", account.name, identity.why))
+                });
+                if !excused(entry.at_ms) {
+                    broken.extend(cries.map(|cry| format!("after {:.1} s, {cry}", seconds(entry.at_ms))));
+                }
+            }
+            _ => {}
+        }
+    }
+    if looks == 0 {
+        return Finding::broken(ALARM, "it never said how it is");
+    }
+    Finding::of(
+        ALARM,
+        &broken,
+        format!("it said {looks} times how it is, and called for nobody without need"),
+    )
 }

@@ -1,69 +1,81 @@
-//! What an independently logged-in member sees.
+//! Looks through the eyes of members who logged in independently; what they see goes into the history.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::Finding;
+use super::{Finding, member};
 use crate::{
     client::{Error, Peer, Trust},
+    history::Event,
     wait::{self, Poll},
     world::World,
 };
 
-/// Sends a command in an encrypted room and waits for an answer of the bot's that this member's device can decrypt: the proof that the
-/// bot is not silently deaf.
-pub async fn encrypted_round_trip(peer: &Peer, room: &str, bot: &str, patience: Duration) -> Finding {
-    const CHECK: &str = "encrypted-round-trip";
-    let asked = match peer.say(room, "!help").await {
-        Ok(event) => event,
-        Err(error) => return Finding::broken(CHECK, format!("!help could not be sent: {error}")),
+/// What a bot is asked, and words any of which its answer must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Where; an encrypted room.
+    pub room: &'a str,
+    /// What is said.
+    pub words: &'a str,
+    /// Whose answer counts.
+    pub bot: &'a str,
+    /// Any of these must be in it.
+    pub expected: &'a [&'a str],
+}
+
+/// Asks something in an encrypted room and waits for an answer of the bot's that this member's device can decrypt: the proof that the bot
+/// is not silently deaf.
+pub async fn ask(peer: &Peer, question: Question<'_>, patience: Duration) -> Event {
+    let answer = async {
+        let asked = peer.say(question.room, question.words).await;
+        let asked = asked.map_err(|error| format!("{:?} could not be said: {error}", question.words))?;
+        // Events are ordered by the room, not by clocks: the answer stands after the question.
+        let what = format!("a decrypted answer to {:?}", question.words);
+        let answer = peer.wait_answer(question.room, &asked, &what, patience, |message| {
+            message.sender == question.bot
+        });
+        let answer = answer.await.map_err(|error| error.to_string())?;
+        Ok((answer.encrypted, answer.body))
     };
-    // Events are ordered by the room, not by clocks: the answer stands after the question.
-    let answer = peer
-        .wait_answer(room, &asked, "a decrypted answer to !help", patience, |message| {
-            message.sender == bot
-        })
-        .await;
-    match answer {
-        Ok(answer) if !answer.encrypted => {
-            Finding::broken(CHECK, format!("the answer came in cleartext: {:?}", answer.body))
-        }
-        Ok(answer) if !answer.body.contains("!help") && !answer.body.contains("!mint") => {
-            Finding::broken(CHECK, format!("the answer names no command: {:?}", answer.body))
-        }
-        Ok(answer) => Finding::holds(
-            CHECK,
-            format!("decrypted {:?}", answer.body.lines().next().unwrap_or_default()),
-        ),
-        Err(error) => Finding::broken(CHECK, error.to_string()),
+    Event::RoundTrip {
+        expected: question.expected.iter().map(|word| (*word).to_owned()).collect(),
+        answer: answer.await,
     }
 }
 
-/// The bot's device is signed by the bot's own cross-signing identity.
-pub async fn trust(peer: &Peer, bot: &str, device: &str) -> Finding {
-    const CHECK: &str = "trust";
-    match peer.trust(bot, device).await {
-        Ok(Trust::Signed) => Finding::holds(CHECK, format!("{device} of {bot} is signed")),
-        Ok(trust) => Finding::broken(CHECK, format!("{device} of {bot} is {trust:?}")),
-        Err(error) => Finding::broken(CHECK, error.to_string()),
+/// What a member's client makes of the bot's device.
+pub async fn look_at_trust(peer: &Peer, bot: &str, device: &str) -> Event {
+    let trust = match peer.trust(bot, device).await {
+        Ok(Trust::Signed) => Ok("signed".to_owned()),
+        Ok(Trust::Unsigned) => Ok("unsigned".to_owned()),
+        Ok(Trust::Unknown) => Ok("unknown".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Event::Trust {
+        user: bot.to_owned(),
+        device: device.to_owned(),
+        trust,
     }
 }
 
-/// What the bot's account could read before it can read after: a client that has nothing but the password and the recovery key of the
-/// bot's vault decrypts every message that the world remembers.
-pub fn history(world: &World, patience: Duration) -> BoxFuture<'_, Finding> {
-    const CHECK: &str = "history";
+/// Whether what the bot's account could read before it can read now: a client that has nothing but the password and the recovery key of
+/// the bot's vault decrypts every message that the world remembers.
+pub fn read_back(world: &World, patience: Duration) -> BoxFuture<'_, Event> {
     Box::pin(async move {
         let memories = world.memories();
-        if memories.is_empty() {
-            return Finding::broken(CHECK, "no message was sent before that could be looked for");
-        }
-        match readable(world, &memories, patience).await {
-            Ok(()) => Finding::holds(CHECK, format!("{} messages read from the key backup", memories.len())),
-            Err(why) => Finding::broken(CHECK, why),
+        let read = readable(world, &memories, patience).await;
+        Event::Readable {
+            wanted: memories.len(),
+            read: read.map(|()| memories.len()),
         }
     })
+}
+
+/// What such a look shows.
+pub fn history(looked: &Event) -> Finding {
+    member::readable(looked).unwrap_or_else(|| Finding::broken("history-readable", "nobody looked"))
 }
 
 async fn readable(world: &World, wanted: &[(String, String)], patience: Duration) -> Result<(), String> {

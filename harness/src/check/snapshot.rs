@@ -1,20 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     bot::Ready,
-    client::{Http, User},
+    client::Http,
+    history::Event,
     world::{Result, World},
 };
 
-/// How many of a room's last events are looked at.
-const EVENTS: u32 = 300;
-
 /// How the world is at one time.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The number of the last exchange before.
     pub seq: u64,
@@ -28,26 +26,29 @@ pub struct Snapshot {
     pub ready: Option<Ready>,
     /// Whether the tokens of other people live, by user id.
     pub people: BTreeMap<String, bool>,
-    /// The rooms that the bot is in, with their last events.
-    pub rooms: Vec<RoomRecord>,
 }
 
-/// A room as the bot's account sees it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// A room as somebody who is or was in it sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoomRecord {
     /// Its id.
     pub id: String,
-    /// Its events, oldest first.
+    /// Whose eyes these are.
+    pub by: String,
+    /// Its events, oldest first. Of an encrypted message that could be decrypted, the content has its words as `body`.
     pub events: Vec<Value>,
+    /// The ids of the bot's messages that could not be decrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 impl Snapshot {
-    /// Looks at everything, past the front door.
+    /// Looks at everything, past the front door; what is seen goes into the history under this name: `before`, `needing` or `after`.
     ///
     /// # Errors
     ///
     /// When the homeserver does not answer.
-    pub async fn take(world: &World) -> Result<Self> {
+    pub async fn take(world: &World, when: &str) -> Result<Self> {
         let mut snapshot = Self {
             seq: world.traffic().last_seq(),
             at_ms: u64::try_from(world.artifacts.began().elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -69,7 +70,10 @@ impl Snapshot {
             snapshot.people.insert(user, reply.status == 200);
         }
         snapshot.master_keys = master_keys(world).await?;
-        snapshot.rooms = rooms_of_bot(world).await;
+        world.artifacts.history().add(Event::Look {
+            when: when.to_owned(),
+            snapshot: Box::new(snapshot.clone()),
+        });
         Ok(snapshot)
     }
 
@@ -88,20 +92,4 @@ async fn master_keys(world: &World) -> Result<BTreeMap<String, String>> {
         Some(((*user).to_owned(), key.as_str()?.to_owned()))
     };
     Ok(users.iter().filter_map(key).collect())
-}
-
-/// Read with the bot's own token; while that is dead there is nothing to see.
-async fn rooms_of_bot(world: &World) -> Vec<RoomRecord> {
-    let mut records = Vec::new();
-    for account in &world.accounts {
-        let token = world.front_door.bot_token(account.user_id());
-        let Some(token) = token else { continue };
-        let bot = User::from_session(world.homeserver.base_url(), account.user_id(), "", &token, "");
-        for id in bot.joined_rooms().await.unwrap_or_default() {
-            let mut events = bot.messages(&id, EVENTS).await.unwrap_or_default();
-            events.reverse();
-            records.push(RoomRecord { id, events });
-        }
-    }
-    records
 }

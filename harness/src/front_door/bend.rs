@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exchange, Matcher};
+use super::{Exchange, Matcher, Rewrite};
 
 /// What is done to a request instead of passing it on.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +47,29 @@ pub enum Action {
         /// What replaces it.
         to: String,
     },
+    /// The request is passed on with this header changed; without a value, without the header: as proxies do that strip `Authorization`.
+    RequestHeader {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Option<String>,
+    },
+    /// The answer is changed.
+    Rewrite(Rewrite),
     /// In the JSON of a sync, the timelines that hold a message come empty and `limited`: what conduwuit 0.5.0 answers now and then to
     /// a sync that meets an event.
     Gap,
 }
 
 impl Action {
-    /// It changes what an upstream has answered, and fires only where there is something to change.
+    /// It changes what was answered, and fires only where there is something to change.
     pub(super) const fn is_rewrite(&self) -> bool {
-        matches!(self, Self::Errcode { .. } | Self::Gap)
+        matches!(self, Self::Errcode { .. } | Self::Gap | Self::Rewrite(_))
+    }
+
+    /// It ends the way of a request: nothing older is asked.
+    pub(super) const fn is_final(&self) -> bool {
+        matches!(self, Self::Reply { .. } | Self::DropRequest | Self::BlackHole)
     }
 
     /// An answer with a JSON body.
@@ -117,6 +131,9 @@ impl fmt::Display for Action {
             Self::NotJson => write!(f, "reply replaced by HTML"),
             Self::Duplicate => write!(f, "request sent twice"),
             Self::Errcode { from, to } => write!(f, "{from} replaced by {to}"),
+            Self::RequestHeader { name, value: Some(_) } => write!(f, "request header {name} replaced"),
+            Self::RequestHeader { name, value: None } => write!(f, "request header {name} removed"),
+            Self::Rewrite(rewrite) => write!(f, "reply rewritten: {rewrite}"),
             Self::Gap => write!(f, "messages left out of the sync"),
         }
     }
@@ -158,7 +175,7 @@ pub(super) struct Rule {
     pub(super) over: CancellationToken,
 }
 
-/// All bends of a front door. The newest that takes a request is the one it meets.
+/// All bends of a front door.
 #[derive(Debug, Default)]
 pub(super) struct Rules(Mutex<Vec<Arc<Rule>>>);
 
@@ -180,19 +197,25 @@ impl Rules {
         }
     }
 
-    pub(super) fn take(&self, exchange: &Exchange) -> Option<Arc<Rule>> {
+    /// The bends that a request meets, the newest first, down to the first one that answers it. Each is counted, but for rewrites: those
+    /// count when they have changed something.
+    pub(super) fn take(&self, exchange: &Exchange) -> Vec<Arc<Rule>> {
         let rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let rule = rules.iter().rev().find(|rule| {
+        let mut met = Vec::new();
+        for rule in rules.iter().rev() {
             if rule.action.is_rewrite() {
-                rule.matcher.matches(exchange)
-            } else {
-                rule.matcher.takes(exchange)
+                if rule.matcher.matches(exchange) {
+                    met.push(Arc::clone(rule));
+                }
+            } else if rule.matcher.takes(exchange) {
+                rule.fired.fetch_add(1, Ordering::SeqCst);
+                met.push(Arc::clone(rule));
+                if rule.action.is_final() {
+                    break;
+                }
             }
-        })?;
-        if !rule.action.is_rewrite() {
-            rule.fired();
         }
-        Some(Arc::clone(rule))
+        met
     }
 
     fn remove(&self, rule: &Arc<Rule>) {
@@ -202,8 +225,12 @@ impl Rules {
 }
 
 impl Rule {
-    /// Counts a firing. A rewrite counts only when there was something to change.
-    pub(super) fn fired(&self) {
-        self.fired.fetch_add(1, Ordering::SeqCst);
+    /// Counts a rewrite that has something to change; whether it still may.
+    pub(super) fn takes(&self, exchange: &Exchange) -> bool {
+        let takes = !self.over.is_cancelled() && self.matcher.takes(exchange);
+        if takes {
+            self.fired.fetch_add(1, Ordering::SeqCst);
+        }
+        takes
     }
 }

@@ -12,6 +12,8 @@ pub(super) fn exchange(method: &str, path: &str) -> Exchange {
         upstream: Upstream::Homeserver,
         who: None,
         with_token: false,
+        token: None,
+        origin: None,
         method: method.to_owned(),
         path: path.to_owned(),
         query: String::new(),
@@ -21,6 +23,7 @@ pub(super) fn exchange(method: &str, path: &str) -> Exchange {
         answer: Value::Null,
         took_ms: None,
         bent: None,
+        leaks: Vec::new(),
         error: None,
     }
 }

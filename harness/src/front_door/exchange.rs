@@ -1,8 +1,10 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::secrets::{Leak, Origin};
+
 /// Through which door a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Entrance {
     /// The public one: people, and the harness itself.
@@ -12,7 +14,7 @@ pub enum Entrance {
 }
 
 /// Where a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Upstream {
     /// The homeserver.
@@ -22,17 +24,17 @@ pub enum Upstream {
 }
 
 /// The session behind a token, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
     /// The user.
     pub user_id: String,
     /// The device.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
 }
 
 /// One request and what became of it. Holds no secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exchange {
     /// Its number, from 1, in the order in which requests came.
     pub seq: u64,
@@ -46,31 +48,40 @@ pub struct Exchange {
     pub who: Option<Who>,
     /// Whether it carried a token.
     pub with_token: bool,
+    /// Which token that was, by a name that only tells it from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// How the bot had come by that token; nothing where it never had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The method.
     pub method: String,
     /// The path.
     pub path: String,
     /// The query.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub query: String,
     /// The JSON body of requests about sessions and passwords.
-    #[serde(skip_serializing_if = "Value::is_null")]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub request: Value,
     /// The status the client saw; `None` while there is none, and for ever where it saw none.
     pub status: Option<u16>,
     /// The status the upstream answered with, where it is another one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
     /// The JSON body of errors, and of answers about sessions.
-    #[serde(skip_serializing_if = "Value::is_null")]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub answer: Value,
     /// Milliseconds until the whole answer was through.
     pub took_ms: Option<u64>,
     /// What was done to it, if anything: the description of a bend or a gate.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bent: Option<String>,
+    /// Secrets that the bot let others see: in the URL or body of its request, or in its answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
     /// What went wrong on the way, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 

@@ -10,9 +10,12 @@
 //! What the bot serves besides (`/health`, `/ready`, `/metrics`) is not public: those paths go to the homeserver like any other.
 //!
 //! Every request becomes an [`Exchange`] with secrets masked. [`FrontDoor::bend`] changes what happens to requests,
-//! [`FrontDoor::gate`] holds one exactly at a [`Point`].
+//! [`FrontDoor::gate`] holds one exactly at a [`Point`]. Bends stand behind one another, the newest next to the client: a request meets all
+//! that mean it, down to one that answers it or drops it, and its answer those in the opposite order. Each counts for itself.
 
+mod answer;
 mod bend;
+mod bent;
 #[cfg(test)]
 mod example;
 mod exchange;
@@ -20,7 +23,9 @@ mod gate;
 mod mask;
 mod matcher;
 mod proxy;
+mod recorded;
 mod registry;
+mod rewrite;
 mod server;
 mod timing;
 mod traffic;
@@ -29,6 +34,7 @@ pub use bend::{Action, Bend};
 pub use exchange::{Entrance, Exchange, Upstream, Who};
 pub use gate::{Gate, Point};
 pub use matcher::Matcher;
+pub use rewrite::Rewrite;
 pub use server::{Error, FrontDoor};
 pub use timing::{Timed, Timing};
 pub use traffic::Traffic;

@@ -4,24 +4,21 @@ use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header},
 };
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{Action, Entrance, Exchange, Point, Traffic, Upstream, bend::Rule, mask, server::House};
-
-/// What the bot serves to the public.
-const BOT_PATHS: [&str; 6] = [
-    "/",
-    "/join",
-    "/signup",
-    "/join/api",
-    "/signup/api",
-    "/signup/api/crosssign",
-];
+use super::{
+    Action, Entrance, Exchange, Point, Traffic, Upstream,
+    answer::{Answer, AnswerBody, change_header},
+    bent::{self, Bent},
+    mask,
+    recorded::{is_about_sessions, leaks_of_answer, record},
+    server::House,
+};
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1), and those that the client sets itself.
 const OF_CONNECTION: [HeaderName; 7] = [
@@ -38,6 +35,11 @@ const OF_CONNECTION: [HeaderName; 7] = [
 #[derive(Debug)]
 pub(super) struct Hangup(&'static str);
 
+impl Hangup {
+    /// There is no whole answer to be changed.
+    pub(super) const UPSTREAM: Self = Self("the upstream broke off");
+}
+
 impl fmt::Display for Hangup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
@@ -47,24 +49,12 @@ impl fmt::Display for Hangup {
 impl std::error::Error for Hangup {}
 
 /// A request, read whole.
-struct Call {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    body: Bytes,
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) target: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
     peer: SocketAddr,
-}
-
-/// An answer of the upstream.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: AnswerBody,
-}
-
-enum AnswerBody {
-    Whole(Bytes),
-    Stream(reqwest::Response),
 }
 
 /// Ends an exchange also where its client goes away half way.
@@ -124,23 +114,36 @@ async fn handle(house: &House, exchange: &Exchange, call: &Call, ending: Ending)
         mark(house, exchange.seq, "held before it was passed on");
         lock.hold(exchange.clone()).await;
     }
-    let rule = house.rules.take(exchange);
-    if let Some(rule) = rule.as_deref() {
-        if let Some(outcome) = before(house, exchange, rule).await {
-            return finish(outcome, ending);
+    let rules = house.rules.take(exchange);
+    let mut copies = 1;
+    let mut headers = call.headers.clone();
+    let mut own = None;
+    for rule in &rules {
+        if !rule.action.is_rewrite() {
+            mark(house, exchange.seq, &rule.action.to_string());
         }
-        if rule.action == Action::Duplicate {
-            let _ = forward(house, exchange, call).await;
+        match &rule.action {
+            Action::Duplicate => copies += 1,
+            Action::RequestHeader { name, value } => change_header(&mut headers, name, value.as_deref()),
+            Action::Delay(time) => {
+                rule.over.run_until_cancelled(tokio::time::sleep(*time)).await;
+            }
+            Action::DropRequest => return finish(None, ending),
+            Action::BlackHole => {
+                rule.over.cancelled().await;
+                return finish(None, ending);
+            }
+            Action::Reply { status, headers, body } => {
+                // A login that the front door itself answers hands a token over like any other.
+                learn(house, exchange, body.as_bytes());
+                own = Some(Answer::own(*status, headers, body));
+            }
+            _ => {}
         }
     }
-    let answer = match forward(house, exchange, call).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            house
-                .traffic
-                .update(exchange.seq, |exchange| exchange.error = Some(error));
-            Answer::page(StatusCode::BAD_GATEWAY)
-        }
+    let answer = match own {
+        Some(own) => own,
+        None => from_upstream(house, exchange, call, &headers, copies).await,
     };
     if let Some(lock) = house.locks.take(exchange, Point::AfterReply) {
         mark(house, exchange.seq, "held after the reply");
@@ -148,81 +151,34 @@ async fn handle(house: &House, exchange: &Exchange, call: &Call, ending: Ending)
         held.status = Some(answer.status.as_u16());
         lock.hold(held).await;
     }
-    match rule {
-        Some(rule) => after(house, exchange, &rule, answer, ending).await,
-        None => finish(Some(answer), ending),
-    }
-}
-
-/// What a bend does before the upstream sees the request: `None` to go on; else the answer, or the end of the connection.
-async fn before(house: &House, exchange: &Exchange, rule: &Rule) -> Option<Option<Answer>> {
-    if !rule.action.is_rewrite() {
-        mark(house, exchange.seq, &rule.action.to_string());
-    }
-    match &rule.action {
-        Action::Reply { status, headers, body } => Some(Some(Answer::own(*status, headers, body))),
-        Action::DropRequest => Some(None),
-        Action::BlackHole => {
-            rule.over.cancelled().await;
-            Some(None)
-        }
-        Action::Delay(time) => {
-            rule.over.run_until_cancelled(tokio::time::sleep(*time)).await;
-            None
-        }
-        _ => None,
-    }
-}
-
-/// What a bend does to the answer.
-async fn after(
-    house: &House,
-    exchange: &Exchange,
-    rule: &Rule,
-    answer: Answer,
-    ending: Ending,
-) -> Result<Response<Body>, Hangup> {
-    let upstream_status = answer.status.as_u16();
-    match &rule.action {
-        Action::DropReply => {
-            house.traffic.update(exchange.seq, |exchange| {
-                exchange.upstream_status = Some(upstream_status)
-            });
-            // Whole, so that the upstream has certainly done its work.
-            let _ = answer.whole().await;
-            finish(None, ending)
-        }
-        Action::DelayReply(time) => {
-            rule.over.run_until_cancelled(tokio::time::sleep(*time)).await;
-            finish(Some(answer), ending)
-        }
-        Action::NotJson => finish(Some(Answer::page(answer.status)), ending),
-        Action::Truncate(bytes) => {
+    // The newest stands next to the client: what older ones make of the answer comes to it.
+    let bent = bent::back(house, exchange, rules.iter().rev().map(AsRef::as_ref), answer).await?;
+    match bent {
+        Bent::Lost => finish(None, ending),
+        Bent::Whole(answer) => finish(Some(answer), ending),
+        Bent::Cut(answer, bytes) => {
             let (status, headers) = (answer.status, answer.headers.clone());
-            let body = answer.whole().await.map_err(|_| Hangup("the upstream broke off"))?;
-            let cut = body.slice(..(*bytes).min(body.len()));
+            let body = answer.whole().await.map_err(|_| Hangup::UPSTREAM)?;
+            let cut = body.slice(..bytes.min(body.len()));
             ending.end(|exchange| exchange.status = Some(status.as_u16()));
             respond(status, &headers, Body::from_stream(breaking_off(cut)))
         }
-        Action::Errcode { .. } | Action::Gap => {
-            let (status, headers) = (answer.status, answer.headers.clone());
-            let body = answer.whole().await.map_err(|_| Hangup("the upstream broke off"))?;
-            let rewritten = rewrite(&body, &rule.action);
-            if let Some(json) = &rewritten {
-                rule.fired();
-                mark(house, exchange.seq, &rule.action.to_string());
-                if let Some(errcode) = json.get("errcode") {
-                    let errcode = errcode.clone();
-                    house
-                        .traffic
-                        .update(exchange.seq, |exchange| exchange.answer["errcode"] = errcode);
-                }
-            }
-            let body = rewritten.map_or(body, |json| Bytes::from(json.to_string()));
-            let body = AnswerBody::Whole(body);
-            finish(Some(Answer { status, headers, body }), ending)
+    }
+}
+
+/// Passes a request on, once or several times; the last answer counts.
+async fn from_upstream(house: &House, exchange: &Exchange, call: &Call, headers: &HeaderMap, copies: usize) -> Answer {
+    for _ in 1..copies {
+        let _ = forward(house, exchange, call, headers).await;
+    }
+    match forward(house, exchange, call, headers).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            house
+                .traffic
+                .update(exchange.seq, |exchange| exchange.error = Some(error));
+            Answer::page(StatusCode::BAD_GATEWAY)
         }
-        _ => finish(Some(answer), ending),
     }
 }
 
@@ -236,37 +192,7 @@ fn breaking_off(bytes: Bytes) -> impl futures_util::Stream<Item = io::Result<Byt
     stream::iter([Ok(bytes)]).chain(end)
 }
 
-/// What a rewrite makes of an answer; `None` where it has nothing to change.
-fn rewrite(body: &[u8], action: &Action) -> Option<Value> {
-    let mut json: Value = serde_json::from_slice(body).ok()?;
-    let changed = match action {
-        Action::Errcode { from, to } if json["errcode"] == from.as_str() => {
-            json["errcode"] = Value::from(to.as_str());
-            true
-        }
-        Action::Gap => leave_messages_out(&mut json),
-        _ => false,
-    };
-    changed.then_some(json)
-}
-
-/// Empties the timelines of a sync that hold a message; answers whether there was one.
-fn leave_messages_out(sync: &mut Value) -> bool {
-    let rooms = sync.pointer_mut("/rooms/join").and_then(Value::as_object_mut);
-    let mut changed = false;
-    for room in rooms.into_iter().flat_map(|rooms| rooms.values_mut()) {
-        let timeline = &mut room["timeline"];
-        let events = timeline["events"].as_array();
-        if events.is_some_and(|events| events.iter().any(|event| event["type"] == "m.room.message")) {
-            timeline["events"] = Value::Array(Vec::new());
-            timeline["limited"] = Value::Bool(true);
-            changed = true;
-        }
-    }
-    changed
-}
-
-fn mark(house: &House, seq: u64, what: &str) {
+pub(super) fn mark(house: &House, seq: u64, what: &str) {
     house.traffic.update(seq, |exchange| {
         exchange.bent = Some(match exchange.bent.take() {
             Some(before) => format!("{before}; {what}"),
@@ -335,11 +261,11 @@ fn respond(status: StatusCode, headers: &HeaderMap, body: Body) -> Result<Respon
 }
 
 /// Passes the request on. What makes sessions, and every error, is read whole, so that it can be recorded before the client has it.
-async fn forward(house: &House, exchange: &Exchange, call: &Call) -> Result<Answer, String> {
+async fn forward(house: &House, exchange: &Exchange, call: &Call, headers: &HeaderMap) -> Result<Answer, String> {
     let base = house.base(exchange.upstream).ok_or("the bot is not there")?;
     let url = format!("{}{}", base.as_str().trim_end_matches('/'), call.target);
     let mut request = house.client.request(call.method.clone(), url).body(call.body.clone());
-    for (name, value) in &call.headers {
+    for (name, value) in headers {
         if !OF_CONNECTION.contains(name) {
             request = request.header(name, value);
         }
@@ -352,7 +278,9 @@ async fn forward(house: &House, exchange: &Exchange, call: &Call) -> Result<Answ
         .await
         .map_err(|error| format!("{}", error.without_url()))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    if !status.is_client_error() && !status.is_server_error() && !is_about_sessions(&exchange.path) {
+    // What the bot answers is read whole too: it is searched for secrets.
+    let whole = status.is_client_error() || status.is_server_error() || exchange.upstream == Upstream::Bot;
+    if !whole && !is_about_sessions(&exchange.path) {
         let body = AnswerBody::Stream(response);
         return Ok(Answer { status, headers, body });
     }
@@ -360,10 +288,12 @@ async fn forward(house: &House, exchange: &Exchange, call: &Call) -> Result<Answ
         .bytes()
         .await
         .map_err(|error| format!("{}", error.without_url()))?;
-    if let Ok(json) = serde_json::from_slice::<Value>(&body) {
-        house.registry.learn_from(&json, &house.secrets);
-        let answer = mask::json(json, &house.secrets);
-        house.traffic.update(exchange.seq, |exchange| exchange.answer = answer);
+    learn(house, exchange, &body);
+    if exchange.upstream == Upstream::Bot {
+        let leaks = leaks_of_answer(&house.secrets, &headers, &body);
+        house
+            .traffic
+            .update(exchange.seq, |exchange| exchange.leaks.extend(leaks));
     }
     Ok(Answer {
         status,
@@ -372,98 +302,11 @@ async fn forward(house: &House, exchange: &Exchange, call: &Call) -> Result<Answ
     })
 }
 
-impl Answer {
-    fn own(status: u16, headers: &[(String, String)], body: &str) -> Self {
-        let headers = headers.iter().filter_map(|(name, value)| {
-            let name = HeaderName::try_from(name.as_str()).ok()?;
-            Some((name, HeaderValue::try_from(value.as_str()).ok()?))
-        });
-        Self {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: headers.collect(),
-            body: AnswerBody::Whole(Bytes::from(body.to_owned())),
-        }
+/// Notes whose token an answer brings, and what it says.
+fn learn(house: &House, exchange: &Exchange, body: &[u8]) {
+    if let Ok(json) = serde_json::from_slice::<Value>(body) {
+        house.registry.learn_from(&json, exchange.entrance, &house.secrets);
+        let answer = mask::json(json, &house.secrets);
+        house.traffic.update(exchange.seq, |exchange| exchange.answer = answer);
     }
-
-    /// A page of HTML as reverse proxies make them.
-    fn page(status: StatusCode) -> Self {
-        let headers = [("content-type".to_owned(), "text/html".to_owned())];
-        Self::own(
-            status.as_u16(),
-            &headers,
-            &format!("<html><body><h1>{status}</h1></body></html>"),
-        )
-    }
-
-    async fn whole(self) -> reqwest::Result<Bytes> {
-        match self.body {
-            AnswerBody::Whole(bytes) => Ok(bytes),
-            AnswerBody::Stream(response) => response.bytes().await,
-        }
-    }
-}
-
-fn record(house: &House, entrance: Entrance, call: &Call) -> Exchange {
-    let (path, query) = call.target.split_once('?').unwrap_or((&call.target, ""));
-    let token = token(call, query);
-    let who = token.as_deref().and_then(|token| house.registry.who(token));
-    if let (Some(token), Some(who)) = (&token, &who) {
-        house.registry.seen(token, who, entrance);
-    }
-    let request = if is_about_sessions(path) {
-        serde_json::from_slice(&call.body).map_or(Value::Null, |json| mask::json(json, &house.secrets))
-    } else {
-        Value::Null
-    };
-    let is_bots = entrance == Entrance::Public && BOT_PATHS.contains(&path);
-    Exchange {
-        seq: 0,
-        at_ms: 0,
-        entrance,
-        upstream: if is_bots { Upstream::Bot } else { Upstream::Homeserver },
-        who,
-        with_token: token.is_some(),
-        method: call.method.to_string(),
-        path: house.secrets.mask(path),
-        query: mask::query(query, &house.secrets),
-        request,
-        status: None,
-        upstream_status: None,
-        answer: Value::Null,
-        took_ms: None,
-        bent: None,
-        error: None,
-    }
-}
-
-fn token(call: &Call, query: &str) -> Option<String> {
-    let bearer = call
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let bearer = bearer
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::to_owned);
-    bearer.or_else(|| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs
-            .find(|(key, _)| key == "access_token")
-            .map(|(_, value)| value.into_owned())
-    })
-}
-
-/// Requests whose bodies are recorded (masked) and whose answers may hold a new token.
-fn is_about_sessions(path: &str) -> bool {
-    const ENDINGS: [&str; 9] = [
-        "/login",
-        "/register",
-        "/refresh",
-        "/logout",
-        "/logout/all",
-        "/account/whoami",
-        "/account/password",
-        "/signup/api",
-        "/join/api",
-    ];
-    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }

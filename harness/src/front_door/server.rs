@@ -15,7 +15,7 @@ use super::{
     Action, Bend, Entrance, Gate, Matcher, Point, Traffic, Upstream, Who, bend::Rules, gate::Locks, proxy,
     registry::Registry,
 };
-use crate::{client::plain_client, secrets::Secrets};
+use crate::{client::plain_client, history::History, secrets::Secrets};
 
 /// How long a connection to an upstream is kept for the next request: less than any upstream keeps an idle one, so that none is used
 /// that is being closed. One that a restart closes is noticed long before the upstream is there again.
@@ -67,18 +67,28 @@ impl House {
 }
 
 impl FrontDoor {
-    /// Opens a front door before a homeserver, on two free ports.
+    /// Opens a front door before a homeserver, on two free ports. What goes through is kept in memory only.
     ///
     /// # Errors
     ///
     /// When it cannot listen.
     pub async fn open(homeserver: &Url, secrets: Secrets) -> Result<Self, Error> {
+        Self::open_recording(homeserver, History::in_memory(secrets)).await
+    }
+
+    /// The same with a history, into which everything goes that passes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn open_recording(homeserver: &Url, history: History) -> Result<Self, Error> {
+        let secrets = history.secrets().clone();
         let house = Arc::new(House {
             client: plain_client()
                 .pool_idle_timeout(KEPT)
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
-            traffic: Traffic::new(),
+            traffic: Traffic::new(history),
             rules: Arc::default(),
             locks: Arc::default(),
             registry: Registry::default(),
@@ -122,7 +132,8 @@ impl FrontDoor {
         &self.house.traffic
     }
 
-    /// From now on, this happens to those requests, until the guard is dropped. Of several bends the newest wins.
+    /// From now on, this happens to those requests, until the guard is dropped. Several bends of one request add up; of those that answer it
+    /// or drop it, the newest wins.
     pub fn bend(&self, matcher: Matcher, action: Action) -> Bend {
         self.house.rules.add(matcher, action)
     }
@@ -146,9 +157,19 @@ impl FrontDoor {
         self.house.registry.bot_token(user_id)
     }
 
+    /// The name by which a token stands in the traffic.
+    pub fn name_of(&self, token: &str) -> String {
+        self.house.secrets.name_token(token)
+    }
+
     /// The device behind a token that is known.
     pub fn device_behind(&self, token: &str) -> Option<String> {
         self.house.registry.who(token)?.device_id
+    }
+
+    /// Every token that was ever seen in an answer, with the session behind it.
+    pub fn sessions(&self) -> Vec<(String, Who)> {
+        self.house.registry.sessions()
     }
 
     /// Every token of a user that was ever seen.

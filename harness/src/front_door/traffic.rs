@@ -6,7 +6,10 @@ use std::{
 use tokio::{sync::watch, time::timeout_at};
 
 use super::{Exchange, Matcher, Timed, Timing};
-use crate::wait::TimedOut;
+use crate::{
+    history::{Event, History},
+    wait::TimedOut,
+};
 
 /// Everything that went through a front door. Cheap to clone; all clones show the same.
 #[derive(Clone, Debug)]
@@ -19,15 +22,17 @@ struct Inner {
     /// One for each exchange, in the same order; only changed while the exchanges are locked.
     timings: Mutex<Vec<Timing>>,
     changes: watch::Sender<u64>,
+    history: History,
 }
 
 impl Traffic {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(history: History) -> Self {
         Self(Arc::new(Inner {
             began: Instant::now(),
             exchanges: Mutex::default(),
             timings: Mutex::default(),
             changes: watch::Sender::new(0),
+            history,
         }))
     }
 
@@ -139,6 +144,7 @@ impl Traffic {
             let mut exchanges = self.exchanges();
             exchange.seq = exchanges.last().map_or(1, |last| last.seq + 1);
             exchanges.push(exchange.clone());
+            self.0.history.add(Event::Request(exchange.clone()));
             self.timings().push(Timing { came, over: None });
         }
         self.0.changes.send_modify(|changes| *changes += 1);
@@ -162,6 +168,7 @@ impl Traffic {
             if let Some(timing) = self.timings().get_mut(index(seq)) {
                 timing.over = Some(now);
             }
+            self.0.history.add(Event::Answer(exchange.clone()));
         });
     }
 

@@ -1,4 +1,10 @@
-//! Every secret that a world knows: what must never stand in a log, and is masked in the harness's own records.
+//! Every secret that a world knows: what must never stand where others than the bot can read, and is masked in the harness's own records.
+
+mod folder;
+mod handed;
+
+pub use folder::in_folder;
+pub use handed::Origin;
 
 use std::{
     collections::BTreeMap,
@@ -6,71 +12,154 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use serde::{Deserialize, Serialize};
+
 /// What stands in place of a secret.
 pub const MASK: &str = "•••";
 
 /// Shorter texts are not taken: masking them would mangle every record.
 const SHORTEST: usize = 8;
 
+/// A secret that was found where it must not be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Leak {
+    /// Its label.
+    pub what: String,
+    /// The user whose secret it is, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
 /// The secrets of one world. Cheap to clone; all clones are the same set.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Secrets(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// By their text, with every other form of it.
+    secrets: BTreeMap<String, Secret>,
+    handed: handed::Handed,
+}
+
+struct Secret {
+    leak: Leak,
+    forms: Vec<String>,
+}
+
+impl Secret {
+    fn is_in(&self, secret: &str, text: &str) -> bool {
+        text.contains(secret) || self.forms.iter().any(|form| text.contains(form.as_str()))
+    }
+}
 
 impl Secrets {
     /// Adds a secret under a label that is not one, for example `password of @a:hs`.
     pub fn add(&self, label: impl Into<String>, secret: impl Into<String>) {
-        let secret = secret.into();
+        self.put(label.into(), None, &secret.into());
+    }
+
+    /// The same, of a user.
+    pub fn add_of(&self, owner: &str, label: impl Into<String>, secret: impl Into<String>) {
+        self.put(label.into(), Some(owner.to_owned()), &secret.into());
+    }
+
+    fn put(&self, what: String, owner: Option<String>, secret: &str) {
         let secret = secret.trim();
         if secret.len() >= SHORTEST {
-            self.known().entry(secret.to_owned()).or_insert_with(|| label.into());
+            let leak = Leak { what, owner };
+            let forms = forms(secret);
+            let new = || Secret { leak, forms };
+            self.known().secrets.entry(secret.to_owned()).or_insert_with(new);
         }
+    }
+
+    /// All secrets that stand in a text.
+    pub fn leaks(&self, text: &str) -> Vec<Leak> {
+        let known = self.known();
+        let found = known.secrets.iter().filter(|(secret, known)| known.is_in(secret, text));
+        found.map(|(_, known)| known.leak.clone()).collect()
     }
 
     /// The labels of all secrets that stand in a text.
     pub fn found_in(&self, text: &str) -> Vec<String> {
-        let known = self.known();
-        known
-            .iter()
-            .filter(|(secret, _)| text.contains(secret.as_str()))
-            .map(|(_, label)| label.clone())
-            .collect()
+        self.leaks(text).into_iter().map(|leak| leak.what).collect()
     }
 
     /// The text with every known secret masked.
     pub fn mask(&self, text: &str) -> String {
-        self.known().keys().fold(text.to_owned(), |masked, secret| {
-            if masked.contains(secret.as_str()) {
-                masked.replace(secret.as_str(), MASK)
-            } else {
-                masked
-            }
-        })
+        let known = self.known();
+        let mut texts: Vec<&str> = Vec::new();
+        for (secret, known) in &known.secrets {
+            let forms = known.forms.iter().map(String::as_str);
+            texts.extend(
+                [secret.as_str()]
+                    .into_iter()
+                    .chain(forms)
+                    .filter(|form| text.contains(form)),
+            );
+        }
+        // The longest first: one that begins like another must not leave its end behind.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts
+            .into_iter()
+            .fold(text.to_owned(), |masked, secret| masked.replace(secret, MASK))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.known().len()
+        self.known().secrets.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.known().is_empty()
+        self.known().secrets.is_empty()
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    /// Notes how the bot came by a token (or by anything that it may take for one). The first way counts.
+    pub fn hand(&self, token: &str, origin: Origin) {
+        self.known().handed.hand(token, origin);
+    }
+
+    /// How the bot came by a token; nothing where it never did.
+    pub fn origin(&self, token: &str) -> Option<Origin> {
+        self.known().handed.origin(token)
+    }
+
+    /// A name for a token by which it can be told from others and not be used: `t1`, `t2`, ….
+    pub fn name_token(&self, token: &str) -> String {
+        self.known().handed.name(token)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The forms in which a secret may stand in a URL, in JSON, or (a recovery key, which is written in groups of letters) in one piece.
+fn forms(secret: &str) -> Vec<String> {
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_matches('"').to_owned();
+    let joined = secret.split_whitespace().collect::<String>();
+    let mut forms = vec![encoded.replace('+', "%20"), encoded, json, joined];
+    forms.sort();
+    forms.dedup();
+    forms.retain(|form| form != secret && form.len() >= SHORTEST);
+    forms
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.known().values()).finish()
+        let known = self.known();
+        let labels = known.secrets.values().map(|secret| &secret.leak.what);
+        f.debug_set().entries(labels).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn a_secret_is_found_by_its_label_and_masked() {
@@ -79,6 +168,34 @@ mod tests {
         assert_eq!(secrets.found_in("log: correct horse!"), ["password of a"]);
         assert_eq!(secrets.mask("log: correct horse!"), format!("log: {MASK}!"));
         assert!(secrets.found_in("nothing here").is_empty());
+    }
+
+    #[rstest]
+    #[case::in_a_query("?key=EsTc+abcd%2Fefgh")]
+    #[case::in_a_path("/EsTc%20abcd%2Fefgh")]
+    #[case::in_one_piece("EsTcabcd/efgh")]
+    fn a_secret_is_found_and_masked_in_every_form(#[case] text: &str) {
+        let secrets = Secrets::default();
+        secrets.add("recovery key", "EsTc abcd/efgh");
+        assert_eq!(secrets.found_in(text), ["recovery key"]);
+        assert!(!secrets.mask(text).contains("abcd"), "{}", secrets.mask(text));
+    }
+
+    #[test]
+    fn a_secret_in_json_is_found() {
+        let secrets = Secrets::default();
+        secrets.add("password", "say \"hello\" twice");
+        let json = serde_json::json!({ "note": "say \"hello\" twice" }).to_string();
+        assert_eq!(secrets.found_in(&json), ["password"]);
+        assert!(!secrets.mask(&json).contains("hello"));
+    }
+
+    #[test]
+    fn of_two_that_begin_alike_nothing_is_left_behind() {
+        let secrets = Secrets::default();
+        secrets.add("short", "syt_token_1");
+        secrets.add("long", "syt_token_1_and_more");
+        assert_eq!(secrets.mask("syt_token_1_and_more"), MASK);
     }
 
     #[test]

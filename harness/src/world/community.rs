@@ -20,8 +20,10 @@ use super::{
 use crate::{
     artifacts::Artifacts,
     bot::{Bot, BotCommand},
+    check::Witness,
     client::{Http, Peer, Registration, Reply, User},
     front_door::{FrontDoor, Traffic},
+    history::Event,
     homeserver::{Homeserver, Selection},
     secrets::Secrets,
 };
@@ -60,6 +62,8 @@ pub struct World {
     tokens: Mutex<Vec<(String, String)>>,
     /// Encrypted messages that the bot could read once: room and event.
     memories: Mutex<Vec<(String, String)>>,
+    /// Somebody with encryption who was there before the bot.
+    pub(super) witness: Option<Box<dyn Witness>>,
     seed: u64,
     finished: bool,
     // Outside the artifacts: it is full of secrets.
@@ -108,14 +112,15 @@ impl World {
 
         let mut names = Names::new(options.seed);
         let codes = Codes::draw(&mut names);
-        let front_door = FrontDoor::open(homeserver.base_url(), secrets.clone()).await?;
+        let history = artifacts.history().clone();
+        let front_door = FrontDoor::open_recording(homeserver.base_url(), history.clone()).await?;
         let (wikipedia, community) = tokio::join!(
             Wikipedia::start(options.titles.clone()),
             setup::populate(&options, homeserver.as_ref(), &front_door, &mut names, &secrets)
         );
         let community = community?;
         let data = tempfile::tempdir().map_err(Error::io("make the bot's folder"))?;
-        let mut bot = Bot::new(command, data.path().join("data"), artifacts.path("bot.log"))?;
+        let mut bot = Bot::new(command, data.path().to_owned(), artifacts.path("bot.log"), history)?;
         let env = setup::environment(
             &options,
             homeserver.as_ref(),
@@ -131,7 +136,7 @@ impl World {
             "community built",
             json!({ "space": community.rooms.space, "front_door": front_door.url(), "bot": bot.url() }),
         );
-        Ok(Self {
+        let world = Self {
             bot,
             front_door,
             homeserver,
@@ -147,10 +152,14 @@ impl World {
             people: AtomicU32::new(0),
             tokens: Mutex::default(),
             memories: Mutex::default(),
+            witness: None,
             seed: options.seed,
             finished: false,
             _data: data,
-        })
+        };
+        let subject = world.subject();
+        world.artifacts.history().add(Event::Subject(subject));
+        Ok(world)
     }
 
     /// The seed.
@@ -370,8 +379,7 @@ impl World {
     }
 
     fn leave_traces(&self) -> io::Result<()> {
-        self.artifacts.write("traffic.jsonl", &self.traffic().jsonl())?;
-        self.artifacts.write("bot.log", &self.bot.log_text())
+        self.artifacts.write("traffic.jsonl", &self.traffic().jsonl())
     }
 }
 

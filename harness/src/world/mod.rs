@@ -17,6 +17,7 @@
 
 mod account;
 mod community;
+mod conclusion;
 mod error;
 mod names;
 mod options;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use harness::{
-    front_door::{Action, Entrance, FrontDoor, Matcher, Point},
-    secrets::{MASK, Secrets},
+    front_door::{Action, Entrance, FrontDoor, Matcher, Point, Rewrite},
+    history::{History, Record},
+    secrets::{MASK, Origin, Secrets},
 };
 use serde_json::{Value, json};
 use upstream::Upstream;
@@ -313,4 +314,136 @@ async fn waiting_for_traffic_that_never_comes_tells_the_last_requests() {
         .await
         .unwrap_err();
     assert!(error.last_seen.contains("GET /x → 200"), "{error}");
+}
+
+#[tokio::test]
+async fn several_bends_of_one_request_add_up_and_count_for_themselves() {
+    let scene = scene().await;
+    let login = || Matcher::endpoint("POST", "/login").from_bot();
+    let twice = scene.door.bend(login().times(1), Action::Duplicate);
+    let late = scene.door.bend(login(), Action::DelayReply(Duration::from_millis(30)));
+    let other = scene.door.bend(
+        login().times(2),
+        Action::Rewrite(
+            Rewrite::new()
+                .status(202)
+                .header("x-bent", "yes")
+                .set("/device_id", json!("OTHER")),
+        ),
+    );
+    let unmet = scene.door.bend(Matcher::endpoint("GET", "/login"), Action::DropRequest);
+
+    let began = Instant::now();
+    let answer = scene.login().await.unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(30));
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["x-bent"].to_str().unwrap()),
+        (202, "yes")
+    );
+    assert_eq!(answer.json::<Value>().await.unwrap()["device_id"], "OTHER");
+    assert_eq!(scene.homeserver.hits(), 2);
+    scene.login().await.unwrap();
+    let third = scene.login().await.unwrap();
+    assert_eq!(third.status().as_u16(), 200, "the rewrite has used up its times");
+    assert_eq!(
+        [&twice, &late, &other, &unmet].map(harness::front_door::Bend::fired),
+        [1, 3, 2, 0]
+    );
+    let exchange = &scene.door.traffic().snapshot()[0];
+    assert_eq!((exchange.status, exchange.upstream_status), (Some(202), Some(200)));
+}
+
+#[tokio::test]
+async fn the_newest_answer_wins_and_newer_bends_still_meet_it() {
+    let scene = scene().await;
+    let older = scene.door.bend(Matcher::any(), Action::error(500, "M_OLDER", ""));
+    let newer = scene.door.bend(Matcher::any(), Action::error(503, "M_NEWER", ""));
+    let renamed = scene.door.bend(
+        Matcher::any(),
+        Action::Errcode {
+            from: "M_NEWER".to_owned(),
+            to: "M_RENAMED".to_owned(),
+        },
+    );
+    let (status, body) = get(scene.at("/x")).await.unwrap();
+    assert_eq!(status, 503);
+    assert!(body.contains("M_RENAMED"), "{body}");
+    assert_eq!(
+        [&older, &newer, &renamed].map(harness::front_door::Bend::fired),
+        [0, 1, 1]
+    );
+    assert_eq!(scene.homeserver.hits(), 0);
+}
+
+#[tokio::test]
+async fn a_rewrite_that_finds_nothing_to_change_has_not_fired() {
+    let scene = scene().await;
+    let bend = scene
+        .door
+        .bend(Matcher::any(), Action::Rewrite(Rewrite::new().remove("/rooms")));
+    assert_eq!(get(scene.at("/x")).await.unwrap().1, "homeserver");
+    assert_eq!(bend.fired(), 0);
+}
+
+#[tokio::test]
+async fn a_header_can_be_taken_from_a_request_on_its_way() {
+    let scene = scene().await;
+    let strip = Action::RequestHeader {
+        name: "authorization".to_owned(),
+        value: None,
+    };
+    let client = reqwest::Client::new();
+    let ask = || client.get(scene.at_bots("/authorized")).bearer_auth("t").send();
+    assert_eq!(ask().await.unwrap().text().await.unwrap(), "Bearer t");
+    let bend = scene.door.bend(Matcher::any().from_bot(), strip);
+    assert_eq!(ask().await.unwrap().text().await.unwrap(), "none");
+    assert_eq!(bend.fired(), 1);
+}
+
+#[tokio::test]
+async fn what_was_handed_to_the_bot_is_told_from_what_was_not() {
+    let secrets = Secrets::default();
+    secrets.hand("from-the-environment", Origin::Environment);
+    let scene = scene_with(secrets).await;
+    let client = reqwest::Client::new();
+    let ask = |token: &'static str| client.get(scene.at_bots("/x")).bearer_auth(token).send();
+    ask("upstream-token-1").await.unwrap();
+    scene.login().await.unwrap();
+    ask("upstream-token-1").await.unwrap();
+    ask("from-the-environment").await.unwrap();
+
+    // A login that the front door itself answers hands a token over too.
+    let stranger = json!({ "user_id": "@x:hs", "access_token": "stranger-token-1", "device_id": "X" });
+    let bend = scene.door.bend(
+        Matcher::endpoint("POST", "/login").from_bot(),
+        Action::json(200, &stranger),
+    );
+    scene.login().await.unwrap();
+    ask("stranger-token-1").await.unwrap();
+    drop(bend);
+
+    let exchanges = scene.door.traffic().snapshot();
+    let asked = exchanges.iter().filter(|exchange| exchange.path == "/x");
+    let origins: Vec<Option<Origin>> = asked.clone().map(|exchange| exchange.origin).collect();
+    let (answer, environment) = (Some(Origin::Answer), Some(Origin::Environment));
+    assert_eq!(origins, [None, answer, environment, answer]);
+    let last = asked.last().unwrap().who.as_ref().unwrap();
+    assert_eq!(last.user_id, "@x:hs");
+}
+
+#[tokio::test]
+async fn everything_that_passes_is_in_the_history_before_the_front_door_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.jsonl");
+    let history = History::create(file.clone(), Secrets::default()).unwrap();
+    let homeserver = Upstream::start("homeserver").await;
+    let door = FrontDoor::open_recording(&homeserver.url, history).await.unwrap();
+    get(format!("{}x", door.url())).await.unwrap();
+    let wanted = Matcher::path("GET", "/x");
+    door.traffic().wait_for(&wanted, PATIENCE).await.unwrap();
+
+    let record = Record::read(&file).unwrap();
+    let exchanges = record.exchanges();
+    assert_eq!(exchanges.len(), 1);
+    assert_eq!((exchanges[0].path.as_str(), exchanges[0].status), ("/x", Some(200)));
 }

@@ -38,6 +38,7 @@ impl Upstream {
         let router = Router::new()
             .route("/slow", get(move || slow(Arc::clone(&waited))))
             .route("/dead", get(dead))
+            .route("/authorized", get(authorized))
             .route("/_matrix/client/v3/login", post(move || async move { Json(session) }))
             .fallback(any(move || async move { name }))
             .layer(axum::middleware::from_fn(
@@ -65,6 +66,12 @@ impl Upstream {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
+}
+
+/// The header that proves who asks, as it arrives.
+async fn authorized(headers: axum::http::HeaderMap) -> String {
+    let header = headers.get("authorization").and_then(|value| value.to_str().ok());
+    header.unwrap_or("none").to_owned()
 }
 
 async fn slow(go_on: Arc<Notify>) -> Body {

@@ -8,6 +8,7 @@ use harness::{
     check::Snapshot,
     fault::{Expectation, Fault, Logins, Moment, Outcome},
     front_door::{Entrance, Exchange, Matcher},
+    history::{Allowed, Event},
     world::World,
 };
 
@@ -26,29 +27,53 @@ pub struct Happened {
     pub before: Snapshot,
     /// While the bot needed the operator, or was weaker than it should be.
     pub needing: Option<Snapshot>,
-    /// From the injection, or from the cure where the bot needed one, until it was ready.
+    /// From the injection, or from the end of the cure where the bot needed one, until it was ready.
     pub healed_in: Duration,
     /// What shows that it happened and healed.
     pub evidence: String,
 }
 
-/// Breaks something at its moment and waits until the bot serves again, curing it as an operator would where it cannot heal alone.
+/// Breaks what a drill is about at its moment and waits until the bot serves again, curing it as an operator would where it cannot heal
+/// alone.
 ///
 /// # Errors
 /// When it could not be broken, did not happen, or did not heal.
+pub fn drill<'a>(
+    world: &'a mut World,
+    fault: &'a dyn Fault,
+    moment: Moment,
+) -> BoxFuture<'a, Result<Happened, Failure>> {
+    let breakage = Breakage {
+        fault,
+        moment,
+        drilled: true,
+    };
+    // Boxed: the compiler cannot see through the SDK's futures at any depth.
+    Box::pin(async move { breakage.happen(world).await })
+}
+
+/// The same for a loss that belongs to a scenario, which its own steps judge.
+///
+/// # Errors
+/// As [`drill`].
 pub fn break_and_heal<'a>(
     world: &'a mut World,
     fault: &'a dyn Fault,
     moment: Moment,
 ) -> BoxFuture<'a, Result<Happened, Failure>> {
-    // Boxed: the compiler cannot see through the SDK's futures at any depth.
-    Box::pin(async move { Breakage { fault, moment }.happen(world).await })
+    let breakage = Breakage {
+        fault,
+        moment,
+        drilled: false,
+    };
+    Box::pin(async move { breakage.happen(world).await })
 }
 
 /// A fault and its moment.
 struct Breakage<'a> {
     fault: &'a dyn Fault,
     moment: Moment,
+    drilled: bool,
 }
 
 impl Breakage<'_> {
@@ -61,13 +86,21 @@ impl Breakage<'_> {
         if self.moment != Moment::FirstBoot {
             remember(world).await?;
         }
-        let before = Snapshot::take(world).await?;
+        let before = Snapshot::take(world, "before").await?;
         if self.moment == Moment::AtBoot {
             world.bot.stop().await?;
         }
+        let expected = self.expectation();
         world
             .artifacts
             .note(format!("fault: {} {}", self.fault.name(), self.moment));
+        let history = world.artifacts.history().clone();
+        history.add(Event::Breaking {
+            fault: self.fault.name().to_owned(),
+            moment: self.moment.name().to_owned(),
+            drilled: self.drilled,
+            allowed: Allowed::from(&expected),
+        });
         let mut began = Instant::now();
         let fired = self
             .fault
@@ -77,7 +110,6 @@ impl Breakage<'_> {
         if !world.bot.is_running() {
             world.bot.start()?;
         }
-        let expected = self.expectation();
         self.wake(world, &expected).await?;
         let needing = match expected.outcome {
             Outcome::Heals => None,
@@ -85,19 +117,27 @@ impl Breakage<'_> {
             Outcome::ServesDegraded { note_says } => Some(self.serves_degraded(world, note_says).await?),
         };
         if needing.is_some() {
-            began = Instant::now();
             self.fault
                 .cure(world)
                 .await
                 .map_err(|error| said("the operator's cure failed", &*error))?;
+            // What the operator does takes its time, and that is not the bot's.
+            began = Instant::now();
+            history.add(Event::Operator {
+                what: format!("cured {}", self.fault.name()),
+            });
         }
         let fired = fired
             .settle(expected.within)
             .await
             .map_err(|error| said("it did not happen", &*error))?;
+        history.add(Event::Fired {
+            evidence: fired.clone(),
+        });
         self.syncs_again(world, before.seq, &expected).await?;
         let ready = whole(world, expected.within.max(BOOT)).await?;
         let healed_in = began.elapsed();
+        history.add(Event::Whole);
         world.artifacts.note(format!("ready after the fault: {}", ready.line()));
         Ok(Happened {
             before,
@@ -153,7 +193,7 @@ impl Breakage<'_> {
         crate::step::ensure(world.bot.is_healthy().await, || {
             "/health does not answer 200 while it needs the operator".to_owned()
         })?;
-        Ok(Snapshot::take(world).await?)
+        Ok(Snapshot::take(world, "needing").await?)
     }
 
     /// The bot serves on and has put up a note with one of these words; the rest of what it says is judged by the checks.
@@ -168,7 +208,7 @@ impl Breakage<'_> {
                     .is_some_and(|identity| identity.note(words).is_some())
         };
         world.bot.wait_until(&what, patience, noted).await?;
-        Ok(Snapshot::take(world).await?)
+        Ok(Snapshot::take(world, "needing").await?)
     }
 }
 

@@ -1,46 +1,74 @@
 //! What must hold after a drill.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use harness::{
-    check::{self, Evidence, Finding, Snapshot},
-    client::Peer,
+    check::{self, Checks, Evidence, Finding, Question, Snapshot, Verdict},
+    history::Record,
     world::World,
 };
 
-use crate::report::FindingRecord;
+use crate::{
+    report::FindingRecord,
+    step::{Failure, ensure},
+};
 
 /// How long the bot may take to answer a member.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What the bot is asked in the end, and what its answer names.
+const HELP: &str = "!help";
+const COMMANDS: [&str; 2] = ["!help", "!mint"];
+
 /// How many devices the bot's accounts own.
 pub(super) fn devices(snapshot: &Snapshot) -> usize {
-    snapshot.devices.values().map(std::collections::BTreeSet::len).sum()
+    snapshot.devices.values().map(BTreeSet::len).sum()
 }
 
-/// Looks at a world through the eyes of a member who logged in independently.
-pub(super) async fn seen_by(member: &Peer, world: &World, now: &Snapshot) -> Vec<FindingRecord> {
+/// Looks at a world through the eyes of a member who logged in independently; what is seen goes into the history.
+pub(super) async fn look(world: &World, now: &Snapshot) -> Result<(), Failure> {
+    let member = world.owner_peer().await?;
     let approver = world.approver();
     let device = now.device(approver.role.name()).unwrap_or_default();
-    let mut findings = vec![
-        check::encrypted_round_trip(member, world.admin_room(), approver.user_id(), PATIENCE).await,
-        check::trust(member, approver.user_id(), &device).await,
-    ];
+    let question = Question {
+        room: world.admin_room(),
+        words: HELP,
+        bot: approver.user_id(),
+        expected: &COMMANDS,
+    };
+    let history = world.artifacts.history();
+    history.add(check::ask(&member, question, PATIENCE).await);
+    history.add(check::look_at_trust(&member, approver.user_id(), &device).await);
     if !world.memories().is_empty() {
-        findings.push(check::history(world, PATIENCE).await);
+        history.add(check::read_back(world, PATIENCE).await);
     }
-    findings.into_iter().map(record).collect()
+    Ok(())
 }
 
-/// Judges what was recorded about a fault.
-pub(super) fn judged(evidence: &Evidence) -> Vec<FindingRecord> {
-    check::all().iter().map(|check| record(check.judge(evidence))).collect()
+/// Judges a history, and what it says about the fault.
+pub(super) fn judged(record: &Record) -> (Vec<FindingRecord>, Evidence) {
+    let findings = Checks::standard().judge(record.clone());
+    (findings.into_iter().map(said).collect(), Evidence::of(record.clone()))
 }
 
-fn record(finding: Finding) -> FindingRecord {
+fn said(finding: Finding) -> FindingRecord {
     FindingRecord {
-        check: finding.check.to_owned(),
-        held: finding.holds,
+        held: finding.verdict != Verdict::Broken,
+        applies: finding.verdict != Verdict::NotApplicable,
+        check: finding.check,
         what: finding.evidence,
     }
+}
+
+/// A history must be whole to be judged: it is read back from the disk, where it went as things happened.
+pub(super) fn read(world: &World) -> Result<Record, Failure> {
+    let record = Record::read(&world.artifacts.path("history.jsonl"))?;
+    let (on_disk, in_memory) = (
+        record.entries().len(),
+        world.artifacts.history().record()?.entries().len(),
+    );
+    ensure(on_disk == in_memory, || {
+        format!("the history on disk has {on_disk} entries of {in_memory}")
+    })?;
+    Ok(record)
 }

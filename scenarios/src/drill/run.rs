@@ -11,7 +11,7 @@ use harness::{
 
 use super::{
     breakage::Breakage,
-    checks::{devices, judged, seen_by},
+    checks::{devices, judged, look, read},
 };
 use crate::{
     breaking::BOOT,
@@ -19,7 +19,7 @@ use crate::{
     plan::{Drill, Pace},
     progress::DrillProgress,
     report::{Record, Verdict},
-    scenario::{Interlude, Scenario, Stage, Witness},
+    scenario::{Interlude, Scenario, Stage},
     step::{Failure, Steps, Stop, seen},
 };
 
@@ -97,6 +97,7 @@ async fn attempt(
     let mut options = WorldOptions::new(drill.name()).on(taken).seeded(drill.world_seed());
     options.replay = Some(drill.replay());
     let mut world = World::build(scenario.prepare(options)).await?;
+    world.bring_witness().await?;
     scenario.arrange(&mut world).await?;
 
     let world = play(scenario.as_ref(), world, breakage, progress, record).await?;
@@ -130,8 +131,7 @@ async fn play(
         .clone()
         .filter(|breakage| breakage.moment == Moment::InTheMiddle);
     let interlude = interlude.map(|breakage| Box::new(breakage) as Box<dyn Interlude>);
-    let witness = breakage.clone().map(|breakage| Box::new(breakage) as Box<dyn Witness>);
-    let mut stage = Stage::new(world, steps, interlude).witnessed_by(witness);
+    let mut stage = Stage::new(world, steps, interlude);
 
     let outcome = acts(scenario, &mut stage, breakage.as_ref(), progress).await;
     // A scenario that failed has left the world in any state: what is checked then says nothing more.
@@ -151,15 +151,16 @@ async fn play(
 
 /// Checks what must hold after a scenario that passed.
 async fn check(stage: &mut Stage, record: &mut Record) -> Result<(), Failure> {
-    let world = &stage.world;
-    let now = Snapshot::take(world).await?;
+    let world = &mut stage.world;
+    let now = Snapshot::take(world, "after").await?;
     record.devices = Some(devices(&now));
-    let member = world.owner_peer().await?;
-    record.findings = seen_by(&member, world, &now).await;
-    if let Some(evidence) = stage.evidence(now) {
-        record.healed_in_ms = evidence.healed_in.and_then(|took| u64::try_from(took.as_millis()).ok());
+    look(world, &now).await?;
+    world.conclude().await?;
+    let (findings, evidence) = judged(&read(world)?);
+    record.findings = findings;
+    if let Some(breakage) = &evidence.breakage {
+        record.healed_in_ms = breakage.healed_in_ms();
         record.logins = Some(evidence.logins().count());
-        record.findings.extend(judged(&evidence));
     }
     Ok(())
 }

@@ -19,10 +19,18 @@ pub const VERSION: u32 = 1;
 pub struct FindingRecord {
     /// The check's name.
     pub check: String,
-    /// Whether it held.
+    /// Whether it held; true also where it could not be shown.
     pub held: bool,
+    /// Whether this drill could show it.
+    #[serde(default = "applies")]
+    pub applies: bool,
     /// What was looked at, or what did not hold.
     pub what: String,
+}
+
+/// Records of before there was such a thing.
+fn applies() -> bool {
+    true
 }
 
 /// One drill as it went.
@@ -112,7 +120,11 @@ impl Record {
             ));
         }
         for finding in &self.findings {
-            let sign = if finding.held { "ok  " } else { "FAIL" };
+            let sign = match (finding.held, finding.applies) {
+                (false, _) => "FAIL",
+                (true, true) => "ok  ",
+                (true, false) => "  - ",
+            };
             text.push_str(&format!("  {sign} check  {}  {}\n", finding.check, finding.what));
         }
         if !self.marks.is_empty() {

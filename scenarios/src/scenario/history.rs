@@ -134,8 +134,8 @@ async fn everywhere(world: &World, owner: &Peer, child: &str, when: &str) -> Res
 
 /// Everything that the world remembers can be read by the bot's account.
 async fn readable(world: &World) -> Seen {
-    let finding = check::history(world, READING).await;
-    ensure(finding.holds, || finding.evidence.clone())?;
+    let finding = check::history(&check::read_back(world, READING).await);
+    ensure(!finding.is_broken(), || finding.evidence.clone())?;
     seen(finding.evidence)
 }
 

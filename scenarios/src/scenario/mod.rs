@@ -19,7 +19,7 @@ pub mod vetting;
 
 use async_trait::async_trait;
 use harness::world::{World, WorldOptions};
-pub use stage::{Interlude, Stage, Witness};
+pub use stage::{Interlude, Stage};
 
 use crate::step::{Failure, Stop};
 

@@ -3,10 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use harness::{
-    check::{Evidence, Snapshot},
-    world::World,
-};
+use harness::{check::Snapshot, history::Event, world::World};
 
 use crate::step::{Failure, Step, Steps, Stop};
 
@@ -20,13 +17,7 @@ pub trait Interlude: Send {
     async fn play(self: Box<Self>, world: &mut World) -> Result<String, Failure>;
 }
 
-/// What a drill's fault is to be judged by.
-pub trait Witness: Send + Sync {
-    /// What was recorded about the fault until now; nothing where it has not happened yet.
-    fn evidence(&self, world: &World, now: Snapshot) -> Option<Evidence>;
-}
-
-/// A world, the steps so far, what is to happen in the middle, and who has seen it.
+/// A world, the steps so far, and what is to happen in the middle.
 ///
 /// The fields are public so that a step may look at the world while the engine runs it:
 /// `stage.steps.step("…", async { … &stage.world … })`.
@@ -36,8 +27,6 @@ pub struct Stage {
     /// The step engine.
     pub steps: Steps,
     interlude: Option<Box<dyn Interlude>>,
-    witness: Option<Box<dyn Witness>>,
-    evidence: Option<Evidence>,
 }
 
 impl fmt::Debug for Stage {
@@ -55,16 +44,7 @@ impl Stage {
             world,
             steps,
             interlude,
-            witness: None,
-            evidence: None,
         }
-    }
-
-    /// With somebody who has seen the drill's fault.
-    #[must_use]
-    pub fn witnessed_by(mut self, witness: Option<Box<dyn Witness>>) -> Self {
-        self.witness = witness;
-        self
     }
 
     /// The scenario's middle: here a drill breaks something. Nothing happens when it breaks nothing, or has done so already.
@@ -90,30 +70,13 @@ impl Stage {
     /// # Errors
     /// [`Stop`] when the world cannot be looked at.
     pub async fn before_own_losses(&mut self) -> Result<(), Stop> {
-        let Some(witness) = self.witness.take() else {
-            return Ok(());
-        };
         let (world, steps) = (&self.world, &mut self.steps);
         let looked = async {
-            let evidence = witness.evidence(world, Snapshot::take(world).await?);
-            let said = if evidence.is_some() {
-                "what the fault did is recorded"
-            } else {
-                "no fault yet"
-            };
-            Ok((evidence, said.to_owned()))
+            Snapshot::take(world, "after").await?;
+            world.artifacts.history().add(Event::OwnLosses);
+            Ok(((), "what happened until here is recorded".to_owned()))
         };
-        self.evidence = steps.aside("the scenario's own losses begin", looked).await?;
-        if self.evidence.is_none() {
-            self.witness = Some(witness);
-        }
-        Ok(())
-    }
-
-    /// What the fault is judged by: what was recorded before the scenario's own losses, else all until `now`.
-    pub fn evidence(&mut self, now: Snapshot) -> Option<Evidence> {
-        let all = || self.witness.as_ref()?.evidence(&self.world, now);
-        self.evidence.take().or_else(all)
+        steps.aside("the scenario's own losses begin", looked).await
     }
 
     /// Ends the scenario: the world, and the report of the steps. An interlude that was never played is a failed step.

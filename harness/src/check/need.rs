@@ -1,0 +1,31 @@
+use serde::{Deserialize, Serialize};
+
+/// What a check needs the bot's contract to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Need {
+    /// The bot says how it is: which user and device it is, whether it serves, heals or needs its operator.
+    State,
+    /// It logs in with a password.
+    Passwords,
+    /// It reads and writes encrypted rooms.
+    Encryption,
+    /// It has a cross-signing identity.
+    CrossSigning,
+    /// It keeps its room keys in a backup on the server.
+    Backup,
+}
+
+impl Need {
+    /// Why a check cannot be judged without it.
+    pub const fn missing(self) -> &'static str {
+        match self {
+            Self::State => "the bot does not say how it is",
+            Self::Passwords => "the bot logs in with no password",
+            Self::Encryption => "the bot does not encrypt",
+            Self::CrossSigning => "the bot has no cross-signing identity",
+            Self::Backup => "the bot keeps no key backup",
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The end of a world that is judged: everything that is left to be recorded.
+
+use std::fs;
+
+use reqwest::Method;
+
+use super::{BotAccount, Error, Result, World};
+use crate::{
+    check::{self, Onlooker},
+    client::{Http, Peer},
+    history::{Account, Event, Subject},
+    secrets::Leak,
+};
+
+/// What the bot serves, and what it does not: an error has a text too.
+const PAGES: [&str; 7] = [
+    "/",
+    "/join",
+    "/signup",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/no-such-page",
+];
+
+impl World {
+    /// Brings somebody with encryption into the rooms who is there before the bot: the owner on a device of its own, which decrypts what
+    /// the bot says from its first word to its last.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses.
+    pub async fn bring_witness(&mut self) -> Result<()> {
+        let owner = self.owner();
+        let base = self.homeserver.base_url();
+        self.witness = Some(Box::new(Peer::login(base, owner.user_id(), owner.password()).await?));
+        Ok(())
+    }
+
+    /// Records what can be told only in the end: what people have seen of all rooms, how the bot ends when it is asked to, and every
+    /// secret that stands where it must not. The bot is stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the history cannot be written.
+    pub async fn conclude(&mut self) -> Result<()> {
+        let history = self.artifacts.history().clone();
+        let exchanges = self.traffic().snapshot();
+        let subject = self.subject();
+        let base = self.homeserver.base_url().clone();
+        let seen = check::look(&base, &exchanges, &subject, &self.onlookers(), self.witness.as_deref()).await;
+        for room in &seen.rooms {
+            let text: String = room.events.iter().map(ToString::to_string).collect();
+            history.searched(&format!("room {}", room.id), &text);
+        }
+        history.add(Event::Sight(seen));
+        let http = Http::new(self.bot.url());
+        for page in PAGES {
+            if let Ok(reply) = http.send(Method::GET, page, None, None).await {
+                history.searched(&format!("page {page}"), &reply.body.to_string());
+            }
+        }
+        if let Err(error) = self.bot.stop().await {
+            history.note(format!("the bot did not end: {error}"));
+        }
+        self.bot.search().map_err(Error::io("search what the bot wrote"))?;
+        // What the operator does is in it too, with the passwords that the operator sets.
+        let log = fs::read(self.homeserver.log_file()).unwrap_or_default();
+        let bots = |leak: &Leak| {
+            let is_bots = |owner: &String| subject.accounts.iter().any(|account| account.user_id == *owner);
+            leak.owner.as_ref().is_some_and(is_bots) && leak.what.starts_with("token of ")
+        };
+        history.searched_for("the homeserver's log", &String::from_utf8_lossy(&log), bots);
+        Ok(())
+    }
+
+    /// Who is tested.
+    pub(super) fn subject(&self) -> Subject {
+        let account = |account: &BotAccount| Account {
+            name: account.role.name().to_owned(),
+            user_id: account.user_id().to_owned(),
+        };
+        let rooms = self.children().chain([self.space(), self.admin_room()]);
+        Subject {
+            accounts: self.accounts.iter().map(account).collect(),
+            rooms: rooms.map(str::to_owned).collect(),
+            lacks: Vec::new(),
+        }
+    }
+
+    /// Everybody but the bot who ever had a session: those whose token lives for certain first.
+    fn onlookers(&self) -> Vec<Onlooker> {
+        let mut onlookers: Vec<Onlooker> = self
+            .people()
+            .into_iter()
+            .map(|(user_id, token)| Onlooker { user_id, token })
+            .collect();
+        for (token, who) in self.front_door.sessions() {
+            if !self.accounts.iter().any(|account| account.user_id() == who.user_id)
+                && !onlookers.iter().any(|known| known.token == token)
+            {
+                onlookers.push(Onlooker {
+                    user_id: who.user_id,
+                    token,
+                });
+            }
+        }
+        onlookers
+    }
+}

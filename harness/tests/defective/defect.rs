@@ -1,0 +1,81 @@
+//! What can be wrong with the double.
+
+use std::fmt;
+
+/// One thing wrong with an otherwise sound bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// It prints its token.
+    LogsToken,
+    /// It says its token in a room.
+    SaysToken,
+    /// It writes its token into a temporary file.
+    DropsToken,
+    /// It answers a question twice.
+    AnswersTwice,
+    /// It takes an outage for a dead token.
+    LogsInDuringOutage,
+    /// It logs in once more than it has to, and leaves that device behind.
+    LeavesDevice,
+    /// It does not end when it is asked to.
+    IgnoresSigterm,
+    /// It ends with another exit status.
+    ExitsWithFailure,
+    /// A thread of it panics.
+    Panics,
+    /// It panics as a whole, and is started again.
+    Dies,
+    /// It acts with whatever token is in its environment.
+    UsesAnyToken,
+    /// It calls for its operator where it heals.
+    Cries,
+    /// It heals, but takes its time.
+    HealsLate,
+    /// It is there and does nothing.
+    DoesNothing,
+}
+
+impl Defect {
+    pub(crate) const ALL: [Self; 14] = [
+        Self::LogsToken,
+        Self::SaysToken,
+        Self::DropsToken,
+        Self::AnswersTwice,
+        Self::LogsInDuringOutage,
+        Self::LeavesDevice,
+        Self::IgnoresSigterm,
+        Self::ExitsWithFailure,
+        Self::Panics,
+        Self::Dies,
+        Self::UsesAnyToken,
+        Self::Cries,
+        Self::HealsLate,
+        Self::DoesNothing,
+    ];
+
+    /// The defect of a name; nothing for a sound bot.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|defect| defect.to_string() == name)
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LogsToken => "logs-token",
+            Self::SaysToken => "says-token",
+            Self::DropsToken => "drops-token",
+            Self::AnswersTwice => "answers-twice",
+            Self::LogsInDuringOutage => "logs-in-during-outage",
+            Self::LeavesDevice => "leaves-device",
+            Self::IgnoresSigterm => "ignores-sigterm",
+            Self::ExitsWithFailure => "exits-with-failure",
+            Self::Panics => "panics",
+            Self::Dies => "dies",
+            Self::UsesAnyToken => "uses-any-token",
+            Self::Cries => "cries",
+            Self::HealsLate => "heals-late",
+            Self::DoesNothing => "does-nothing",
+        })
+    }
+}
