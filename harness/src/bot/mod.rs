@@ -12,3 +12,6 @@ pub use command::BotCommand;
 pub use error::{Error, Result};
 pub use process::Bot;
 pub use ready::{IdentityState, Note, Ready};
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub struct Entry {
 
 /// What can happen. Holds no secret: where one was found, its label stands in `leaks` and a mask in its place.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(tag = "is", content = "of", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
     /// Who is tested.

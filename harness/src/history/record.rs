@@ -54,6 +54,11 @@ impl Record {
         Ok(Self { entries })
     }
 
+    /// Of these entries, in the order in which they happened: for tests of checks.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
     /// Everything, in the order in which it happened.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
