@@ -237,7 +237,12 @@ impl Double {
         let escaped = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let path = format!("rooms/{}/send/m.room.message/{}", escaped(room), escaped(transaction));
         let content = json!({ "msgtype": "m.text", "body": body });
-        let send = || self.http.put(self.url(&path)).bearer_auth(&session.token).json(&content);
+        let send = || {
+            self.http
+                .put(self.url(&path))
+                .bearer_auth(&session.token)
+                .json(&content)
+        };
         while matches!(answer(send()).await, Answer::Nothing) {
             sleep(BACK_OFF).await;
         }
