@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     client::Http,
-    history::{Event, History},
+    history::{Event, History, Proof},
     run::{Port, Watchdog},
     secrets::{self, Origin},
     wait::{self, Poll, TimedOut},
@@ -295,6 +295,9 @@ impl Bot {
     ///
     /// When it cannot be waited for.
     pub async fn kill(&mut self) -> Result<()> {
+        if let Some(running) = &self.running {
+            self.history.add(Event::Demanded(Proof::Killed { pid: running.pid() }));
+        }
         self.signal(Signal::KILL);
         self.gone().await.map(drop)
     }

@@ -13,6 +13,7 @@ use super::Anyhow;
 use crate::{
     client::Http,
     front_door::{Action, Bend, Entrance, Exchange, Matcher, Traffic},
+    history::{Event, Proof},
     homeserver::Sessions,
     wait::TimedOut,
     world::World,
@@ -20,6 +21,9 @@ use crate::{
 
 /// How long an outage lasts.
 pub(super) const OUTAGE: Duration = Duration::from_secs(8);
+
+/// A homeserver on this machine that has not answered by then does not.
+const UNANSWERED: Duration = Duration::from_millis(500);
 
 /// Longer than the long poll of any client.
 const UNTIL_MET: Duration = Duration::from_secs(60);
@@ -145,7 +149,33 @@ pub(super) fn haiku(message: &str) -> Anyhow<String> {
 /// Writes the password that works into the file.
 pub(super) fn write_password(world: &World) -> Anyhow<()> {
     let account = world.approver();
-    Ok(account.write_password(account.password())?)
+    account.write_password(account.password())?;
+    world.artifacts.history().add(Event::Operator {
+        what: "wrote the password into the file".to_owned(),
+    });
+    Ok(())
+}
+
+/// Asks the homeserver, past the front door, and demands that it is `down` (connections are refused) or `frozen` (nobody answers).
+pub(super) async fn is_away(world: &World, state: &str) -> Anyhow<String> {
+    let history = world.artifacts.history();
+    history.add(Event::Demanded(Proof::Homeserver {
+        state: state.to_owned(),
+    }));
+    let http = Http::new(world.homeserver.base_url());
+    let asked = http.send(Method::GET, "/_matrix/client/versions", None, None);
+    let found = match tokio::time::timeout(UNANSWERED, asked).await {
+        Ok(Ok(reply)) => return Err(format!("the homeserver is not {state}: it answers {}", reply.status).into()),
+        Ok(Err(_)) => "down",
+        Err(_) => "frozen",
+    };
+    history.add(Event::Homeserver {
+        state: found.to_owned(),
+    });
+    match found == state {
+        true => Ok(format!("the homeserver was asked and is {state}")),
+        false => Err(format!("the homeserver is {found}, not {state}").into()),
+    }
 }
 
 /// Ends the long poll of a bot that has nothing to do, so that its next request comes now. A message in a room that it hears and does not
@@ -181,9 +211,13 @@ pub(super) fn met(world: &World) -> futures_util::future::BoxFuture<'static, Any
     let traffic = world.traffic().clone();
     let since = traffic.last_seq();
     let user = world.approver().user_id().to_owned();
+    // Another token's 401 shows nothing: this one is the one that dies.
+    let token = world.front_door.name_of(&bot_token(world));
+    let proof = Proof::Refused { token: token.clone() };
+    world.artifacts.history().add(Event::Demanded(proof));
     Box::pin(async move {
         let dead = wait_for(&traffic, "the bot to be told that its token is dead", |exchange| {
-            exchange.seq > since && is_answered(exchange, 401) && !exchange.path.ends_with("/login")
+            exchange.seq > since && is_answered(exchange, 401) && exchange.token.as_ref() == Some(&token)
         });
         let dead = dead.await?;
         let alive = wait_for(&traffic, "the bot to have a token that works", |exchange| {

@@ -91,22 +91,33 @@ impl Fault for Outage {
         match self.0 {
             Kind::Down => {
                 world.homeserver.stop().await?;
-                Ok(Fired::with("the homeserver is stopped").going_on(back_later(world)))
+                let seen = acts::is_away(world, "down").await?;
+                Ok(Fired::with(seen).going_on(back_later(world)))
             }
             Kind::Killed => {
                 world.homeserver.kill().await?;
+                let seen = acts::is_away(world, "down").await?;
                 world.homeserver.start().await?;
-                Ok(Fired::with("the homeserver was killed and is back"))
+                Ok(Fired::with(seen).and("it was killed and is back"))
             }
             Kind::Frozen => {
                 world.homeserver.freeze().await?;
-                let homeserver = world.homeserver.clone();
+                let seen = acts::is_away(world, "frozen").await?;
+                let (homeserver, traffic) = (world.homeserver.clone(), world.traffic().clone());
                 let thaw = Box::pin(async move {
                     tokio::time::sleep(acts::OUTAGE).await;
+                    let bots = traffic.filter(&Matcher::any().from_bot());
+                    let waiting = bots.iter().filter(|exchange| !exchange.is_over()).count();
                     homeserver.thaw().await?;
-                    Ok(format!("thawed after {:?}", acts::OUTAGE))
+                    match waiting {
+                        0 => Err("the bot asked nothing while the homeserver was frozen".into()),
+                        _ => Ok(format!(
+                            "thawed after {:?}, with {waiting} requests of the bot waiting",
+                            acts::OUTAGE
+                        )),
+                    }
                 });
-                Ok(Fired::with("the homeserver is frozen").going_on(thaw))
+                Ok(Fired::with(seen).going_on(thaw))
             }
             Kind::BadGateway => bad_gateway(world).await,
             Kind::BadGatewayAndClobbered => {

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use async_trait::async_trait;
 
 use super::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts};
-use crate::{client::User, world::World};
+use crate::{client::User, history::Event, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
 
@@ -115,9 +115,13 @@ impl Fault for ResetAndWrittenLate {
         let evidence = acts::reset_password(world).await?;
         let account = world.approver();
         let (file, password) = (account.password_file().to_owned(), account.password().to_owned());
+        let history = world.artifacts.history().clone();
         let write = Box::pin(async move {
             tokio::time::sleep(LATE).await;
             fs::write(&file, format!("{password}\n"))?;
+            history.add(Event::Operator {
+                what: "wrote the new password into the file".to_owned(),
+            });
             Ok(format!("the new password was written {LATE:?} later"))
         });
         Ok(Fired::with(evidence).going_on(write).going_on(met))
