@@ -34,6 +34,7 @@ fn record(outcomes: &[Outcome], held: bool) -> Record {
     record.findings = vec![FindingRecord {
         check: "identity".to_owned(),
         held,
+        applies: true,
         what: "@bot:localhost".to_owned(),
     }];
     record.judge();
