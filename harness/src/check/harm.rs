@@ -116,7 +116,7 @@ fn downtime(evidence: &Evidence) -> Finding {
     };
     let broken: Vec<String> = people()
         .filter(|exchange| exchange.bent.is_none())
-        .filter(|exchange| exchange.error.is_some() || exchange.status.is_some_and(|status| status >= 500))
+        .filter(|exchange| exchange.status.is_some_and(|status| status >= 500))
         .map(|exchange| exchange.line())
         .collect();
     let answered = people().filter(|exchange| exchange.status.is_some()).count();

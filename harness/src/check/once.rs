@@ -96,7 +96,7 @@ fn repeated_invites(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<
     broken
 }
 
-/// Two rooms that the bot made and invited the same single person to: two vettings of one knock.
+/// More rooms that the bot made for one person alone than that person has knocked: two vettings of one knock.
 fn rooms_for_the_same(sight: &Seen, known: &[String], is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
     let mut rooms: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for room in sight.rooms.iter().filter(|room| !known.contains(&room.id)) {
@@ -118,8 +118,16 @@ fn rooms_for_the_same(sight: &Seen, known: &[String], is_bot: &impl Fn(&Value) -
             rooms.entry(person).or_default().push(&room.id);
         }
     }
-    let twice = rooms.into_iter().filter(|(_, rooms)| rooms.len() > 1);
+    let twice = rooms
+        .into_iter()
+        .filter(|(person, rooms)| rooms.len() > knocks_of(sight, person).max(1));
     twice
         .map(|(person, rooms)| format!("{person} was invited to {} rooms: {}", rooms.len(), rooms.join(", ")))
         .collect()
+}
+
+fn knocks_of(sight: &Seen, person: &str) -> usize {
+    let events = sight.rooms.iter().flat_map(|room| &room.events);
+    let knocks = events.filter(|event| event["content"]["membership"] == "knock" && event["state_key"] == person);
+    knocks.count()
 }

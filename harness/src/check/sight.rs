@@ -1,6 +1,9 @@
 //! What people's own clients have seen of the rooms in which the bot spoke.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use reqwest::Method;
@@ -12,11 +15,14 @@ use crate::{
     client::{Http, Peer, Received},
     front_door::{Entrance, Exchange},
     history::{Seen, Subject},
+    wait::{self, Poll},
 };
 
 /// How many events are asked for at once, and at most in all.
 const PAGE: usize = 100;
 const LONGEST: usize = 2_000;
+/// How long the witness may take until it can read everything.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Somebody whose eyes are looked through.
 #[derive(Clone, Debug)]
@@ -116,19 +122,25 @@ fn unescaped(segment: &str) -> Option<String> {
     Some(text.into_owned()).filter(|text| text.starts_with('!'))
 }
 
-/// Those who joined a room, as far as their requests went through the front door, without the bot itself.
+/// Those who joined a room and did not leave it, as far as their requests went through the front door, without the bot itself.
 fn joined(exchanges: &[Exchange], room: &str, subject: &Subject) -> BTreeSet<String> {
-    let joins = exchanges.iter().filter(|exchange| {
+    let mut joined = BTreeSet::new();
+    for exchange in exchanges.iter().filter(|exchange| exchange.status == Some(200)) {
+        let Some(who) = &exchange.who else { continue };
         let into = exchange.path.strip_suffix("/join").and_then(room_in).or_else(|| {
             let (_, behind) = exchange.path.split_once("/join/")?;
             unescaped(behind)
         });
-        exchange.status == Some(200) && into.as_deref() == Some(room)
-    });
-    joins
-        .filter_map(|exchange| exchange.who.as_ref().map(|who| who.user_id.clone()))
-        .filter(|user| !subject.accounts.iter().any(|account| account.user_id == *user))
-        .collect()
+        let out_of = exchange.path.strip_suffix("/leave").and_then(room_in);
+        if into.as_deref() == Some(room) {
+            joined.insert(who.user_id.clone());
+        } else if out_of.as_deref() == Some(room) {
+            // What homeservers show to those who left differs.
+            joined.remove(&who.user_id);
+        }
+    }
+    joined.retain(|user| !subject.accounts.iter().any(|account| account.user_id == *user));
+    joined
 }
 
 /// All events of a room that one may see, oldest first.
@@ -158,37 +170,60 @@ async fn whole(http: &Http, room: &str, token: &str) -> Result<Vec<Value>, Strin
     Ok(events)
 }
 
-/// Puts the words of encrypted messages into a record, as the witness's client has them; notes those of the bot that it has not.
+/// Puts the words of encrypted messages into a record, as the witness's client has them; notes those of the bot that it has not. Keys come
+/// a little later than messages, so the witness is given some time.
 async fn decrypt(room: &mut RoomRecord, subject: &Subject, witness: Option<&dyn Witness>) -> Result<(), String> {
-    let is_encrypted = |event: &Value| event["type"] == "m.room.encrypted";
-    if !room.events.iter().any(is_encrypted) {
+    let of_bot = |event: &Value| {
+        let sender = event["sender"].as_str().unwrap_or_default();
+        subject.accounts.iter().any(|account| account.user_id == sender)
+    };
+    let encrypted = room.events.iter().filter(|event| event["type"] == "m.room.encrypted");
+    let wanted: Vec<String> = encrypted.filter(|event| of_bot(event)).filter_map(id_of).collect();
+    if wanted.is_empty() {
         return Ok(());
     }
-    let known: BTreeMap<String, Received> = match witness {
-        Some(witness) => witness
-            .messages(&room.id)
-            .await
-            .map_err(|error| format!("the witness cannot look at {}: {error}", room.id))?
-            .into_iter()
-            .map(|message| (message.event_id.clone(), message))
-            .collect(),
-        None => BTreeMap::new(),
+    let Some(witness) = witness else {
+        room.unreadable = wanted;
+        return Ok(());
     };
-    for event in room.events.iter_mut().filter(|event| is_encrypted(event)) {
-        let id = event["event_id"].as_str().unwrap_or_default().to_owned();
+    let what = format!("the witness to decrypt {} messages of {}", wanted.len(), room.id);
+    let readable = wait::until(what.clone(), PATIENCE, || async {
+        match read_by(witness, &room.id).await {
+            Ok(known) => match wanted.iter().filter(|id| !known.contains_key(*id)).count() {
+                0 => Poll::Ready(known),
+                missing => Poll::Pending(format!("{missing} are missing")),
+            },
+            Err(why) => Poll::Pending(why),
+        }
+    });
+    let known = match readable.await {
+        Ok(known) => known,
+        Err(_) => read_by(witness, &room.id)
+            .await
+            .map_err(|why| format!("{what}: {why}"))?,
+    };
+    for event in &mut room.events {
+        let id = id_of(event).unwrap_or_default();
         match known.get(&id) {
-            Some(message) => event["content"]["body"] = Value::from(message.body.as_str()),
-            None if subject
-                .accounts
-                .iter()
-                .any(|account| event["sender"] == account.user_id.as_str()) =>
-            {
-                room.unreadable.push(id);
+            Some(message) if event["type"] == "m.room.encrypted" => {
+                event["content"]["body"] = Value::from(message.body.as_str());
             }
-            None => {}
+            None if wanted.contains(&id) => room.unreadable.push(id),
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// The messages of a room that the witness can read, by their ids.
+async fn read_by(witness: &dyn Witness, room: &str) -> Result<BTreeMap<String, Received>, String> {
+    let messages = witness.messages(room).await?;
+    let known = messages.into_iter().map(|one| (one.event_id.clone(), one));
+    Ok(known.collect())
+}
+
+fn id_of(event: &Value) -> Option<String> {
+    event["event_id"].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ use crate::wait::{self, Poll};
 
 /// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
 const POLL: Duration = Duration::from_secs(2);
+/// How many events are asked for at once.
+const PAGE: u32 = 100;
 
 /// The SDK's client behind a pointer. Each future that holds a [`Peer`] has to be proven `Send`: through the client's own type that costs
 /// the compiler seconds a function, here nothing.
@@ -425,32 +427,44 @@ impl Peer {
         .await
     }
 
+    /// Page by page: homeservers answer a hundred events at most.
     async fn look_back(&self, room: &str, limit: u32) -> Result<(Vec<Received>, usize)> {
         boxed(async move {
             let room = self.room(room, Duration::from_secs(10)).await?;
-            let mut options = MessagesOptions::backward();
-            options.limit = UInt::from(limit);
-            let page = room
-                .messages(options)
-                .await
-                .map_err(|error| Error::sdk("read the room's messages", error))?;
             let mut messages = Vec::new();
             let mut unreadable = 0;
-            for event in &page.chunk {
-                match event.raw().deserialize() {
-                    Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message))) => {
-                        if let Some(message) = message.as_original() {
-                            messages.push(Received {
-                                event_id: message.event_id.to_string(),
-                                sender: message.sender.to_string(),
-                                body: message.content.body().to_owned(),
-                                encrypted: event.encryption_info().is_some(),
-                                at_ms: message.origin_server_ts.get().into(),
-                            });
+            let (mut left, mut from) = (limit, None);
+            while left > 0 {
+                let mut options = MessagesOptions::backward();
+                options.limit = UInt::from(left.min(PAGE));
+                options.from = from;
+                let page = room
+                    .messages(options)
+                    .await
+                    .map_err(|error| Error::sdk("read the room's messages", error))?;
+                for event in &page.chunk {
+                    match event.raw().deserialize() {
+                        Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message))) => {
+                            if let Some(message) = message.as_original() {
+                                messages.push(Received {
+                                    event_id: message.event_id.to_string(),
+                                    sender: message.sender.to_string(),
+                                    body: message.content.body().to_owned(),
+                                    encrypted: event.encryption_info().is_some(),
+                                    at_ms: message.origin_server_ts.get().into(),
+                                });
+                            }
                         }
+                        Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomEncrypted(_))) => {
+                            unreadable += 1;
+                        }
+                        _ => {}
                     }
-                    Ok(AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomEncrypted(_))) => unreadable += 1,
-                    _ => {}
+                }
+                left = left.saturating_sub(u32::try_from(page.chunk.len()).unwrap_or(left));
+                from = page.end.filter(|_| !page.chunk.is_empty());
+                if from.is_none() {
+                    break;
                 }
             }
             Ok((messages, unreadable))
