@@ -21,7 +21,7 @@ use crate::defect::Defect;
 /// How long it waits before it asks again what was not answered.
 const BACK_OFF: Duration = Duration::from_millis(200);
 /// How long one that takes its time takes.
-const LATE: Duration = Duration::from_secs(4);
+const LATE: Duration = Duration::from_secs(12);
 
 /// How the bot is, as it tells.
 type Said = Arc<Mutex<Value>>;
@@ -205,7 +205,7 @@ impl Double {
     }
 
     async fn sync(&self, session: &Session, since: Option<&str>) -> Answer {
-        let mut query = vec![("timeout", "2000")];
+        let mut query = vec![("timeout", "1000")];
         query.extend(since.map(|since| ("since", since)));
         let request = self.http.get(self.url("sync")).query(&query);
         answer(request.bearer_auth(&session.token)).await

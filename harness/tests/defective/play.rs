@@ -39,7 +39,7 @@ impl Trouble {
 
     fn expectation(self) -> Expectation {
         match self {
-            Self::DeviceDeleted => Expectation::one_login(NewDevice::Allowed).logins(2, 3).within(3),
+            Self::DeviceDeleted => Expectation::one_login(NewDevice::Allowed).logins(2, 3).within(10),
             Self::Restart | Self::Outage | Self::TokenOfAnother => Expectation::unharmed().within(10),
         }
     }
@@ -293,15 +293,16 @@ fn bot(
     let mut bot = Bot::new(command, folder.path().join("bot"), log, history.clone())?;
     std::fs::write(bot.data_dir().join("password"), password("double"))?;
     let data = bot.data_dir().display().to_string();
+    let defect = defect.map(|defect| defect.to_string()).unwrap_or_default();
     for (name, value) in [
         (crate::ROLE, "double"),
-        ("DATA_DIR", &data),
+        ("DATA_DIR", data.as_str()),
         ("HS", door.bot_url().as_str()),
         ("LOCALPART", first.localpart()),
         ("USER_ID", first.user_id()),
         ("DEVICE_ID", first.device_id()),
         ("TOKEN", first.token()),
-        ("DEFECT", &defect.map(|defect| defect.to_string()).unwrap_or_default()),
+        ("DEFECT", defect.as_str()),
     ] {
         bot.set(name, value);
     }
