@@ -96,3 +96,37 @@ impl Drop for Fired {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        front_door::{Action, FrontDoor, Matcher},
+        secrets::Secrets,
+    };
+
+    async fn settled(is_met: bool) -> Anyhow<String> {
+        let nowhere = url::Url::parse("http://127.0.0.1:9").unwrap();
+        let door = FrontDoor::open(&nowhere, Secrets::default()).await.unwrap();
+        let bend = door.bend(Matcher::any(), Action::error(418, "M_TEAPOT", ""));
+        let fired = Fired::with("it was bent").bending(bend);
+        if is_met {
+            reqwest::get(door.url().as_str()).await.unwrap();
+        }
+        fired.settle(Duration::from_millis(200)).await
+    }
+
+    #[tokio::test]
+    async fn a_fault_whose_bend_nothing_met_did_not_happen() {
+        let why = settled(false).await.unwrap_err().to_string();
+        assert!(why.contains("it did not fire"), "{why}");
+        assert!(settled(true).await.unwrap().contains("1 times"));
+    }
+
+    #[tokio::test]
+    async fn a_fault_whose_work_fails_did_not_happen() {
+        let fired = Fired::with("began").going_on(Box::pin(async { Err("nothing was met".into()) }));
+        let why = fired.settle(Duration::from_secs(1)).await.unwrap_err().to_string();
+        assert_eq!(why, "nothing was met");
+    }
+}
