@@ -5,13 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rstest::rstest;
 use ruma_common::owned_user_id;
-use session_keeper::healing::{Answer, Asked, Bar, Class, Expected, classify};
+use session_keeper::healing::{Answer, Asked, Bar, Class, Expected, classify, login_flows};
 
 fn answer(status: u16, body: &str) -> Result<Answer, String> {
     Ok(Answer {
         status,
-        retry_after: None,
         body: body.to_owned(),
+        ..Answer::default()
     })
 }
 
@@ -31,6 +31,10 @@ fn name(class: &Class) -> &'static str {
         Class::Barred(Bar::Deactivated) => "deactivated",
         Class::Barred(Bar::Locked) => "locked",
         Class::Barred(Bar::Suspended) => "suspended",
+        Class::Blocked(_) => "blocked",
+        Class::WayBroken(_) => "way broken",
+        Class::Redirected(_) => "redirected",
+        Class::NoPasswords(_) => "no passwords",
         Class::Refused(_) => "refused",
         Class::Other { .. } => "other",
     }
@@ -46,7 +50,14 @@ const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token
 #[case::another_user(Asked::Whoami, 200, OTHER.to_owned(), "wrong user")]
 #[case::unknown(Asked::Whoami, 401, error("M_UNKNOWN_TOKEN"), "dead")]
 #[case::soft(Asked::Whoami, 401, r#"{"errcode":"M_UNKNOWN_TOKEN","error":"","soft_logout":true}"#.to_owned(), "dead")]
-#[case::missing(Asked::Whoami, 401, error("M_MISSING_TOKEN"), "dead")]
+#[case::missing(Asked::Whoami, 401, error("M_MISSING_TOKEN"), "way broken")]
+#[case::call_missing(Asked::Other, 401, error("M_MISSING_TOKEN"), "way broken")]
+#[case::gone(Asked::Whoami, 410, error("M_UNKNOWN_TOKEN"), "dead")]
+#[case::consent(Asked::Whoami, 403, error("M_CONSENT_NOT_GIVEN"), "blocked")]
+#[case::login_consent(Asked::Login, 403, error("M_CONSENT_NOT_GIVEN"), "blocked")]
+#[case::login_resources(Asked::Login, 403, error("M_RESOURCE_LIMIT_EXCEEDED"), "blocked")]
+#[case::login_redirected(Asked::Login, 307, error("M_UNKNOWN"), "redirected")]
+#[case::login_deactivated(Asked::Login, 400, error("M_USER_DEACTIVATED"), "deactivated")]
 #[case::unauthorized(Asked::Whoami, 401, error("M_UNAUTHORIZED"), "dead")]
 #[case::call_unauthorized(Asked::Other, 401, error("M_UNAUTHORIZED"), "dead")]
 #[case::proxy_401(Asked::Whoami, 401, "<html>login</html>".to_owned(), "unreachable")]
@@ -59,7 +70,7 @@ const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token
 #[case::bad_gateway(Asked::Whoami, 502, "<html>502</html>".to_owned(), "unreachable")]
 #[case::matrix_500(Asked::Whoami, 500, error("M_UNKNOWN"), "unreachable")]
 #[case::dead_behind_500(Asked::Whoami, 503, error("M_UNKNOWN_TOKEN"), "unreachable")]
-#[case::redirect(Asked::Whoami, 302, String::new(), "unreachable")]
+#[case::redirect(Asked::Whoami, 302, String::new(), "redirected")]
 #[case::limited(Asked::Whoami, 429, error("M_LIMIT_EXCEEDED"), "limited")]
 #[case::limited_html(Asked::Whoami, 429, "<html>slow</html>".to_owned(), "limited")]
 #[case::locked(Asked::Whoami, 401, error("M_USER_LOCKED"), "locked")]
@@ -91,19 +102,32 @@ fn no_answer_proves_nothing() {
 }
 
 #[rstest]
-#[case(Some("7"), "{}", 7_000)]
+#[case(Some(7), "{}", 7_000)]
 #[case(None, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#, 1_500)]
-#[case(Some("1"), r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#, 1_500)]
-#[case(Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", 2_000)]
-#[case(Some("999999999"), "{}", 3_600_000)]
-fn the_servers_delay_is_kept(#[case] header: Option<&str>, #[case] body: &str, #[case] milliseconds: u64) {
+#[case(Some(1), r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}"#, 1_500)]
+#[case(None, "{}", 2_000)]
+#[case(Some(999_999_999), "{}", 3_600_000)]
+fn the_servers_delay_is_kept(#[case] header: Option<u64>, #[case] body: &str, #[case] milliseconds: u64) {
     let answer = Answer {
         status: 429,
-        retry_after: header.map(ToOwned::to_owned),
+        retry_after: header.map(Duration::from_secs),
         body: body.to_owned(),
+        ..Answer::default()
     };
     let class = classify(Asked::Whoami, &Expected::Anyone, &Ok(answer));
     assert_eq!(class, Class::Limited(Duration::from_millis(milliseconds)));
+}
+
+#[rstest]
+#[case::passwords(200, r#"{"flows":[{"type":"m.login.password"}]}"#, Some(vec!["m.login.password"]))]
+#[case::none(200, r#"{"flows":[]}"#, Some(vec![]))]
+#[case::sso(200, r#"{"flows":[{"type":"m.login.sso"},{"type":"m.login.token"}]}"#, Some(vec!["m.login.sso", "m.login.token"]))]
+#[case::portal(200, "<html>welcome</html>", None)]
+#[case::odd(200, r#"{"ok":true}"#, None)]
+#[case::down(502, r#"{"flows":[]}"#, None)]
+fn the_ways_to_log_in_are_read(#[case] status: u16, #[case] body: &str, #[case] flows: Option<Vec<&str>>) {
+    let flows = flows.map(|flows| flows.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
+    assert_eq!(login_flows(&answer(status, body)), flows);
 }
 
 #[rstest]
@@ -122,7 +146,10 @@ proptest! {
     fn a_body_that_is_not_json_never_proves_a_token_dead(status in 100u16..600, body in "[^{]{0,40}") {
         for asked in [Asked::Whoami, Asked::Login, Asked::Other] {
             let class = classify(asked, &Expected::Anyone, &answer(status, &body));
-            prop_assert!(matches!(class, Class::Unreachable(_) | Class::Limited(_)), "{class:?}");
+            prop_assert!(
+                matches!(class, Class::Unreachable(_) | Class::Limited(_) | Class::Redirected(_)),
+                "{class:?}"
+            );
         }
     }
 

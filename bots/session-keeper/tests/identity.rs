@@ -5,168 +5,33 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
+mod support;
+
 use std::{
-    path::Path,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use async_trait::async_trait;
-use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
-use serde_json::{Value, json};
+use serde_json::json;
 use session_keeper::{
-    config::{Account, FirstSession, ForeignKeys, IdentityConfig, Predecessor},
+    config::{FirstSession, ForeignKeys, Predecessor},
     crypto::{Shelf, Spare, Stores},
-    health::{Board, Health, IdentityHealth},
-    identity::{Identity, Intake, IntakeError, Live, StartError},
+    health::{Board, Health},
+    identity::{Identity, StartError},
     secret::Secret,
-    session::{Attempt, Healer, Server},
+    session::Attempt,
     vault::{LockError, Vault, VaultError},
 };
+use support::*;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
-    matchers::{header, method, path},
+    matchers::{method, path},
 };
-
-const BOT: Account = Account::new("bot");
-const PATIENCE: Duration = Duration::from_secs(20);
-const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
-const LOGIN: &str = "/_matrix/client/v3/login";
-
-#[derive(Default)]
-struct Memory {
-    position: Mutex<Option<String>>,
-}
-
-#[async_trait]
-impl Intake for Memory {
-    async fn position(&self) -> Result<Option<String>, IntakeError> {
-        Ok(self.position.lock().unwrap().clone())
-    }
-
-    async fn take(&self, _: &Live, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
-        *self.position.lock().unwrap() = Some(next.to_owned());
-        Ok(())
-    }
-
-    async fn resumed(&self, _: &Live) -> Result<(), IntakeError> {
-        Ok(())
-    }
-
-    async fn finished(&self, rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError> {
-        Ok(rooms)
-    }
-}
-
-fn config(server: &MockServer, data: &Path) -> IdentityConfig {
-    IdentityConfig {
-        role: BOT,
-        homeserver: server.uri().parse().unwrap(),
-        username: Some("bot".to_owned()),
-        default_localpart: "bot".to_owned(),
-        env_token: None,
-        password_path: data.join("password"),
-        data_dir: data.to_owned(),
-        device_name: "a bot".to_owned(),
-        predecessor: None,
-        customize: |client| client,
-    }
-}
-
-fn saved(data: &Path) {
-    let vault = Vault::new(BOT, data);
-    let user = matrix_sdk::ruma::owned_user_id!("@bot:x");
-    vault
-        .save_session(&user, &"SAVED".into(), &Secret::new("saved-token"))
-        .unwrap();
-}
-
-/// Whether this process has a file of a folder open.
-#[cfg(target_os = "linux")]
-fn holds_open(folder: &Path) -> bool {
-    let open = std::fs::read_dir("/proc/self/fd").unwrap();
-    open.filter_map(|descriptor| std::fs::read_link(descriptor.ok()?.path()).ok())
-        .any(|file| file.starts_with(folder))
-}
-
-#[cfg(target_os = "linux")]
-async fn closed(folder: &Path) {
-    let closed = async {
-        while holds_open(folder) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let in_time = tokio::time::timeout(PATIENCE, closed).await;
-    assert!(in_time.is_ok(), "a file in {} stays open", folder.display());
-}
-
-async fn answer_whoami(server: &MockServer, token: &str, template: ResponseTemplate) {
-    Mock::given(method("GET"))
-        .and(path(WHOAMI))
-        .and(header("authorization", format!("Bearer {token}").as_str()))
-        .respond_with(template)
-        .mount(server)
-        .await;
-}
-
-fn dead() -> ResponseTemplate {
-    ResponseTemplate::new(401).set_body_json(json!({"errcode": "M_UNKNOWN_TOKEN", "error": "Unknown access token."}))
-}
-
-fn whoami(user: &str, device: &str) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_json(json!({"user_id": user, "device_id": device}))
-}
-
-async fn answer_login(server: &MockServer) {
-    let respond = |request: &Request| {
-        let body: Value = request.body_json().unwrap();
-        ResponseTemplate::new(200).set_body_json(json!({
-            "user_id": "@bot:x", "device_id": body["device_id"], "access_token": "new-token",
-        }))
-    };
-    Mock::given(method("POST"))
-        .and(path(LOGIN))
-        .respond_with(respond)
-        .mount(server)
-        .await;
-}
-
-async fn logins(server: &MockServer) -> Vec<Value> {
-    let requests = server.received_requests().await.unwrap();
-    requests
-        .iter()
-        .filter(|r| r.url.path() == LOGIN)
-        .map(|r| r.body_json().unwrap())
-        .collect()
-}
-
-fn healer(config: &IdentityConfig) -> Healer {
-    Healer::new(
-        config,
-        Server::new(config.homeserver.clone(), &config.device_name).unwrap(),
-    )
-}
-
-async fn until(board: &Board, what: &str, holds: impl Fn(&IdentityHealth) -> bool) -> IdentityHealth {
-    let deadline = Instant::now() + PATIENCE;
-    let mut changes = board.subscribe();
-    loop {
-        let health = changes.borrow_and_update().clone();
-        if holds(&health) {
-            return health;
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        assert!(
-            tokio::time::timeout(left, changes.changed()).await.is_ok(),
-            "waited {PATIENCE:?} for {what}; last seen: {health:?}"
-        );
-    }
-}
 
 #[tokio::test]
 async fn a_dead_token_heals_with_one_login_on_the_saved_device() {
@@ -448,11 +313,14 @@ async fn a_password_that_is_written_while_the_tokens_are_looked_at_ends_the_truc
     let write = Arc::new(AtomicBool::new(false));
     let now = write.clone();
     let look = Mock::given(method("GET")).and(path(WHOAMI));
-    look.respond_with(move |_: &Request| {
+    look.respond_with(move |request: &Request| {
         if now.swap(false, Ordering::Relaxed) {
             std::fs::write(&password, "password").unwrap();
         }
-        dead()
+        match request.headers.contains_key("authorization") {
+            true => dead(),
+            false => error(401, "M_MISSING_TOKEN"),
+        }
     })
     .mount(&server)
     .await;

@@ -173,6 +173,7 @@ async fn keys(patient: &Patient<'_>, server: &Server) -> Finding {
             "the homeserver hands out others: encrypted messages miss the bot",
             cure,
         ),
+        Verdict::StoreOutdated => Finding::broken(what, "the local store is an older copy", cure),
         Verdict::StoreLost => Finding::broken(what, "the local store is gone", cure),
         Verdict::StoreUnreadable => Finding::broken(what, "the local store cannot be opened", cure),
     }

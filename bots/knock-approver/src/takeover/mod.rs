@@ -30,23 +30,28 @@ impl OldApprover {
         }
     }
 
-    fn line(&self, name: &str) -> Result<Option<String>, VaultError> {
+    /// A file that cannot be read is passed over: it is only a hint, and others come after it.
+    fn line(&self, name: &str) -> Option<String> {
         let path = self.data_dir.join(format!("{}_{name}", self.role.file_stem()));
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(VaultError::new("read", &path, error)),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(path = %path.display(), %error, "a file of the old approver is passed over");
+                }
+                return None;
+            }
         };
-        let line = text.trim();
-        Ok((!line.is_empty()).then(|| line.to_owned()))
+        let line = text.trim_start_matches('\u{feff}').trim();
+        (!line.is_empty()).then(|| line.to_owned())
     }
 }
 
 impl Predecessor for OldApprover {
     fn session(&self) -> Result<Option<FirstSession>, VaultError> {
         let first = FirstSession {
-            device: self.line("device_id")?.map(OwnedDeviceId::from),
-            token: self.line("token")?.map(Secret::new),
+            device: self.line("device_id").map(OwnedDeviceId::from),
+            token: self.line("token").map(Secret::new),
         };
         Ok((first != FirstSession::default()).then_some(first))
     }
@@ -90,6 +95,17 @@ mod tests {
         for (name, content) in FILES {
             assert_eq!(fs::read_to_string(data.path().join(name)).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_passed_over() {
+        let (data, old) = old(Role::Approver, &FILES[..1]);
+        let device = data.path().join("shape_rotator_2_device_id");
+        fs::write(&device, b"\xFF\xFE\xFD").unwrap();
+        assert_eq!(old.session().unwrap().unwrap().device, None);
+        fs::remove_file(&device).unwrap();
+        fs::create_dir(&device).unwrap();
+        assert_eq!(old.session().unwrap().unwrap().token.unwrap().expose(), "old-token");
     }
 
     #[test]

@@ -11,13 +11,14 @@ use matrix_sdk::{
     store::{RoomLoadSettings, StateStoreDataKey},
 };
 
-use super::{Shelf, StoreError, Stores};
+use super::{Shelf, StoreError, Stores, is_damage};
 use crate::session::{Server, Session};
 
-/// For one try of one request; a long poll adds its own time.
+/// For one request; a long poll adds its own time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Few, so that an outage is seen as one within seconds: the supervisor and the outbox wait on their own.
-const TRIES: usize = 3;
+/// The SDK would wait as long as a server asks for before it tries again, unseen: whoever calls it waits on its own, and
+/// says so.
+const TRIES: usize = 1;
 
 /// The client could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,18 @@ pub enum OpenError {
     /// Reading or changing the position in the client's store.
     #[error("cannot read the client's sync position: {0}")]
     Position(#[from] matrix_sdk::StoreError),
+}
+
+impl OpenError {
+    /// Whether what is in the database of rooms is the trouble, although it opens.
+    pub fn is_damage_of_rooms(&self) -> bool {
+        match self {
+            Self::Store(_) => false,
+            Self::Build(error) => is_damage(&error.to_string()),
+            Self::Restore(error) => is_damage(&error.to_string()),
+            Self::Position(error) => is_damage(&error.to_string()),
+        }
+    }
 }
 
 /// How the client's own sync position stands to the intake's.

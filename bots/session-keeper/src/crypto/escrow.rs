@@ -13,6 +13,9 @@ use crate::{
 /// The passphrase is 32 random bytes: stretching it would add nothing but heat.
 const ROUNDS: u32 = 1_000;
 
+/// The file of the vault that has the passphrase.
+const PASSPHRASE: &str = "escrow_passphrase";
+
 /// The escrow file could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EscrowError {
@@ -53,10 +56,18 @@ pub struct Escrow {
 impl Escrow {
     /// The escrow of an identity.
     pub fn new(vault: &Vault) -> Result<Self, VaultError> {
+        let passphrase = match vault.random(PASSPHRASE) {
+            // A copy of all keys is not worth the bot's standing still: another begins, and the old one is said to be closed.
+            Err(error) if error.is_damage() => {
+                vault.put_aside(PASSPHRASE)?;
+                vault.random(PASSPHRASE)?
+            }
+            passphrase => passphrase?,
+        };
         Ok(Self {
             path: vault.path("room_keys.escrow"),
-            passphrase_path: vault.path("escrow_passphrase"),
-            passphrase: vault.random("escrow_passphrase")?,
+            passphrase_path: vault.path(PASSPHRASE),
+            passphrase,
         })
     }
 

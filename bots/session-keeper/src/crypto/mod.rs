@@ -4,6 +4,7 @@
 //!   device's store into the next;
 //! - [`Spare`]: a store made ahead, so that a new device does not have to wait for its databases;
 //! - [`Shelf`]: the databases that stay open while a device is made ready;
+//! - [`Progress`]: by which a store that came back from a backup is known;
 //! - [`Escrow`]: the encrypted file of all room keys;
 //! - `trust`: cross-signing, secret storage and key backup.
 //!
@@ -11,19 +12,23 @@
 //! all while the escrow file or the older store cannot be read.
 
 mod client;
+mod damage;
 mod databases;
 mod escrow;
 mod folder;
 mod inherited;
+mod progress;
 mod shelf;
 mod spare;
 mod stores;
 mod trust;
 
 pub use client::{OpenError, Position, open};
+pub use damage::is_damage;
 pub use escrow::{Escrow, EscrowError};
 pub use inherited::Inherited;
+pub use progress::Progress;
 pub use shelf::Shelf;
 pub use spare::Spare;
 pub use stores::{Prepared, StoreError, Stores};
-pub use trust::{Trust, TrustError, secure};
+pub use trust::{Depth, Trust, TrustError, secure};

@@ -14,22 +14,30 @@ use matrix_sdk::{
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
-use super::{Escrow, Inherited, Shelf, Spare, databases::Databases, folder, spare::Site};
+use super::{
+    Escrow, Inherited, Shelf, Spare,
+    damage::{DAMAGED, OUTDATED},
+    databases::Databases,
+    folder,
+    spare::Site,
+};
 use crate::{
     config::{Account, Predecessor},
     healing::{Local, Mark},
     secret::Secret,
-    vault::{VaultError, read, remove, write},
+    vault::{VaultError, put_aside, read, remove, write},
 };
 
 /// The database whose presence makes a folder a crypto store.
 const DATABASE: &str = "matrix-sdk-crypto.sqlite3";
+/// The file of the vault that has the key of the stores.
+pub(super) const STORE_KEY: &str = "store_key";
 /// Whose store the folder is.
 const OWNER: &str = "owner";
 /// Into which device's store this one's room keys were brought.
 const CARRIED_TO: &str = "carried-to";
 /// The store was begun on a device whose own store is lost.
-const MAKESHIFT: &str = "makeshift";
+pub(super) const MAKESHIFT: &str = "makeshift";
 /// The escrow files were brought into this store.
 const FILLED: &str = "filled-from-escrow";
 
@@ -40,8 +48,13 @@ pub enum StoreError {
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The key of the stores is not what this program makes.
-    #[error("the store key in {} is not 64 hexadecimal digits: restore it from a backup", .0.display())]
-    Key(PathBuf),
+    #[error("the key of the crypto stores in {} cannot be used: {reason}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The database.
     #[error("cannot {action} the crypto store in {}: {reason}", folder.display())]
     Database {
@@ -84,12 +97,20 @@ pub struct Stores {
 impl Stores {
     /// The stores of this user under the data directory, with the key and escrow file of the identity's vault.
     pub fn new(role: Account, user: &UserId, vault: &crate::vault::Vault) -> Result<Self, StoreError> {
-        let key = vault.random("store_key")?;
+        let key = match vault.random(STORE_KEY) {
+            Err(error) if error.is_damage() => {
+                return Err(StoreError::Key {
+                    path: vault.path(STORE_KEY),
+                    reason: error.to_string(),
+                });
+            }
+            key => key?,
+        };
         let stores = Self {
             role,
             user: user.to_owned(),
             root: vault.directory().join("crypto"),
-            key_path: vault.path("store_key"),
+            key_path: vault.path(STORE_KEY),
             key,
             escrow: Escrow::new(vault)?,
             predecessor: vault.predecessor().cloned(),
@@ -114,8 +135,14 @@ impl Stores {
     /// The databases of a device, for its client.
     pub(super) async fn for_client(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<StoreConfig, StoreError> {
         let folder = self.folder(device);
-        let opened = self.databases(&folder, shelf)?.for_client().await;
-        opened.map_err(|error| not_opened(&folder, &error))
+        match self.databases(&folder, shelf)?.for_client().await {
+            Ok(opened) => Ok(opened),
+            Err(error) if self.put_damaged_rooms_aside(&folder, &error.to_string(), shelf).await? => {
+                let opened = self.databases(&folder, shelf)?.for_client().await;
+                opened.map_err(|error| not_opened(&folder, &error))
+            }
+            Err(error) => Err(not_opened(&folder, &error)),
+        }
     }
 
     /// What the local store of a device says.
@@ -126,6 +153,12 @@ impl Stores {
         }
         if !folder.join(DATABASE).exists() {
             return Ok(Local::Missing);
+        }
+        if folder.join(DAMAGED).exists() {
+            return Ok(Local::Unreadable);
+        }
+        if folder.join(OUTDATED).exists() {
+            return Ok(Local::Outdated);
         }
         let account = match self.keys(&folder, shelf).await {
             Ok(store) => store.load_account().await.map_err(|error| error.to_string()),
@@ -146,25 +179,6 @@ impl Stores {
                 Local::Unreadable
             }
         })
-    }
-
-    /// Moves a store that cannot be opened out of the way; it is never removed.
-    pub fn put_aside(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
-        let folder = self.folder(device);
-        shelf.forget(&folder);
-        let aside = (1_u32..)
-            .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", folder::file_name(&folder))))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| folder.with_extension("unreadable"));
-        fs::rename(&folder, &aside).map_err(|error| VaultError::new("put aside", &folder, error).into())
-    }
-
-    /// Writes down, before a store is begun on a device whose own store is lost, that it is only a makeshift: as soon as
-    /// there is a password, a new device takes its place.
-    pub fn begin_makeshift(&self, device: &DeviceId) -> Result<(), StoreError> {
-        let folder = self.folder(device);
-        folder::make(&folder)?;
-        Ok(write(&folder.join(MAKESHIFT), b"")?)
     }
 
     /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older
@@ -197,7 +211,7 @@ impl Stores {
         let secrets = Inherited::look_for(self.user.clone(), stores.collect::<Result<_, _>>()?);
         let mut carried = Vec::new();
         for sibling in siblings {
-            if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
+            if lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
                 prepared.carried.insert(folder::device(&sibling));
                 continue;
             }
@@ -239,7 +253,7 @@ impl Stores {
     pub fn remove_proven(&self, device: &DeviceId, carried_before: &BTreeSet<OwnedDeviceId>) -> Result<(), StoreError> {
         for sibling in self.siblings(&self.folder(device))? {
             if carried_before.contains(&folder::device(&sibling))
-                && read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str())
+                && lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str())
             {
                 fs::remove_dir_all(&sibling).map_err(|error| VaultError::new("remove", &sibling, error))?;
                 Mark::OldStoreRemoved.hit(self.role);
@@ -252,7 +266,7 @@ impl Stores {
     pub fn carried_to(&self, device: &DeviceId) -> Result<BTreeSet<OwnedDeviceId>, StoreError> {
         let mut carried = BTreeSet::new();
         for sibling in self.siblings(&self.folder(device))? {
-            if read(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
+            if lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
                 carried.insert(folder::device(&sibling));
             }
         }
@@ -296,7 +310,7 @@ impl Stores {
     /// Writes down whose store the folder is, where it does not say so already.
     fn own(&self, folder: &Path) -> Result<(), StoreError> {
         let (path, user) = (folder.join(OWNER), self.user.as_str());
-        if read(&path)?.as_deref() != Some(user) {
+        if lenient(&path)?.as_deref() != Some(user) {
             write(&path, user.as_bytes())?;
         }
         Ok(())
@@ -385,7 +399,7 @@ impl Stores {
     }
 
     /// The database of keys in a folder.
-    async fn keys(&self, folder: &Path, shelf: &mut Shelf) -> Result<SqliteCryptoStore, StoreError> {
+    pub(super) async fn keys(&self, folder: &Path, shelf: &mut Shelf) -> Result<SqliteCryptoStore, StoreError> {
         let opened = self.databases(folder, shelf)?.keys().await;
         opened.map_err(|error| not_opened(folder, &error))
     }
@@ -399,7 +413,7 @@ impl Stores {
         Ok(())
     }
 
-    fn databases(&self, folder: &Path, shelf: &mut Shelf) -> Result<Arc<Databases>, StoreError> {
+    pub(super) fn databases(&self, folder: &Path, shelf: &mut Shelf) -> Result<Arc<Databases>, StoreError> {
         Ok(shelf.databases(folder, self.config_of(folder, &self.key_bytes()?)))
     }
 
@@ -418,11 +432,14 @@ impl Stores {
         let bytes = digits.collect::<Option<Vec<_>>>().filter(|_| text.len() == 64);
         bytes
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| StoreError::Key(self.key_path.clone()))
+            .ok_or_else(|| StoreError::Key {
+                path: self.key_path.clone(),
+                reason: "it is not 64 hexadecimal digits".to_owned(),
+            })
     }
 
     /// `crypto/<device id>`; should the other identity have a device of the same id, with this role's name behind.
-    fn folder(&self, device: &DeviceId) -> PathBuf {
+    pub(super) fn folder(&self, device: &DeviceId) -> PathBuf {
         let name = folder::name(device);
         let folder = self.root.join(&name);
         match read(&folder.join(OWNER)) {
@@ -454,11 +471,22 @@ impl Stores {
     }
 }
 
-fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
+pub(super) fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
     StoreError::Database {
         action: "open",
         folder: folder.into(),
         reason: error.to_string(),
+    }
+}
+
+/// A small file of a folder. One of no use counts as none: what it says is found out again.
+fn lenient(path: &Path) -> Result<Option<String>, VaultError> {
+    match read(path) {
+        Err(error) if error.is_damage() => {
+            put_aside(path)?;
+            Ok(None)
+        }
+        read => read,
     }
 }
 

@@ -5,10 +5,14 @@ use matrix_sdk::{
     encryption::{recovery::RecoveryError, secret_storage::SecretStorageError},
     ruma::{
         UserId,
-        api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
+        api::client::{
+            backup::get_latest_backup_info,
+            uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
+        },
     },
 };
-use matrix_sdk_crypto::secret_storage::DecodeError;
+use matrix_sdk_crypto::{secret_storage::DecodeError, types::SecretsBundle};
+use vodozemac::{Ed25519PublicKey, Ed25519SecretKey};
 
 use super::Inherited;
 use crate::{
@@ -55,6 +59,18 @@ impl From<Error> for TrustError {
     }
 }
 
+/// How closely [`secure`] looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Only at what this device knows: what an identity needs before it serves.
+    Known,
+    /// Also whether the server still agrees: somebody may have changed the recovery key, or deleted or replaced the backup.
+    Server {
+        /// The version of the backup that this device writes to.
+        backup: Option<String>,
+    },
+}
+
 /// Makes this device a signed one, and history readable from it: makes the account's cross-signing identity, secret
 /// storage and key backup at the first use, and recovers them with the vault's recovery key on a new device. Never
 /// resets what somebody else made: that would break what peers have verified, or lose what only the old backup holds.
@@ -65,6 +81,7 @@ pub async fn secure(
     vault: &Vault,
     password: Option<&Secret>,
     inherited: &Inherited,
+    depth: &Depth,
 ) -> Result<Trust, TrustError> {
     let work = Securing {
         role,
@@ -80,6 +97,10 @@ pub async fn secure(
         trust.cross_signing = work.make_identity().await?;
     }
     let mut recovered = Ok(());
+    let mut changed = None;
+    if let Depth::Server { backup } = depth {
+        changed = work.compare_with_the_server(backup.as_deref()).await?;
+    }
     if !work.is_complete().await? {
         recovered = work.recover().await?;
         if recovered.is_err() && work.inherit(inherited).await? {
@@ -92,7 +113,10 @@ pub async fn secure(
     if trust.cross_signing.is_none() && !work.device_is_signed().await? {
         trust.cross_signing = Some(work.unsigned(recovered.as_ref().err()));
     }
-    trust.backup = work.ensure_backup(recovered.err()).await?;
+    trust.backup = match changed {
+        Some(why) => Some(work.no_backup(why)),
+        None => work.ensure_backup(recovered.err()).await?,
+    };
     if trust.cross_signing.is_some() || trust.backup.is_some() {
         Mark::TrustDegraded.hit(role);
     }
@@ -141,8 +165,11 @@ impl Securing<'_> {
     /// `Ok(Err(why))`: it is settled that the recovery key does not help.
     async fn recover(&self) -> Result<Result<(), String>, TrustError> {
         let path = self.vault.path("recovery_key");
-        let Some(key) = self.vault.recovery_key()? else {
-            return Ok(Err(format!("there is no recovery key in {}", path.display())));
+        let key = match self.vault.recovery_key() {
+            Ok(Some(key)) => key,
+            Ok(None) => return Ok(Err(format!("there is no recovery key in {}", path.display()))),
+            Err(error) if error.is_damage() => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error.into()),
         };
         match self.client.encryption().recovery().recover(key.expose()).await {
             Ok(()) => {
@@ -170,6 +197,18 @@ impl Securing<'_> {
             return Ok(false);
         };
         let encryption = self.client.encryption();
+        let identity = encryption.get_user_identity(self.user).await.map_err(Error::from)?;
+        let master = identity
+            .as_ref()
+            .and_then(|identity| identity.master_key().get_first_key());
+        // Whoever reset the identity meant it: the older one must not come back, and the SDK would let it.
+        if !has_master_key(&secrets, master) {
+            tracing::warn!(
+                role = self.role.name(),
+                "the older store has another cross-signing identity than the account: it is not taken over"
+            );
+            return Ok(false);
+        }
         // The backup may have been cleared too: with the key to one that is gone, no other would be made.
         if !encryption.backups().fetch_exists_on_server().await? {
             secrets.backup = None;
@@ -183,6 +222,81 @@ impl Securing<'_> {
                 tracing::warn!(role = self.role.name(), %error, "the secrets of the older store do not help");
                 Ok(false)
             }
+        }
+    }
+
+    /// Whether somebody has changed what the vault and this device know of: says how. What was only deleted is made again.
+    async fn compare_with_the_server(&self, ours: Option<&str>) -> Result<Option<String>, TrustError> {
+        if let Some(why) = self.key_does_not_open().await? {
+            return Ok(Some(why));
+        }
+        let backups = self.client.encryption().backups();
+        let Some(ours) = ours else { return Ok(None) };
+        if !backups.are_enabled().await {
+            return Ok(None);
+        }
+        match self.backup_version().await? {
+            Some(version) if version == ours => Ok(None),
+            None => {
+                tracing::warn!(
+                    role = self.role.name(),
+                    "the key backup is gone from the server: another is made"
+                );
+                backups.disable().await?;
+                Ok(None)
+            }
+            Some(version) => {
+                // Its key may be where the recovery key opens it.
+                self.recover().await?.ok();
+                Ok(Some(format!(
+                    "another key backup (version {version}) has taken the place of the one that the bot writes to"
+                )))
+            }
+        }
+    }
+
+    /// Why the recovery key in the vault does not open the account's secret storage, where there are both.
+    async fn key_does_not_open(&self) -> Result<Option<String>, TrustError> {
+        let Ok(Some(key)) = self.vault.recovery_key() else {
+            return Ok(None);
+        };
+        let opened = self
+            .client
+            .encryption()
+            .secret_storage()
+            .open_secret_store(key.expose())
+            .await;
+        match opened {
+            Ok(_) | Err(SecretStorageError::MissingKeyInfo { .. }) => Ok(None),
+            Err(SecretStorageError::Sdk(error)) => Err(error.into()),
+            Err(SecretStorageError::SecretStorageKey(DecodeError::Mac(_))) => Ok(Some(format!(
+                "somebody has changed the account's recovery key: the one in {} does not open its secret storage",
+                self.vault.path("recovery_key").display()
+            ))),
+            // No key at all: nobody's work is undone by making another, where everything it opened is at hand.
+            Err(SecretStorageError::SecretStorageKey(_)) if self.has_private_keys().await => {
+                self.vault.put_aside("recovery_key")?;
+                Ok(None)
+            }
+            Err(error) => Ok(Some(format!(
+                "the recovery key in {} does not open the account's secret storage: {error}",
+                self.vault.path("recovery_key").display()
+            ))),
+        }
+    }
+
+    /// The version of the account's key backup on the server.
+    async fn backup_version(&self) -> Result<Option<String>, TrustError> {
+        match self.client.send(get_latest_backup_info::v3::Request::new()).await {
+            Ok(info) => Ok(Some(info.version)),
+            Err(error)
+                if error
+                    .as_client_api_error()
+                    .is_some_and(|error| error.status_code == 404) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Error::from(error).into()),
         }
     }
 
@@ -231,12 +345,20 @@ impl Securing<'_> {
         let encryption = self.client.encryption();
         let (backups, recovery) = (encryption.backups(), encryption.recovery());
         let enabled = backups.are_enabled().await;
-        let has_key = self.vault.recovery_key()?.is_some();
         if !self.has_private_keys().await {
             return Ok(Some(self.no_backup(
                 not_recovered.unwrap_or_else(|| "the cross-signing keys are not here".to_owned()),
             )));
         }
+        let has_key = match self.vault.recovery_key() {
+            Ok(key) => key.is_some(),
+            // What it opened is at hand, so another key can be made.
+            Err(error) if error.is_damage() => {
+                self.vault.put_aside("recovery_key")?;
+                false
+            }
+            Err(error) => return Err(error.into()),
+        };
         let has_storage = encryption.secret_storage().is_enabled().await?;
         if enabled && has_key && has_storage {
             return Ok(None);
@@ -293,9 +415,38 @@ impl Securing<'_> {
     }
 }
 
+/// Whether the private master key among the secrets is the one whose public part the account shows.
+fn has_master_key(secrets: &SecretsBundle, public: Option<Ed25519PublicKey>) -> bool {
+    let private = Ed25519SecretKey::from_base64(&secrets.cross_signing.master_key);
+    private.is_ok_and(|private| Some(private.public_key()) == public)
+}
+
 fn kind(error: &DecodeError) -> &'static str {
     match error {
         DecodeError::Mac(_) => "it is another key",
         _ => "it is not a recovery key",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(master: &Ed25519SecretKey) -> SecretsBundle {
+        let other = Ed25519SecretKey::new().to_base64();
+        serde_json::from_value(serde_json::json!({
+            "cross_signing": {
+                "master_key": master.to_base64(), "user_signing_key": other, "self_signing_key": other,
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_the_identity_that_the_account_shows_is_taken_over() {
+        let (old, new) = (Ed25519SecretKey::new(), Ed25519SecretKey::new());
+        assert!(has_master_key(&secrets(&old), Some(old.public_key())));
+        assert!(!has_master_key(&secrets(&old), Some(new.public_key())));
+        assert!(!has_master_key(&secrets(&old), None));
     }
 }

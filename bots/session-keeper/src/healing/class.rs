@@ -5,20 +5,18 @@ use std::time::Duration;
 use ruma_common::{OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::Value;
 
+use super::{About, Blocker, Refusal, Reply, refusal};
 use crate::secret::Secret;
 
-/// Waited where the server limits without saying for how long.
-const LIMITED_DEFAULT: Duration = Duration::from_secs(2);
-/// No server is believed to mean more than this.
-const LIMITED_MOST: Duration = Duration::from_secs(3600);
-
 /// What came back for a request that got an HTTP answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The header `Retry-After`.
-    pub retry_after: Option<String>,
+    /// How long the header `Retry-After` asks to wait: see [`super::retry_after`].
+    pub retry_after: Option<Duration>,
+    /// The header `Location`.
+    pub location: Option<String>,
     /// The body, as text.
     pub body: String,
 }
@@ -104,6 +102,14 @@ pub enum Class {
     Unreachable(String),
     /// The account is barred.
     Barred(Bar),
+    /// The account waits for a person.
+    Blocked(Blocker),
+    /// Something on the way takes the token out of the requests. With what came back.
+    WayBroken(String),
+    /// The way leads elsewhere, where no secret follows: to this address, as far as it was told.
+    Redirected(String),
+    /// This server takes no passwords: its ways to log in are these.
+    NoPasswords(Vec<String>),
     /// The login was refused: name or password wrong, or logins disabled. With the server's words.
     Refused(String),
     /// Another Matrix error, or a demand for user-interactive authentication (`body` has its `session`).
@@ -123,16 +129,27 @@ pub fn classify(asked: Asked, expected: &Expected, answer: &Result<Answer, Strin
         Ok(answer) => answer,
         Err(reason) => return Class::Unreachable(reason.clone()),
     };
-    let Ok(body @ Value::Object(_)) = serde_json::from_str::<Value>(&answer.body) else {
-        return match answer.status {
-            429 => Class::Limited(delay(answer, &Value::Null)),
-            status => Class::Unreachable(format!("HTTP {status} with a body that is not from a Matrix server")),
-        };
+    let body = match serde_json::from_str::<Value>(&answer.body) {
+        Ok(body @ Value::Object(_)) => body,
+        _ => Value::Null,
     };
-    if (200..300).contains(&answer.status) {
-        return success(asked, expected, body);
+    match answer.status {
+        200..300 if body.is_object() => success(asked, expected, body),
+        status @ 200..300 => Class::Unreachable(format!("HTTP {status} with a body that is not from a Matrix server")),
+        _ => failure(asked, answer, body),
     }
-    failure(asked, answer, body)
+}
+
+/// The ways to log in that `GET /login` names; `None` where it does not say.
+pub fn login_flows(answer: &Result<Answer, String>) -> Option<Vec<String>> {
+    let answer = answer.as_ref().ok().filter(|answer| answer.status == 200)?;
+    let body = serde_json::from_str::<Value>(&answer.body).ok()?;
+    let flows = body.get("flows")?.as_array()?.iter();
+    Some(
+        flows
+            .filter_map(|flow| flow.get("type")?.as_str().map(ToOwned::to_owned))
+            .collect(),
+    )
 }
 
 fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
@@ -160,50 +177,46 @@ fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
 
 fn failure(asked: Asked, answer: &Answer, body: Value) -> Class {
     let status = answer.status;
-    let errcode = body
-        .get("errcode")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    match (status, errcode.as_str()) {
-        (_, "M_USER_DEACTIVATED") => return Class::Barred(Bar::Deactivated),
-        (_, "M_USER_LOCKED") => return Class::Barred(Bar::Locked),
-        (_, "M_USER_SUSPENDED" | "ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED") => return Class::Barred(Bar::Suspended),
-        (429, _) => return Class::Limited(delay(answer, &body)),
-        (500.., _) => return Class::Unreachable(format!("HTTP {status} {errcode}").trim_end().to_owned()),
-        _ => {}
-    }
-    let interactive = status == 401 && body.get("flows").is_some();
-    if interactive && asked == Asked::Other {
-        // The errcode here is about the stage that failed, not about the token.
-        return Class::Other { status, errcode, body };
-    }
-    match (asked, status, errcode.as_str()) {
+    let reply = Reply {
+        status,
+        body: &body,
+        retry_after: answer.retry_after,
+        location: answer.location.as_deref(),
+    };
+    let errcode = |body: &Value| {
+        let errcode = body.get("errcode").and_then(Value::as_str);
+        errcode.unwrap_or_default().to_owned()
+    };
+    let no = match refusal(About::Other, &reply) {
+        Refusal::Operator(Blocker::Account(bar)) => return Class::Barred(bar),
+        Refusal::Operator(blocker) if blocker.is_of_account() => return Class::Blocked(blocker),
+        Refusal::Limited(delay) => return Class::Limited(delay),
+        Refusal::Redirected(target) => return Class::Redirected(target),
+        Refusal::Transient(reason) => return Class::Unreachable(reason),
         // A login carries no token: nothing that it answers can be about one.
-        (Asked::Whoami | Asked::Other, 401, "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" | "M_UNAUTHORIZED") => Class::Dead,
-        (Asked::Login, 403, "M_FORBIDDEN")
-        | (Asked::Login, 404, "M_NOT_FOUND")
-        | (Asked::Login, 400, "M_INVALID_PARAM") => {
-            let words = body.get("error").and_then(Value::as_str).unwrap_or_default();
-            Class::Refused(format!("{errcode}: {words}"))
+        Refusal::DeadToken if asked != Asked::Login => return Class::Dead,
+        Refusal::WayBroken(words) if asked != Asked::Login => return Class::WayBroken(words),
+        Refusal::Interactive if asked == Asked::Whoami => {
+            return Class::Unreachable(format!("HTTP {status} with a body that is not a Matrix error"));
         }
-        (_, _, "") => Class::Unreachable(format!("HTTP {status} with a body that is not a Matrix error")),
-        // A router that does not know the path is not the homeserver, or not at this URL.
-        (_, _, "M_UNRECOGNIZED") => Class::Unreachable(format!("HTTP {status} M_UNRECOGNIZED: is the base URL right?")),
-        (Asked::Whoami, ..) => Class::Unreachable(format!("HTTP {status} {errcode} to whoami")),
-        _ => Class::Other { status, errcode, body },
+        Refusal::Operator(Blocker::Forbidden(no)) | Refusal::Final(no) => Some(no),
+        _ => None,
+    };
+    match (asked, no) {
+        (Asked::Login, Some(no)) if is_about_name_or_password(&no.errcode) => Class::Refused(no.to_string()),
+        (Asked::Whoami, Some(no)) => Class::Unreachable(format!("{no} to whoami")),
+        _ => Class::Other {
+            status,
+            errcode: errcode(&body),
+            body,
+        },
     }
 }
 
-fn delay(answer: &Answer, body: &Value) -> Duration {
-    let header = answer
-        .retry_after
-        .as_deref()
-        .and_then(|text| text.trim().parse::<u64>().ok())
-        .map(Duration::from_secs);
-    let field = body
-        .get("retry_after_ms")
-        .and_then(Value::as_u64)
-        .map(Duration::from_millis);
-    header.max(field).unwrap_or(LIMITED_DEFAULT).min(LIMITED_MOST)
+/// What servers say to a wrong password, an unknown name, or a login that is disabled.
+fn is_about_name_or_password(errcode: &str) -> bool {
+    matches!(
+        errcode,
+        "M_FORBIDDEN" | "M_NOT_FOUND" | "M_INVALID_PARAM" | "M_INVALID_USERNAME"
+    )
 }

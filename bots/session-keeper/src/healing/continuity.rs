@@ -13,6 +13,9 @@ pub enum Local {
     /// There is one that was begun on a device whose own store was lost, because no password could make a new device. It
     /// published keys of its own, which peers who knew the old ones refuse.
     Makeshift,
+    /// There is one, of an earlier time than the server's record: it would hand out one-time keys a second time, with which
+    /// nobody's message opens.
+    Outdated,
     /// There is one.
     Account {
         /// Its keys.
@@ -33,6 +36,8 @@ pub enum Verdict {
     KeysGone,
     /// The server has other keys: somebody else logged in on the device.
     KeysDiffer,
+    /// The local store is of an earlier time than the server's record.
+    StoreOutdated,
     /// The server has keys, the local store is gone.
     StoreLost,
     /// The local store cannot be opened.
@@ -44,6 +49,7 @@ pub fn continuity(local: &Local, server: Option<&DeviceKeys>) -> Verdict {
     match (local, server) {
         (Local::Unreadable, _) => Verdict::StoreUnreadable,
         (Local::Makeshift, _) => Verdict::KeysDiffer,
+        (Local::Outdated, _) => Verdict::StoreOutdated,
         (Local::Missing, None) | (Local::Account { published: false, .. }, None) => Verdict::FirstUse,
         (Local::Missing, Some(_)) => Verdict::StoreLost,
         (Local::Account { published: true, .. }, None) => Verdict::KeysGone,
@@ -100,6 +106,8 @@ mod tests {
     #[case::store_lost(Local::Missing, Some("own"), Verdict::StoreLost)]
     #[case::makeshift(Local::Makeshift, Some("own"), Verdict::KeysDiffer)]
     #[case::makeshift_unpublished(Local::Makeshift, None, Verdict::KeysDiffer)]
+    #[case::rolled_back(Local::Outdated, Some("own"), Verdict::StoreOutdated)]
+    #[case::rolled_back_and_device_deleted(Local::Outdated, None, Verdict::StoreOutdated)]
     #[case::key_lost(Local::Unreadable, Some("own"), Verdict::StoreUnreadable)]
     #[case::key_and_device_lost(Local::Unreadable, None, Verdict::StoreUnreadable)]
     fn the_server_is_compared_with_the_store(
@@ -123,6 +131,7 @@ mod tests {
     #[case(Verdict::KeysGone, Course::NewDevice, Course::GoOnDegraded)]
     #[case(Verdict::KeysDiffer, Course::NewDevice, Course::GoOnDegraded)]
     #[case(Verdict::StoreLost, Course::NewDevice, Course::GoOnDegraded)]
+    #[case(Verdict::StoreOutdated, Course::NewDevice, Course::GoOnDegraded)]
     #[case(Verdict::StoreUnreadable, Course::NewDevice, Course::GoOnDegraded)]
     fn a_new_device_is_taken_only_where_a_password_can_make_one(
         #[case] verdict: Verdict,

@@ -1,6 +1,7 @@
 //! Pure decisions on how a session is healed: no I/O, no clock of its own, everything an argument.
 //!
-//! - [`classify`]: what one answer of the homeserver proves;
+//! - [`refusal`]: what a refused request means for whoever made it, the one classing for all requests;
+//! - [`classify`]: what one answer proves of a session, on top of that;
 //! - [`Plan`]: which source of a session is asked next, and what comes of it;
 //! - [`continuity`]: whether a live token is also a healthy device;
 //! - [`Backoff`], [`Gate`], [`Rivalry`]: how long to wait, when a password may be tried, when to stop fighting;
@@ -11,9 +12,11 @@ mod continuity;
 mod mark;
 mod patience;
 mod plan;
+mod refusal;
 
-pub use class::{Answer, Asked, Bar, Class, Expected, classify};
+pub use class::{Answer, Asked, Bar, Class, Expected, classify, login_flows};
 pub use continuity::{Course, Local, Verdict, continuity, course};
 pub use mark::Mark;
-pub use patience::{Backoff, Gate, May, Rivalry};
+pub use patience::{Backoff, Gate, May, Pace, Rivalry};
 pub use plan::{Ask, Password, Plan, Seen, Situation, Source, Step, Stuck, Target, Token};
+pub use refusal::{About, Blocker, No, Refusal, Reply, refusal, retry_after};

@@ -46,11 +46,52 @@ pub enum May {
     Wait(Duration),
 }
 
-/// One try for each change of the password file, then rare retries (the account may have been given this very password
-/// meanwhile). `F` is what tells one state of the file from another.
+/// How rarely a login is tried again that failed for a reason which may go away by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Pace {
+    /// The password was refused: the account may have been given this very one meanwhile.
+    pub const PASSWORD: Self = Self::new(15 * 60, 6 * 3600);
+    /// The login was refused for no known reason, or this server takes no passwords.
+    pub const LOGIN: Self = Self::new(60, 6 * 3600);
+    /// The account waits for a person, who does not come to this machine afterwards.
+    pub const BLOCKED: Self = Self::new(5, 5 * 60);
+
+    const fn new(first: u64, longest: u64) -> Self {
+        Self {
+            first: Duration::from_secs(first),
+            longest: Duration::from_secs(longest),
+        }
+    }
+
+    /// The wait after the first failure; it doubles.
+    pub const fn first(self) -> Duration {
+        self.first
+    }
+
+    fn wait(self, count: u32) -> Duration {
+        self.first
+            .saturating_mul(1 << count.saturating_sub(1).min(16))
+            .min(self.longest)
+    }
+}
+
+/// One try for each change of the password file, then rare retries. `F` is what tells one state of the file from another.
 #[derive(Clone, Debug)]
 pub struct Gate<F> {
-    refused: Option<(F, u32, Duration)>,
+    refused: Option<Refused<F>>,
+}
+
+#[derive(Clone, Debug)]
+struct Refused<F> {
+    file: F,
+    pace: Pace,
+    count: u32,
+    at: Duration,
 }
 
 impl<F> Default for Gate<F> {
@@ -60,16 +101,11 @@ impl<F> Default for Gate<F> {
 }
 
 impl<F: PartialEq> Gate<F> {
-    /// The wait after the first refusal of a state of the file; it doubles.
-    pub const FIRST_RETRY: Duration = Duration::from_secs(15 * 60);
-    /// The longest wait.
-    pub const LONGEST: Duration = Duration::from_secs(6 * 3600);
-
     /// Whether the file in this state may be tried at `now` (a monotonic time).
     pub fn may(&self, file: &F, now: Duration) -> May {
         match &self.refused {
-            Some((refused, count, at)) if refused == file => {
-                let due = *at + Self::wait(*count);
+            Some(refused) if refused.file == *file => {
+                let due = refused.at + refused.pace.wait(refused.count);
                 if now >= due { May::Try } else { May::Wait(due - now) }
             }
             _ => May::Try,
@@ -77,23 +113,22 @@ impl<F: PartialEq> Gate<F> {
     }
 
     /// The file in this state was refused at `now`.
-    pub fn refused(&mut self, file: F, now: Duration) {
+    pub fn refused(&mut self, file: F, pace: Pace, now: Duration) {
         let count = match &self.refused {
-            Some((refused, count, _)) if *refused == file => count.saturating_add(1),
+            Some(refused) if refused.file == file && refused.pace == pace => refused.count.saturating_add(1),
             _ => 1,
         };
-        self.refused = Some((file, count, now));
+        self.refused = Some(Refused {
+            file,
+            pace,
+            count,
+            at: now,
+        });
     }
 
-    /// A login succeeded.
+    /// A login succeeded, or what was in its way is gone.
     pub fn accepted(&mut self) {
         self.refused = None;
-    }
-
-    fn wait(count: u32) -> Duration {
-        Self::FIRST_RETRY
-            .saturating_mul(1 << count.saturating_sub(1).min(10))
-            .min(Self::LONGEST)
     }
 }
 
@@ -142,7 +177,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Backoff, Gate, May, Rivalry};
+    use super::{Backoff, Gate, May, Pace, Rivalry};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -168,10 +203,10 @@ mod tests {
                 now += Duration::from_secs(step);
                 if gate.may(&7, now) == May::Try {
                     tries += 1;
-                    gate.refused(7, now);
+                    gate.refused(7, Pace::PASSWORD, now);
                 }
             }
-            let most = 1 + now.as_secs() / Gate::<u8>::FIRST_RETRY.as_secs();
+            let most = 1 + now.as_secs() / Pace::PASSWORD.first().as_secs();
             prop_assert!(u64::from(tries) <= most, "{tries} tries in {now:?}");
         }
     }
@@ -191,8 +226,8 @@ mod tests {
     fn a_changed_file_is_tried_at_once() {
         let mut gate = Gate::default();
         assert_eq!(gate.may(&"old", SECOND), May::Try);
-        gate.refused("old", SECOND);
-        assert_eq!(gate.may(&"old", SECOND), May::Wait(Gate::<&str>::FIRST_RETRY));
+        gate.refused("old", Pace::PASSWORD, SECOND);
+        assert_eq!(gate.may(&"old", SECOND), May::Wait(Pace::PASSWORD.first()));
         assert_eq!(gate.may(&"new", SECOND), May::Try);
     }
 
@@ -201,12 +236,24 @@ mod tests {
         let mut gate = Gate::default();
         let mut now = Duration::ZERO;
         for wait in [15, 30, 60, 120, 240, 360, 360] {
-            gate.refused("old", now);
+            gate.refused("old", Pace::PASSWORD, now);
             let wait = Duration::from_secs(wait * 60);
             assert_eq!(gate.may(&"old", now), May::Wait(wait));
             now += wait;
             assert_eq!(gate.may(&"old", now), May::Try);
         }
+    }
+
+    #[test]
+    fn what_a_person_cures_elsewhere_is_noticed_within_minutes() {
+        let (mut gate, mut now) = (Gate::default(), Duration::ZERO);
+        for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
+            gate.refused("same", Pace::BLOCKED, now);
+            assert_eq!(gate.may(&"same", now), May::Wait(Duration::from_secs(wait)));
+            now += Duration::from_secs(wait);
+        }
+        gate.refused("same", Pace::PASSWORD, now);
+        assert_eq!(gate.may(&"same", now), May::Wait(Pace::PASSWORD.first()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ruma_common::{DeviceId, OwnedDeviceId, OwnedUserId};
 
-use super::{Bar, Class, Mark};
+use super::{Bar, Blocker, Class, Mark};
 
 /// Which token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,16 @@ impl Source {
 pub enum Seen {
     /// The token lives (or was just made), on this device where the server says so.
     Alive(Option<OwnedDeviceId>),
+    /// The token lives, but on no device: nothing can be encrypted with it.
+    NoDevice,
     /// The token is dead.
     Dead,
+    /// Something on the way takes the token out of the requests, with what came back.
+    WayBroken(String),
+    /// The account waits for a person.
+    Blocked(Blocker),
+    /// This server takes no passwords, but these ways to log in.
+    NoPasswords(Vec<String>),
     /// The token is another user's.
     WrongUser(OwnedUserId),
     /// The account is barred.
@@ -76,6 +84,8 @@ pub enum Seen {
     Refused(String),
     /// The login on this device was refused for a reason that is not the password.
     DeviceRefused(String),
+    /// The login was refused on a new device too, for a reason that is not the password.
+    LoginRefused(String),
 }
 
 /// What is known of the password file.
@@ -131,6 +141,14 @@ pub enum Stuck {
     WrongUser(OwnedUserId),
     /// The account is barred.
     Barred(Bar),
+    /// This server takes no passwords, but these ways to log in.
+    NoPasswordLogin(Vec<String>),
+    /// The login was refused on any device, for a reason that is not the password: what came back.
+    LoginRefused(String),
+    /// The account waits for a person.
+    Blocked(Blocker),
+    /// Something on the way takes the token out of the requests: what came back.
+    WayBroken(String),
     /// Somebody else logs in on the device.
     Contested,
 }
@@ -178,38 +196,39 @@ impl Plan {
                 Some(_) => {}
             }
         }
-        if let Some(bar) = self.barred() {
-            return Step::Stuck(Stuck::Barred(bar));
+        match self.nothing_helps() {
+            Some(stuck) => Step::Stuck(stuck),
+            None => self.next_login(),
         }
-        self.next_login()
     }
 
     /// Tells what an ask brought.
     pub fn saw(&mut self, ask: Ask, class: &Class) {
         let seen = match class {
+            Class::Alive { device: None, .. } if !self.is_device_known(ask) => Seen::NoDevice,
             Class::Alive { device, .. } => Seen::Alive(device.clone()),
             Class::LoggedIn { device, .. } => Seen::Alive(Some(device.clone())),
             Class::WrongUser { user, .. } => Seen::WrongUser(user.clone()),
             Class::Dead => Seen::Dead,
+            Class::WayBroken(words) => Seen::WayBroken(words.clone()),
             Class::Barred(bar) => Seen::Barred(*bar),
+            Class::Blocked(blocker) => Seen::Blocked(blocker.clone()),
+            Class::NoPasswords(flows) => Seen::NoPasswords(flows.clone()),
             Class::Refused(words) => Seen::Refused(words.clone()),
-            Class::Other { status, errcode, .. } if ask == Ask::Login(Target::Saved) => {
-                Seen::DeviceRefused(format!("HTTP {status} {errcode}"))
+            Class::Other { status, errcode, body } if matches!(ask, Ask::Login(_)) => {
+                let words = body
+                    .get("error")
+                    .and_then(serde_json::Value::as_str)
+                    .unwrap_or_default();
+                let words = super::refusal::words(words, errcode);
+                let said = format!("HTTP {status} {errcode} {words}").trim_end().to_owned();
+                match ask {
+                    Ask::Login(Target::Saved) => Seen::DeviceRefused(said),
+                    _ => Seen::LoginRefused(said),
+                }
             }
-            Class::Limited(delay) => {
-                self.halted = Some(Step::Wait(*delay, "the homeserver limits requests".to_owned()));
-                return;
-            }
-            Class::Unreachable(reason) => {
-                self.halted = Some(Step::Wait(Duration::ZERO, reason.clone()));
-                return;
-            }
-            Class::Other { status, errcode, .. } => {
-                self.halted = Some(Step::Wait(Duration::ZERO, format!("HTTP {status} {errcode}")));
-                return;
-            }
-            Class::Done(_) => {
-                self.halted = Some(Step::Wait(Duration::ZERO, "an answer to another question".to_owned()));
+            class => {
+                self.halted = Some(waiting(class));
                 return;
             }
         };
@@ -232,6 +251,7 @@ impl Plan {
             Some(Seen::Refused(_)) => Some(Mark::PasswordRefused),
             Some(Seen::WrongUser(_)) => Some(Mark::LoginWrongUser),
             Some(Seen::DeviceRefused(_)) => Some(Mark::SavedDeviceRefused),
+            Some(Seen::LoginRefused(_)) => Some(Mark::PasswordRefused),
             _ => None,
         };
         let last = match self.next() {
@@ -282,13 +302,13 @@ impl Plan {
     }
 
     fn why_stuck(&self) -> Stuck {
-        let refused = [&self.on_saved, &self.on_new]
-            .into_iter()
-            .flatten()
-            .find_map(|seen| match seen {
-                Seen::Refused(words) => Some(words.clone()),
-                _ => None,
-            });
+        let logins = [&self.on_new, &self.on_saved];
+        let refused = logins.into_iter().flatten().find_map(|seen| match seen {
+            Seen::Refused(words) => Some(Stuck::PasswordRefused(Some(words.clone()))),
+            Seen::NoPasswords(flows) => Some(Stuck::NoPasswordLogin(flows.clone())),
+            Seen::LoginRefused(said) => Some(Stuck::LoginRefused(said.clone())),
+            _ => None,
+        });
         match self.situation.password {
             _ if self.situation.contested => Stuck::Contested,
             Password::Missing => {
@@ -301,19 +321,26 @@ impl Plan {
                     });
                 Stuck::NoPassword { wrong_user }
             }
-            Password::Ready | Password::Spent => Stuck::PasswordRefused(refused),
+            Password::Ready | Password::Spent => refused.unwrap_or(Stuck::PasswordRefused(None)),
         }
     }
 
-    /// A bar counts wherever it was seen: no login helps against it.
-    fn barred(&self) -> Option<Bar> {
+    /// What counts wherever it was seen: no other source helps against it, and none is given up for it.
+    fn nothing_helps(&self) -> Option<Stuck> {
         [&self.saved, &self.env, &self.on_saved, &self.on_new]
             .into_iter()
             .flatten()
             .find_map(|seen| match seen {
-                Seen::Barred(bar) => Some(*bar),
+                Seen::Barred(bar) => Some(Stuck::Barred(*bar)),
+                Seen::Blocked(blocker) => Some(Stuck::Blocked(blocker.clone())),
+                Seen::WayBroken(words) => Some(Stuck::WayBroken(words.clone())),
                 _ => None,
             })
+    }
+
+    /// Whether the device of a token is known without the server: the saved one's is, where it was saved with it.
+    fn is_device_known(&self, ask: Ask) -> bool {
+        ask == Ask::Whoami(Token::Saved) && self.situation.saved_device.is_some()
     }
 
     fn is_saved(&self, device: Option<&DeviceId>) -> bool {
@@ -326,13 +353,33 @@ impl Plan {
     }
 }
 
+/// Waits for what proves nothing.
+fn waiting(class: &Class) -> Step {
+    let (delay, why) = match class {
+        Class::Limited(delay) => (*delay, "the homeserver limits requests".to_owned()),
+        Class::Unreachable(reason) => (Duration::ZERO, reason.clone()),
+        Class::Redirected(target) => {
+            let why = format!("it redirects to {target}, where no secret is sent: is the base URL right?");
+            (Duration::ZERO, why)
+        }
+        Class::Other { status, errcode, .. } => (Duration::ZERO, format!("HTTP {status} {errcode}")),
+        _ => (Duration::ZERO, "an answer to another question".to_owned()),
+    };
+    Step::Wait(delay, why)
+}
+
 impl Stuck {
     /// The branch's name, where no refused answer has named it already.
     fn mark(&self, password: Password) -> Option<Mark> {
         match self {
             Self::NoPassword { .. } => Some(Mark::NoPassword),
             Self::PasswordRefused(_) => (password == Password::Spent).then_some(Mark::PasswordSpent),
-            Self::WrongUser(_) => None,
+            // What is said to the operator names these well enough.
+            Self::WrongUser(_)
+            | Self::LoginRefused(_)
+            | Self::NoPasswordLogin(_)
+            | Self::Blocked(_)
+            | Self::WayBroken(_) => None,
             Self::Barred(Bar::Deactivated) => Some(Mark::Deactivated),
             Self::Barred(Bar::Locked) => Some(Mark::Locked),
             Self::Barred(Bar::Suspended) => Some(Mark::Suspended),

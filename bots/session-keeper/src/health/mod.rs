@@ -37,6 +37,9 @@ pub struct IdentityHealth {
     pub since: SystemTime,
     /// Why, in one line.
     pub why: String,
+    /// Until when it waits, where it waits for a while; it may go on before, where what it waits for comes sooner.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_unix_seconds")]
+    pub until: Option<SystemTime>,
     /// What the operator should do next, exactly.
     pub next_step: Option<String>,
     /// The Matrix user, once known.
@@ -54,6 +57,7 @@ impl IdentityHealth {
             state,
             since: SystemTime::now(),
             why: why.into(),
+            until: None,
             next_step: None,
             user_id: None,
             device_id: None,
@@ -143,6 +147,13 @@ impl Board {
                 changed
             });
         });
+    }
+}
+
+fn maybe_unix_seconds<S: serde::Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => unix_seconds(time, serializer),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -11,9 +11,14 @@ pub(super) fn looks_dead(error: &Error) -> bool {
     }
 }
 
-/// Whether the account is suspended.
-pub(super) fn says_suspended(error: &Error) -> bool {
-    matches!(error.client_api_error_kind(), Some(ErrorKind::UserSuspended))
+/// Whether the homeserver, or something before it, has answered: then the request was not carried out.
+pub(super) fn was_answered(error: &Error) -> bool {
+    matches!(error, Error::Http(http) if http.as_ruma_api_error().is_some())
+}
+
+/// Whether the request never left this machine.
+pub(super) fn is_unconnected(error: &Error) -> bool {
+    matches!(error, Error::Http(http) if matches!(&**http, HttpError::Reqwest(error) if error.is_connect()))
 }
 
 /// Whether the homeserver refused the request with a Matrix error of this status.

@@ -1,30 +1,27 @@
 //! Whether the device is healthy, and a client on it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{Client, ruma::OwnedDeviceId};
-use tokio::{
-    join,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
 use super::{
+    check::{Compared, Secured, compare},
+    curable::Curable,
     dead::looks_dead,
-    supervisor::{End, Supervisor, chance},
+    supervisor::{Damaged, End, Supervisor},
     sync::{filling, settings},
 };
 use crate::{
-    crypto::{OpenError, Prepared, Shelf, StoreError, Stores, open, secure},
-    healing::{Backoff, Course, Local, Mark, Verdict, continuity, course},
+    crypto::{Depth, Inherited, OpenError, Prepared, Shelf, StoreError, Stores, open},
+    healing::{About, Backoff, Course, Local, Mark, Verdict, course},
     health::Degraded,
-    session::{Attempt, KeysAnswer, Session},
+    session::{Attempt, Session, refusal_of},
     vault::PasswordState,
 };
 
 /// More new devices than this in one heal are no cure.
 const NEW_DEVICES: u32 = 2;
-/// For cross-signing and backup before an identity serves; what takes longer is tried again by the upkeep.
-const TRUST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A session whose device is as healthy as it can be made, with a client on it.
 pub(super) struct Proven {
@@ -32,8 +29,10 @@ pub(super) struct Proven {
     pub(super) client: Client,
     pub(super) stores: Stores,
     pub(super) prepared: Prepared,
-    /// Whether trust and backup are as they should be.
-    pub(super) trusted: bool,
+    /// What an older device's store has of the account's secrets.
+    pub(super) secrets: Arc<Inherited>,
+    /// Whether everything was found out about device, trust and backup.
+    pub(super) settled: bool,
     /// The state of the password file before anything was proven.
     pub(super) password: Option<PasswordState>,
 }
@@ -42,71 +41,108 @@ impl Supervisor {
     /// Compares the device with the server's record, takes a new one where needed and possible, and opens a client.
     pub(super) async fn prove(&mut self, session: Session, mut shelf: Shelf) -> Result<Proven, End> {
         let password = self.healer.password_file().state();
-        let stores = self.broken(Stores::new(self.role, &session.user, self.healer.vault()))?;
+        let stores = self.stores(&session)?;
         let (session, verdict) = self.healthy_device(session, &stores, &mut shelf).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
         let prepared = stores.prepare(&session.device, &mut self.spare, &mut shelf).await;
-        let prepared = self.broken(prepared)?;
+        let mut prepared = self.broken(prepared)?;
         self.note_stores(&prepared);
         let client = self.client(&session, &stores, &mut shelf).await?;
-        if verdict == Verdict::FirstUse {
+        if verdict == Some(Verdict::FirstUse) {
             self.check_published(&session, &stores, &mut shelf).await?;
         }
         drop(shelf);
         let mut proven = Proven {
+            secrets: Arc::new(std::mem::take(&mut prepared.secrets)),
             session,
             client,
             stores,
             prepared,
-            trusted: false,
+            settled: verdict.is_some(),
             password,
         };
-        self.secure_account(&mut proven).await?;
-        self.tidy(&proven, (verdict == Verdict::Same).then_some(&carried_before))
-            .await;
+        let mut check = self.new_check(&proven);
+        check.tidying.carried_before = (verdict == Some(Verdict::Same)).then_some(carried_before);
+        let secured = check.secure(&Depth::Known).await;
+        if matches!(secured, Secured::LooksDead)
+            && let Some(end) = self.end_of_token(&proven.session).await
+        {
+            return Err(end);
+        }
+        let trusted = secured.is_whole();
+        proven.settled &= self.note_trust(secured);
+        let left = check.tidy(trusted).await;
+        self.note_left(left);
         Ok(proven)
     }
 
+    /// The stores, with another key where the one there is cannot be used: a new device will do where a password makes one.
+    fn stores(&self, session: &Session) -> Result<Stores, End> {
+        let vault = self.healer.vault();
+        let mut stores = Stores::new(self.role, &session.user, vault);
+        if matches!(stores, Err(StoreError::Key { .. })) && self.healer.usable_password().is_some() {
+            self.broken(Stores::put_key_aside(vault))?;
+            stores = Stores::new(self.role, &session.user, vault);
+        }
+        self.broken(stores)
+    }
+
+    /// Comes to a device that is as healthy as it can be made. The verdict is `None` where the server does not say what
+    /// keys it hands out, and the local store is whole.
     async fn healthy_device(
         &mut self,
         mut session: Session,
         stores: &Stores,
         shelf: &mut Shelf,
-    ) -> Result<(Session, Verdict), End> {
+    ) -> Result<(Session, Option<Verdict>), End> {
         let mut taken = 0;
         let mut backoff = Backoff::default();
         loop {
-            let verdict = self.verdict(&session, stores, shelf).await?;
-            mark(verdict).hit(self.role);
             let can_log_in = taken < NEW_DEVICES && self.healer.usable_password().is_some();
+            let compared = compare(self.healer.server(), &session, stores, shelf).await;
+            let verdict = match self.broken(compared)? {
+                Compared::Known(verdict) => {
+                    self.healer.token_works();
+                    verdict
+                }
+                Compared::Dead => return Err(End::DeadToken),
+                Compared::Unknown(local, why) => {
+                    let is_new = self.healer.has_made(&session.device);
+                    match without_the_server(&local, is_new, can_log_in) {
+                        Some(Verdict::Same) => {
+                            self.note("continuity", Some(keys_unknown(&why)));
+                            return Ok((session, None));
+                        }
+                        Some(verdict) => verdict,
+                        None => {
+                            sleep(self.say_waiting(&why, Duration::ZERO, &mut backoff)).await;
+                            continue;
+                        }
+                    }
+                }
+            };
+            mark(verdict).hit(self.role);
             match course(verdict, can_log_in) {
                 Course::GoOn => {
                     self.note("continuity", None);
-                    return Ok((session, verdict));
+                    return Ok((session, Some(verdict)));
                 }
                 Course::GoOnDegraded => {
-                    Mark::ContinuityDegraded.hit(self.role);
-                    if verdict == Verdict::StoreUnreadable {
-                        self.broken(stores.put_aside(&session.device, shelf))?;
-                    }
-                    if !stores.has(&session.device) {
-                        self.broken(stores.begin_makeshift(&session.device))?;
-                    }
-                    self.note("continuity", Some(self.deaf(verdict)));
-                    return Ok((session, verdict));
+                    self.go_on_degraded(&session, verdict, stores, shelf)?;
+                    return Ok((session, Some(verdict)));
                 }
                 Course::NewDevice => {
                     self.say_healing(format!("taking a new device: {}", what_is_wrong(verdict)));
                     self.escrow_before_change(&session, stores, shelf).await;
                     let attempt = self.healer.take_new_device().await;
-                    match self.broken(attempt.map_err(StoreError::from))? {
+                    match self.broken(attempt)? {
                         Attempt::Live(new) => {
                             taken += 1;
                             session = new;
                         }
                         Attempt::Wait(delay, why) => {
-                            self.say_healing(format!("waiting for the homeserver: {why}"));
-                            sleep(backoff.next(delay, chance())).await;
+                            let wait = self.say_waiting(&why, delay, &mut backoff);
+                            sleep(wait).await;
                         }
                         // The password is spent now, so the next round goes on without a new device.
                         Attempt::Stuck(_) => {}
@@ -116,30 +152,28 @@ impl Supervisor {
         }
     }
 
-    /// Compares the local account with what the server hands out.
-    pub(super) async fn verdict(
-        &mut self,
+    fn go_on_degraded(
+        &self,
         session: &Session,
+        verdict: Verdict,
         stores: &Stores,
         shelf: &mut Shelf,
-    ) -> Result<Verdict, End> {
-        let server = self.healer.server();
-        let asked = || server.device_keys(&session.token, &session.user, &session.device);
-        let (local, mut answer) = join!(stores.local(&session.device, shelf), asked());
-        let local = self.broken(local)?;
-        let mut backoff = Backoff::default();
-        loop {
-            match answer {
-                KeysAnswer::Keys(curve, ed) => return Ok(continuity(&local, Some(&(curve, ed)))),
-                KeysAnswer::None => return Ok(continuity(&local, None)),
-                KeysAnswer::Dead => return Err(End::DeadToken),
-                KeysAnswer::Unknown(delay, why) => {
-                    self.say_healing(format!("waiting for the homeserver: {why}"));
-                    sleep(backoff.next(delay, chance())).await;
-                    answer = asked().await;
-                }
-            }
+    ) -> Result<(), End> {
+        Mark::ContinuityDegraded.hit(self.role);
+        if verdict == Verdict::StoreUnreadable {
+            self.broken(stores.put_aside(&session.device, shelf))?;
         }
+        if !stores.has(&session.device) {
+            self.broken(stores.begin_makeshift(&session.device))?;
+        }
+        self.note_verdict(verdict);
+        Ok(())
+    }
+
+    /// Puts up what is weaker for a verdict, or takes it down.
+    pub(super) fn note_verdict(&self, verdict: Verdict) {
+        let healthy = matches!(verdict, Verdict::Same | Verdict::FirstUse);
+        self.note("continuity", (!healthy).then(|| self.deaf(verdict)));
     }
 
     /// Opens the client, and fills its store first if that knows no rooms: the intake's position may be far beyond the
@@ -149,7 +183,7 @@ impl Supervisor {
         loop {
             let position = self.intake.position().await;
             let position = position.map_err(|error| {
-                self.say_broken(&error.to_string());
+                self.say_broken(&error);
                 End::Restart
             })?;
             let opened = open(
@@ -161,7 +195,10 @@ impl Supervisor {
                 self.config.customize,
             )
             .await;
-            let (client, standing) = self.broken(opened.map_err(BrokenStore::from))?;
+            if opened.as_ref().is_err_and(OpenError::is_damage_of_rooms) {
+                self.damaged = Some(Damaged::Rooms(stores.clone(), session.device.clone()));
+            }
+            let (client, standing) = self.broken(opened)?;
             if standing.is_rewound() {
                 Mark::SyncPositionRewound.hit(self.role);
             }
@@ -174,10 +211,14 @@ impl Supervisor {
             match filled {
                 // The same client cannot go on: it would ignore the first batch if that ends where this one did.
                 Ok(_) => Mark::StorePrimed.hit(self.role),
-                Err(error) if looks_dead(&error) && self.token_is_dead(session).await => return Err(End::DeadToken),
                 Err(error) => {
-                    self.say_healing(format!("waiting for the homeserver: {error}"));
-                    sleep(backoff.next(Duration::ZERO, chance())).await;
+                    if looks_dead(&error)
+                        && let Some(end) = self.end_of_token(session).await
+                    {
+                        return Err(end);
+                    }
+                    let wait = self.say_refused(&refusal_of(About::Other, &error), &mut backoff);
+                    sleep(wait).await;
                 }
             }
         }
@@ -185,65 +226,20 @@ impl Supervisor {
 
     /// After a first use, the keys must be on the server.
     async fn check_published(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<(), End> {
-        let now = self.verdict(session, stores, shelf).await?;
-        let published = matches!(
-            stores.local(&session.device, shelf).await,
-            Ok(Local::Account { published: true, .. })
-        );
-        self.note("continuity", (now != Verdict::Same).then(|| self.deaf(now)));
-        tracing::debug!(role = self.role.name(), ?now, published, "first use of a device");
-        Ok(())
-    }
-
-    /// Cross-signing and backup.
-    pub(super) async fn secure_account(&mut self, proven: &mut Proven) -> Result<(), End> {
-        let password = self.healer.usable_password();
-        let work = secure(
-            self.role,
-            &proven.client,
-            &proven.session.user,
-            self.healer.vault(),
-            password.as_ref(),
-            &proven.prepared.secrets,
-        );
-        proven.trusted = false;
-        match timeout(TRUST_PATIENCE, work).await {
-            Ok(Ok(trust)) => {
-                proven.trusted = trust.cross_signing.is_none() && trust.backup.is_none();
-                self.note("cross-signing", trust.cross_signing);
-                self.note("backup", trust.backup);
-            }
-            Ok(Err(error)) => {
-                if error.request().is_some_and(looks_dead) && self.token_is_dead(&proven.session).await {
-                    return Err(End::DeadToken);
-                }
-                self.note("backup", Some(later(&error.to_string())));
-            }
-            Err(_) => self.note("backup", Some(later("it takes too long"))),
+        let compared = compare(self.healer.server(), session, stores, shelf).await;
+        match self.broken(compared)? {
+            Compared::Known(Verdict::Same) => self.note("continuity", None),
+            Compared::Known(verdict) => self.note("continuity", Some(self.deaf(verdict))),
+            Compared::Unknown(_, why) => self.note("continuity", Some(keys_unknown(&why))),
+            Compared::Dead => return Err(End::DeadToken),
         }
         Ok(())
     }
 
-    /// Logs out devices left behind and removes stores that were carried over, as far as nothing can be lost by it.
-    pub(super) async fn tidy(&mut self, proven: &Proven, carried_before: Option<&BTreeSet<OwnedDeviceId>>) {
-        let safe = proven.prepared.escrow_unreadable.is_none();
-        let may_go =
-            |device: &OwnedDeviceId| safe && (!proven.stores.has(device) || proven.prepared.carried.contains(device));
-        if safe
-            && proven.trusted
-            && proven.prepared.fresh
-            && let Err(error) = self.healer.recollect_left_devices(&proven.session).await
-        {
-            tracing::warn!(role = self.role.name(), %error, "devices of a former life are not recollected");
-        }
-        match self.healer.remove_left_devices(&proven.session, may_go).await {
-            Ok(left) => self.note("left-devices", left_devices(&left)),
-            Err(error) => tracing::warn!(role = self.role.name(), %error, "devices left behind stay"),
-        }
-        if let Some(carried) = carried_before.filter(|_| safe)
-            && let Err(error) = proven.stores.remove_proven(&proven.session.device, carried)
-        {
-            tracing::warn!(role = self.role.name(), %error, "an old store stays");
+    /// Puts up which devices left behind are still there, where that is known.
+    pub(super) fn note_left(&self, left: Option<Vec<OwnedDeviceId>>) {
+        if let Some(left) = left {
+            self.note("left-devices", left_devices(&left));
         }
     }
 
@@ -305,23 +301,40 @@ impl Supervisor {
     }
 
     /// Says what is in the way on this machine, and starts over.
-    pub(super) fn broken<T, E: std::error::Error>(&self, result: Result<T, E>) -> Result<T, End> {
+    pub(super) fn broken<T, E: Curable>(&self, result: Result<T, E>) -> Result<T, End> {
         result.map_err(|error| {
-            self.say_broken(&error.to_string());
+            self.say_broken(&error);
             End::Restart
         })
     }
 }
 
-/// Names the store in the complaint, whichever part of opening failed.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct BrokenStore(#[from] OpenError);
+/// What is concluded from the local store alone while the server does not say what keys it hands out. `Same` stands for
+/// "as far as it is known"; `None`: nothing can be concluded without a risk, so it is waited.
+fn without_the_server(local: &Local, is_new: bool, can_log_in: bool) -> Option<Verdict> {
+    match local {
+        Local::Account { .. } => Some(Verdict::Same),
+        Local::Unreadable => Some(Verdict::StoreUnreadable),
+        Local::Makeshift => Some(Verdict::KeysDiffer),
+        Local::Outdated => Some(Verdict::StoreOutdated),
+        // A login has made the device a moment ago.
+        Local::Missing if is_new => Some(Verdict::FirstUse),
+        // Its keys may be out there: a device without a past is better, where one can be had.
+        Local::Missing => can_log_in.then_some(Verdict::StoreLost),
+    }
+}
 
-fn later(why: &str) -> Degraded {
+pub(super) fn later(why: &str, cure: &str) -> Degraded {
     Degraded {
         what: format!("it is not known whether cross-signing and key backup are in order: {why}"),
-        cure: "nothing to do: it is tried again within the hour".to_owned(),
+        cure: cure.to_owned(),
+    }
+}
+
+pub(super) fn keys_unknown(why: &str) -> Degraded {
+    Degraded {
+        what: format!("it is not known whether encrypted messages reach the bot: {why}"),
+        cure: "see that the homeserver answers `POST /keys/query`; it is asked again by itself".to_owned(),
     }
 }
 
@@ -343,6 +356,9 @@ const fn what_is_wrong(verdict: Verdict) -> &'static str {
         Verdict::FirstUse => "the keys of this device are not published",
         Verdict::KeysGone => "the server has no keys for this device any more",
         Verdict::KeysDiffer => "the server has other keys for this device",
+        Verdict::StoreOutdated => {
+            "the crypto store of this device is an older copy: its one-time keys were used already"
+        }
         Verdict::StoreLost => "the crypto store of this device is gone",
         Verdict::StoreUnreadable => "the crypto store of this device cannot be opened",
     }
@@ -353,7 +369,7 @@ const fn mark(verdict: Verdict) -> Mark {
         Verdict::Same => Mark::ContinuitySame,
         Verdict::FirstUse => Mark::ContinuityFirstUse,
         Verdict::KeysGone => Mark::ContinuityKeysGone,
-        Verdict::KeysDiffer => Mark::ContinuityKeysDiffer,
+        Verdict::KeysDiffer | Verdict::StoreOutdated => Mark::ContinuityKeysDiffer,
         Verdict::StoreLost => Mark::ContinuityStoreLost,
         Verdict::StoreUnreadable => Mark::ContinuityStoreUnreadable,
     }

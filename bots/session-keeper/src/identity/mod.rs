@@ -12,27 +12,30 @@
 //! Each heal has a client of its own: the SDK's client can be given a session only once.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Account, IdentityConfig},
+    healing::{About, Refusal},
     health::Board,
-    session::{Healer, Server, ServerError},
+    session::{Healer, Server, ServerError, refusal_of},
     vault::{DataDirLock, LockError},
 };
 
+mod check;
 mod complaint;
+mod curable;
 mod dead;
 mod device;
 mod intake;
@@ -42,13 +45,19 @@ mod supervisor;
 mod sync;
 mod upkeep;
 
-use dead::{looks_dead, says_suspended};
+use dead::{is_unconnected, looks_dead, was_answered};
 pub use intake::{Intake, IntakeError};
 pub use live::Live;
 use supervisor::{Report, Supervisor, Verdict};
 
 /// How often one call is repeated after heals before its error is handed on.
 const HEALS_PER_CALL: usize = 5;
+/// How often one call is tried while the homeserver answers with errors of its own. Whoever calls may wait longer.
+const TRIES_PER_CALL: u32 = 3;
+/// The pause after the first of them; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A limit that lasts longer is for the caller to wait out.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why an identity could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +81,8 @@ struct Inner {
     role: Account,
     live: watch::Receiver<Option<Live>>,
     reports: mpsc::UnboundedSender<Report>,
-    suspended: AtomicBool,
+    /// The kinds of calls that were refused because the account waits for a person.
+    blocked: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Identity {
@@ -103,7 +113,7 @@ impl Identity {
                     role,
                     live,
                     reports,
-                    suspended: AtomicBool::new(false),
+                    blocked: Mutex::default(),
                 }),
             },
             task,
@@ -134,7 +144,7 @@ impl Identity {
         Fut: Future<Output = Result<T, matrix_sdk::Error>> + Send,
     {
         let mut generation = 0;
-        let mut heals = 0;
+        let (mut heals, mut tries) = (0, 1);
         loop {
             let live = self.live_after(generation).await;
             let (this, over) = (live.generation, live.over.clone());
@@ -148,17 +158,27 @@ impl Identity {
             };
             let error = match result {
                 Ok(value) => {
-                    self.works_again();
+                    self.works_again::<F>();
                     return Ok(value);
                 }
                 Err(error) => error,
             };
-            self.note_bar(&error);
-            if !looks_dead(&error) || heals == HEALS_PER_CALL || !self.was_dead(this).await {
-                return Err(error);
+            if looks_dead(&error) && heals < HEALS_PER_CALL && self.was_dead(this).await {
+                heals += 1;
+                generation = this;
+                continue;
             }
-            heals += 1;
-            generation = this;
+            let refusal = refusal_of(About::Other, &error);
+            match soon(&error, &refusal, tries) {
+                Some(delay) => {
+                    tries += 1;
+                    sleep(delay).await;
+                }
+                None => {
+                    self.note_blocker::<F>(refusal);
+                    return Err(error);
+                }
+            }
         }
     }
 
@@ -191,16 +211,38 @@ impl Identity {
         }
     }
 
-    /// A suspended account can still log in and sync, so only calls find out.
-    fn note_bar(&self, error: &matrix_sdk::Error) {
-        if says_suspended(error) && !self.inner.suspended.swap(true, Ordering::Relaxed) {
-            self.inner.reports.send(Report::Suspended).ok();
+    /// An account that waits for a person can often still log in and sync, so only calls find out. What is done by the same
+    /// code is of one kind: other calls may well succeed meanwhile.
+    fn note_blocker<F>(&self, refusal: Refusal) {
+        if let Refusal::Operator(blocker) = refusal
+            && blocker.is_of_account()
+        {
+            self.blocked().insert(std::any::type_name::<F>());
+            self.inner.reports.send(Report::Blocked(blocker)).ok();
         }
     }
 
-    fn works_again(&self) {
-        if self.inner.suspended.load(Ordering::Relaxed) && self.inner.suspended.swap(false, Ordering::Relaxed) {
+    fn works_again<F>(&self) {
+        let mut blocked = self.blocked();
+        if blocked.remove(std::any::type_name::<F>()) && blocked.is_empty() {
             self.inner.reports.send(Report::Works).ok();
         }
+    }
+
+    fn blocked(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.inner.blocked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How soon a call is tried once more, where what failed it may be over in a moment and cannot have done anything.
+fn soon(error: &matrix_sdk::Error, refusal: &Refusal, tries: u32) -> Option<Duration> {
+    if tries >= TRIES_PER_CALL {
+        return None;
+    }
+    let pause = FIRST_PAUSE * 2_u32.pow(tries - 1);
+    match refusal {
+        Refusal::Limited(delay) => (*delay <= LONGEST_PAUSE).then_some(*delay),
+        Refusal::Transient(_) if was_answered(error) || is_unconnected(error) => Some(pause),
+        _ => None,
     }
 }

@@ -1,7 +1,12 @@
 //! The task that keeps an identity alive.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use matrix_sdk::ruma::OwnedDeviceId;
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -9,13 +14,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Intake, Live, complaint::complaint};
+use super::{
+    Intake, Live,
+    complaint::{Files, complaint, stuck_by},
+    curable::Curable,
+};
 use crate::{
     config::{Account, IdentityConfig},
     crypto::{Shelf, Spare, StoreError, Stores},
-    healing::{Backoff, Bar, Class, Expected, Mark, Stuck},
+    healing::{Backoff, Blocker, Class, Expected, Mark, Refusal, Stuck},
     health::{Board, Degraded, Health, IdentityHealth},
-    session::{Attempt, Healer, Session},
+    session::{Attempt, Healer, Session, describe},
     vault::PasswordState,
 };
 
@@ -24,6 +33,12 @@ const PASSWORD_POLL: Duration = Duration::from_millis(250);
 /// How often the tokens are looked at meanwhile (a login costs something, a whoami does not): soon at first, then ever
 /// more rarely, up to the second.
 const TOKEN_RECHECK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+/// A server's wish to be left alone is kept for so long at a time: whoever lifts a limit does not tell.
+const ASK_AGAIN: Duration = Duration::from_secs(3 * 60);
+/// How long it is believed that the account waits for a person, after a call has last met it.
+const BLOCKER_MEMORY: Duration = Duration::from_secs(10 * 60);
+/// Said where the server asks for patience.
+pub(super) const LIMITED: &str = "it limits requests";
 /// How long the next generation waits for the users of the last one to let go of its stores.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,8 +52,8 @@ pub(super) enum Report {
         /// Where the verdict goes; dropped where a newer generation is there already.
         reply: oneshot::Sender<Verdict>,
     },
-    /// The account is suspended.
-    Suspended,
+    /// The account waits for a person.
+    Blocked(Blocker),
     /// A call succeeded after that.
     Works,
 }
@@ -61,6 +76,15 @@ pub(super) enum End {
     Restart,
 }
 
+/// A database that opens and is damaged all the same.
+#[derive(Debug)]
+pub(super) enum Damaged {
+    /// That of rooms, of this device.
+    Rooms(Stores, OwnedDeviceId),
+    /// That of keys, of this device.
+    Keys(Stores, OwnedDeviceId),
+}
+
 /// One task for one identity.
 pub(super) struct Supervisor {
     pub(super) role: Account,
@@ -71,11 +95,14 @@ pub(super) struct Supervisor {
     pub(super) restarts: Backoff,
     /// A store for the device that may have to take this one's place.
     pub(super) spare: Spare,
+    /// What the next generation must not use.
+    pub(super) damaged: Option<Damaged>,
     board: Board,
     live: watch::Sender<Option<Live>>,
     shutdown: CancellationToken,
     generation: u64,
-    suspended: bool,
+    /// What the account waits for, as calls have met it, and when they last did.
+    blocked: Option<(Blocker, Instant)>,
 }
 
 impl Supervisor {
@@ -96,11 +123,12 @@ impl Supervisor {
             reports,
             restarts: Backoff::default(),
             spare: Spare::default(),
+            damaged: None,
             board,
             live,
             shutdown,
             generation: 0,
-            suspended: false,
+            blocked: None,
         }
     }
 
@@ -129,8 +157,21 @@ impl Supervisor {
                 End::Restart => {
                     let delay = self.restarts.next(Duration::ZERO, chance());
                     sleep(delay).await;
+                    self.put_damage_aside();
                 }
             }
+        }
+    }
+
+    /// Only now, when nobody has the database open any more: whoever closes one takes the log of a new one of its name away.
+    fn put_damage_aside(&mut self) {
+        let done = match self.damaged.take() {
+            None => return,
+            Some(Damaged::Rooms(stores, device)) => stores.put_rooms_aside(&device),
+            Some(Damaged::Keys(stores, device)) => stores.mark_damaged(&device),
+        };
+        if let Err(error) = done {
+            self.say_broken(&error);
         }
     }
 
@@ -153,16 +194,20 @@ impl Supervisor {
                     if stuck_before {
                         Mark::CuredFromOutside.hit(self.role);
                     }
+                    self.note_tokens();
                     return (session, shelf);
                 }
                 Ok(Attempt::Wait(delay, why)) => {
-                    self.say_healing(format!("waiting for the homeserver: {why}"));
-                    sleep(backoff.next(delay, chance())).await;
+                    let wait = self.say_waiting(&why, delay, &mut backoff);
+                    if self.wait_for_operator(wait, &mut password).await {
+                        backoff.reset();
+                    }
                 }
                 Ok(Attempt::Stuck(stuck)) => {
                     backoff.reset();
                     self.say_stuck(&stuck);
-                    let written = self.wait_for_operator(recheck, &mut password).await;
+                    let wait = recheck.mul_f64(1.0 + 0.2 * chance());
+                    let written = self.wait_for_operator(wait, &mut password).await;
                     stuck_before = !written;
                     recheck = match written {
                         true => TOKEN_RECHECK.0,
@@ -170,10 +215,11 @@ impl Supervisor {
                     };
                 }
                 Err(error) => {
-                    self.say_broken(&error.to_string());
+                    self.say_broken(&error);
                     sleep(backoff.next(Duration::ZERO, chance())).await;
                 }
             }
+            self.note_tokens();
         }
     }
 
@@ -214,24 +260,25 @@ impl Supervisor {
         self.sync(&live, proven).await
     }
 
-    /// Whether the token is really dead: what an error code says counts only if whoami agrees.
-    pub(super) async fn token_is_dead(&mut self, session: &Session) -> bool {
+    /// Whether the token is really of no use: what an error code says counts only if whoami agrees. `Some` where the
+    /// generation ends for it.
+    pub(super) async fn end_of_token(&mut self, session: &Session) -> Option<End> {
         let expected = Expected::User(session.user.clone());
         let mut backoff = Backoff::default();
         loop {
-            let delay = match self.healer.server().whoami(&session.token, &expected).await {
+            let (delay, why) = match self.healer.ask_whoami(&session.token, &expected).await {
                 Class::Alive { .. } => {
                     Mark::TokenAliveAfterAll.hit(self.role);
-                    return false;
+                    return None;
                 }
-                Class::Limited(delay) => delay,
-                Class::Unreachable(why) => {
-                    self.say_healing(format!("waiting for the homeserver: {why}"));
-                    Duration::ZERO
-                }
-                _ => return true,
+                // The heal says what it is, and waits until it is over.
+                Class::WayBroken(_) | Class::Blocked(_) => return Some(End::Restart),
+                Class::Limited(delay) => (delay, LIMITED.to_owned()),
+                class @ (Class::Unreachable(_) | Class::Redirected(_)) => (Duration::ZERO, describe(&class)),
+                _ => return Some(End::DeadToken),
             };
-            sleep(backoff.next(delay, chance())).await;
+            let wait = self.say_waiting(&why, delay, &mut backoff);
+            sleep(wait).await;
         }
     }
 
@@ -239,27 +286,48 @@ impl Supervisor {
     pub(super) async fn answer(&mut self, report: Report, live: &Live, session: &Session) -> Option<End> {
         match report {
             Report::LooksDead { generation, reply } if generation == live.generation => {
-                if self.token_is_dead(session).await {
-                    Mark::DeadTokenInCall.hit(self.role);
+                if let Some(end) = self.end_of_token(session).await {
+                    if end == End::DeadToken {
+                        Mark::DeadTokenInCall.hit(self.role);
+                    }
                     reply.send(Verdict::Dead).ok();
-                    return Some(End::DeadToken);
+                    return Some(end);
                 }
                 reply.send(Verdict::Alive).ok();
             }
             // About a generation that is gone: dropping the reply says that there is another.
             Report::LooksDead { .. } => {}
-            Report::Suspended => {
-                self.suspended = true;
-                self.say_stuck(&Stuck::Barred(Bar::Suspended));
-                Mark::Suspended.hit(self.role);
+            Report::Blocked(blocker) => {
+                let is_new = self.blocked.as_ref().is_none_or(|(known, _)| *known != blocker);
+                let stuck = stuck_by(&blocker);
+                if is_new && matches!(stuck, Stuck::Barred(_)) {
+                    Mark::Suspended.hit(self.role);
+                }
+                self.say_stuck(&stuck);
+                self.blocked = Some((blocker, Instant::now()));
             }
-            Report::Works => {
-                self.suspended = false;
-                Mark::CuredFromOutside.hit(self.role);
-                self.say_serving(live);
-            }
+            Report::Works => self.unblock(live),
         }
         None
+    }
+
+    /// Calls succeed again that were refused because the account waited for a person.
+    fn unblock(&mut self, live: &Live) {
+        if self.blocked.take().is_some() {
+            Mark::CuredFromOutside.hit(self.role);
+            self.say_serving(live);
+        }
+    }
+
+    /// What nobody has met for long is over: the call that met it may never be made again.
+    pub(super) fn forget_blocker(&mut self, live: &Live) {
+        if self
+            .blocked
+            .as_ref()
+            .is_some_and(|(_, met)| met.elapsed() > BLOCKER_MEMORY)
+        {
+            self.unblock(live);
+        }
     }
 
     /// Takes the client from its users and waits until they have let go of it: two clients on one store would spoil it.
@@ -284,12 +352,16 @@ impl Supervisor {
         }
     }
 
-    /// Waits until the password file is another than the `known` one, but not longer than `recheck`; answers whether it is.
-    async fn wait_for_operator(&mut self, recheck: Duration, known: &mut Option<PasswordState>) -> bool {
-        let recheck = Instant::now() + recheck.mul_f64(1.0 + 0.2 * chance());
+    /// Waits until the password file is another than the `known` one, but not longer than `wait`; answers whether it is.
+    async fn wait_for_operator(&mut self, wait: Duration, known: &mut Option<PasswordState>) -> bool {
+        let end = Instant::now() + wait;
         let mut last = *known;
-        while Instant::now() < recheck {
-            sleep(PASSWORD_POLL).await;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            sleep(left.min(PASSWORD_POLL)).await;
             let now = self.healer.password_file().state();
             // The same twice, so that a file which is being written is not taken for a password.
             if now.is_some() && now != *known && now == last {
@@ -300,25 +372,71 @@ impl Supervisor {
             }
             last = now;
         }
-        false
+    }
+
+    /// Says that the homeserver is waited for, why and until when; answers how long to wait. What a server asks for is
+    /// kept only so far: a limit may be lifted long before.
+    pub(super) fn say_waiting(&self, why: &str, delay: Duration, backoff: &mut Backoff) -> Duration {
+        let wait = backoff.next(delay.min(ASK_AGAIN), chance());
+        let mut why = format!("waiting for the homeserver: {why}");
+        if delay > wait {
+            let until = httpdate::fmt_http_date(SystemTime::now() + delay);
+            why.push_str(&format!(" until {until} (it is asked again before that)"));
+        }
+        let mut health = IdentityHealth::now(Health::Healing, why);
+        health.until = Some(SystemTime::now() + wait);
+        self.say(health);
+        wait
+    }
+
+    /// Says what a refused request means; answers how long to wait before the next.
+    pub(super) fn say_refused(&self, refusal: &Refusal, backoff: &mut Backoff) -> Duration {
+        match refusal {
+            Refusal::Operator(blocker) if blocker.is_of_account() => {
+                self.say_stuck(&Stuck::Blocked(blocker.clone()));
+                backoff.next(Duration::ZERO, chance())
+            }
+            Refusal::Limited(delay) => self.say_waiting(LIMITED, *delay, backoff),
+            Refusal::Transient(why) => self.say_waiting(why, Duration::ZERO, backoff),
+            Refusal::Operator(blocker) => self.say_waiting(&blocker.to_string(), Duration::ZERO, backoff),
+            Refusal::Final(no) => self.say_waiting(&no.to_string(), Duration::ZERO, backoff),
+            other => self.say_waiting(&format!("{other:?}"), Duration::ZERO, backoff),
+        }
+    }
+
+    /// Puts up or takes down the note on tokens that cannot be used.
+    fn note_tokens(&self) {
+        let unusable = self.healer.unusable_tokens();
+        let note = (!unusable.is_empty()).then(|| Degraded {
+            what: unusable.join("; "),
+            cure: "give the token alone, without quotes, `Bearer`, spaces or line breaks, and one that belongs to a \
+                   device; or leave it away where there is a password file"
+                .to_owned(),
+        });
+        self.note("token", note);
     }
 
     pub(super) fn say_healing(&self, why: String) {
-        self.say(Health::Healing, why, None, None);
+        self.say(IdentityHealth::now(Health::Healing, why));
     }
 
     pub(super) fn say_serving(&self, live: &Live) {
-        if self.suspended {
-            return;
+        if let Some((blocker, _)) = &self.blocked {
+            return self.say_stuck(&stuck_by(blocker));
         }
-        self.say(Health::Ok, "serving".to_owned(), None, Some(live));
+        let mut health = IdentityHealth::now(Health::Ok, "serving");
+        health.user_id = Some(live.user_id.clone());
+        health.device_id = Some(live.device_id.clone());
+        self.say(health);
     }
 
     /// Something on this machine is in the way: files that cannot be written, a store that cannot be opened.
-    pub(super) fn say_broken(&self, why: &str) {
+    pub(super) fn say_broken(&self, error: &(impl Curable + ?Sized)) {
         let data = self.config.data_dir.display();
-        let next = format!("see to it that {data} is there, can be written by this process, and has room left");
-        self.say(Health::NeedsOperator, why.to_owned(), Some(next), None);
+        let next = error.cure().unwrap_or_else(|| {
+            format!("see to it that {data} is there, can be written by this process, and has room left")
+        });
+        self.say_operator(error.to_string(), next, None);
     }
 
     /// Whether something is weaker than it should be.
@@ -328,31 +446,41 @@ impl Supervisor {
 
     /// Puts up or takes down a note on what is weaker.
     pub(super) fn note(&self, key: &'static str, note: Option<Degraded>) {
-        if let Some(note) = &note {
+        let shown = self.board.snapshot();
+        let known = |note: &Degraded| shown.degraded.contains(note);
+        if let Some(note) = note.as_ref().filter(|note| !known(note)) {
             tracing::warn!(role = self.role.name(), what = note.what, cure = note.cure, "degraded");
         }
         self.board.note(key, note);
     }
 
-    fn say_stuck(&self, stuck: &Stuck) {
+    pub(super) fn say_stuck(&self, stuck: &Stuck) {
         let file = self.healer.password_file();
         let user = self
             .healer
             .localpart()
             .unwrap_or_else(|_| self.config.default_localpart.clone());
-        let complaint = complaint(stuck, &user, file.path(), file.problem().as_deref());
-        self.say(Health::NeedsOperator, complaint.why, Some(complaint.next_step), None);
+        let files = Files {
+            password_problem: file.problem(),
+            session_aside: self.healer.vault().session_aside(),
+            unusable_tokens: self.healer.unusable_tokens(),
+        };
+        let complaint = complaint(stuck, &user, file.path(), &files);
+        self.say_operator(complaint.why, complaint.next_step, self.healer.next_login_in());
     }
 
-    fn say(&self, state: Health, why: String, next_step: Option<String>, live: Option<&Live>) {
-        let mut health = IdentityHealth::now(state, why);
-        health.next_step = next_step;
-        health.user_id = live.map(|live| live.user_id.clone());
-        health.device_id = live.map(|live| live.device_id.clone());
+    fn say_operator(&self, why: String, next_step: String, again_in: Option<Duration>) {
+        let mut health = IdentityHealth::now(Health::NeedsOperator, why);
+        health.next_step = Some(next_step);
+        health.until = again_in.map(|wait| SystemTime::now() + wait);
+        self.say(health);
+    }
+
+    fn say(&self, health: IdentityHealth) {
         let before = self.board.snapshot();
         if (before.state, &before.why) != (health.state, &health.why) {
             let (role, why) = (self.role.name(), &health.why);
-            match (state, &health.next_step) {
+            match (health.state, &health.next_step) {
                 (Health::NeedsOperator, next_step) => {
                     tracing::error!(role, why, next_step, "needs the operator");
                 }

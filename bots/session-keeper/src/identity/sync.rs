@@ -10,19 +10,20 @@ use matrix_sdk::{
     },
     sync::SyncResponse,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     Live,
     dead::{is_refused, looks_dead},
     device::Proven,
     over::Over,
-    supervisor::{End, Supervisor, chance},
+    supervisor::{Damaged, End, Supervisor, chance},
     upkeep::Upkeep,
 };
 use crate::{
-    healing::{Backoff, Mark},
-    session::Session,
+    crypto::is_damage,
+    healing::{About, Backoff, Mark, Refusal},
+    session::{Session, refusal_of},
 };
 
 /// The longest poll. Whatever a homeserver forgets to wake a poll for is seen when the next one begins: well within the
@@ -32,6 +33,8 @@ const LONGEST_POLL: Duration = Duration::from_secs(10);
 /// and a token that somebody else kills dies young. And conduwuit 0.5.0 begins to watch for news only after it has looked
 /// for them, so that what comes in between wakes nobody: news seldom come alone.
 const SHORT_POLL: Duration = Duration::from_secs(1);
+/// No sync for so long, and it is said: longer than a poll takes, and as long again for an answer that is slow.
+const STALE: Duration = Duration::from_secs(2 * LONGEST_POLL.as_secs());
 /// So many events of a room in one batch, so that gaps are rare.
 const TIMELINE: u32 = 100;
 /// So many refusals in a row, and the position is given up: the server's database is another one.
@@ -48,15 +51,25 @@ fn has_news(batch: &SyncResponse) -> bool {
 impl Supervisor {
     /// Hands batch after batch to the intake until the generation ends.
     pub(super) async fn sync(&mut self, live: &Live, mut proven: Proven) -> End {
+        let mut upkeep = Upkeep::new(proven.password, proven.settled);
+        let end = self.sync_with(live, &mut proven, &mut upkeep).await;
+        upkeep.stop().await;
+        end
+    }
+
+    async fn sync_with(&mut self, live: &Live, proven: &mut Proven, upkeep: &mut Upkeep) -> End {
         let mut position = match self.resume(live, &proven.session).await {
             Ok(position) => position,
             Err(end) => return end,
         };
-        let (mut upkeep, mut over) = (Upkeep::new(proven.password), Over::default());
+        let mut over = Over::default();
         let mut poll = Duration::ZERO;
         let mut trouble = Trouble::default();
         loop {
-            let result = match self.poll(live, &proven.session, position.clone(), poll).await {
+            let result = match self
+                .poll(live, &proven.session, position.clone(), poll, trouble.unsaid())
+                .await
+            {
                 Ok(result) => result,
                 Err(end) => return end,
             };
@@ -67,10 +80,12 @@ impl Supervisor {
                     position = Some(batch.next_batch);
                     trouble = Trouble::default();
                     self.restarts.reset();
+                    self.healer.token_works();
                     if poll.is_zero() {
                         Mark::Live.hit(self.role);
-                        self.provide_spare(&proven);
+                        self.provide_spare(proven);
                     }
+                    self.forget_blocker(live);
                     self.say_serving(live);
                     self.forget(live, &mut over).await;
                     poll = match news {
@@ -78,7 +93,7 @@ impl Supervisor {
                         false => (poll * 2).clamp(SHORT_POLL, LONGEST_POLL),
                     };
                 }
-                Err(error) => match self.sync_failed(&error, &proven.session, &mut trouble).await {
+                Err(error) => match self.sync_failed(&error, proven, &mut trouble).await {
                     Some(end) => return end,
                     None if trouble.refusals >= REFUSALS => {
                         tracing::warn!(
@@ -92,7 +107,7 @@ impl Supervisor {
                 },
             }
             if trouble.count == 0
-                && let Some(end) = self.maintain(&mut upkeep, &mut proven).await
+                && let Some(end) = self.maintain(upkeep, proven).await
             {
                 return end;
             }
@@ -106,12 +121,15 @@ impl Supervisor {
         session: &Session,
         position: Option<String>,
         poll: Duration,
+        since: Option<Instant>,
     ) -> Result<matrix_sdk::Result<SyncResponse>, End> {
         let poll = match position {
             Some(_) => poll,
             None => unlike_any_other(),
         };
         let mut sync = pin!(live.client.sync_once(settings(position, poll, filter())));
+        let mut said = since.is_none();
+        let mut late = pin!(sleep_until(since.unwrap_or_else(Instant::now) + STALE));
         loop {
             tokio::select! {
                 biased;
@@ -120,6 +138,10 @@ impl Supervisor {
                     if let Some(end) = self.answer(report, live, session).await {
                         return Err(end);
                     }
+                }
+                () = &mut late, if !said => {
+                    said = true;
+                    self.say_healing("waiting for the homeserver: no sync has come to an end for a while".to_owned());
                 }
             }
         }
@@ -130,7 +152,7 @@ impl Supervisor {
         let mut backoff = Backoff::default();
         while let Err(error) = self.intake.take(live, batch, &batch.next_batch).await {
             tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
-            self.say_broken(&error.to_string());
+            self.say_broken(&error);
             sleep(backoff.next(Duration::ZERO, chance())).await;
         }
     }
@@ -147,8 +169,8 @@ impl Supervisor {
                 Err(error) => {
                     tracing::warn!(role = self.role.name(), %error, "could not resume");
                     // The intake's error does not say what it met, so whoami is asked.
-                    if self.token_is_dead(session).await {
-                        return Err(End::DeadToken);
+                    if let Some(end) = self.end_of_token(session).await {
+                        return Err(end);
                     }
                     self.say_healing(format!("resuming: {error}"));
                     sleep(backoff.next(Duration::ZERO, chance())).await;
@@ -157,36 +179,60 @@ impl Supervisor {
         }
     }
 
-    async fn sync_failed(
-        &mut self,
-        error: &matrix_sdk::Error,
-        session: &Session,
-        trouble: &mut Trouble,
-    ) -> Option<End> {
+    /// The sync failed, but not at the homeserver. A database that is damaged somewhere is replaced by the next generation.
+    fn failed_here(&mut self, error: &matrix_sdk::Error, proven: &Proven) {
+        tracing::error!(role = self.role.name(), %error, "the sync failed on this side");
+        let why = error.to_string();
+        self.say_healing(format!("the sync failed on this side: {why}"));
+        if !is_damage(&why) {
+            return;
+        }
+        let device = proven.session.device.clone();
+        self.damaged = Some(match error {
+            matrix_sdk::Error::StateStore(_) => Damaged::Rooms(proven.stores.clone(), device),
+            _ => Damaged::Keys(proven.stores.clone(), device),
+        });
+    }
+
+    async fn sync_failed(&mut self, error: &matrix_sdk::Error, proven: &Proven, trouble: &mut Trouble) -> Option<End> {
+        let session = &proven.session;
         trouble.count += 1;
-        if looks_dead(error) && self.token_is_dead(session).await {
-            Mark::DeadTokenInSync.hit(self.role);
-            return Some(End::DeadToken);
+        if looks_dead(error)
+            && let Some(end) = self.end_of_token(session).await
+        {
+            if end == End::DeadToken {
+                Mark::DeadTokenInSync.hit(self.role);
+            }
+            return Some(end);
         }
         if !matches!(error, matrix_sdk::Error::Http(_)) {
-            tracing::error!(role = self.role.name(), %error, "the sync failed on this side");
+            self.failed_here(error, proven);
             return Some(End::Restart);
         }
         if is_refused(error, 400) {
             trouble.refusals += 1;
         }
-        // One lost connection is no news.
-        if trouble.count > 1 {
-            Mark::Unreachable.hit(self.role);
-            self.say_healing(format!("waiting for the homeserver: {error}"));
-        }
-        sleep(trouble.backoff.next(Duration::ZERO, chance())).await;
+        let refusal = refusal_of(About::Other, error);
+        let wait = match &refusal {
+            // One lost connection is no news.
+            Refusal::Transient(_) if trouble.count == 1 => trouble.backoff.next(Duration::ZERO, chance()),
+            refusal => {
+                match refusal {
+                    Refusal::Limited(_) => Mark::Limited.hit(self.role),
+                    _ => Mark::Unreachable.hit(self.role),
+                }
+                self.say_refused(refusal, &mut trouble.backoff)
+            }
+        };
+        sleep(wait).await;
         None
     }
 }
 
-#[derive(Default)]
+/// What has gone wrong since the last sync that succeeded.
 struct Trouble {
+    /// When that was.
+    since: Instant,
     count: u32,
     refusals: u32,
     backoff: Backoff,
@@ -196,6 +242,24 @@ struct Trouble {
 /// what was so then; what came since would follow as if it were new.
 fn unlike_any_other() -> Duration {
     Duration::from_millis(1 + (chance() * 2000.0) as u64)
+}
+
+impl Trouble {
+    /// Since when there has been no sync, unless it was said already why not.
+    fn unsaid(&self) -> Option<Instant> {
+        (self.count <= 1).then_some(self.since)
+    }
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            count: 0,
+            refusals: 0,
+            backoff: Backoff::default(),
+        }
+    }
 }
 
 /// The settings of one poll. The position is always told: the SDK's own must not be used.

@@ -23,8 +23,76 @@ impl Secret {
     }
 }
 
+/// Why a text cannot be an access token that a request carries, without showing any of it. Tokens are opaque, but a
+/// header has no place for some characters, and others come from quoting that nobody took off.
+pub fn token_problem(token: &Secret) -> Option<&'static str> {
+    let token = token.expose();
+    let quote = |c: char| matches!(c, '"' | '\'' | '`');
+    if token.is_empty() {
+        Some("it is empty")
+    } else if token.chars().any(|c| matches!(c, '\n' | '\r')) {
+        Some("it has a line break in it")
+    } else if token.chars().any(char::is_control) {
+        Some("it has control characters in it")
+    } else if !token.is_ascii() {
+        Some("it has characters in it that are not ASCII")
+    } else if token.starts_with(quote) || token.ends_with(quote) {
+        Some("it has quotes around it")
+    } else if token.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("bearer")) && token.contains([' ', ':']) {
+        Some("it has `Bearer` in front of it")
+    } else if token.contains(' ') {
+        Some("it has white space in it")
+    } else {
+        None
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("syt_YWJj_d-e.f~g+h/i=j_1a2B3c", None)]
+    #[case("bearer_of_news", None)]
+    #[case("", Some("empty"))]
+    #[case("syt_a\nsyt_b", Some("line break"))]
+    #[case("syt_a\r\n", Some("line break"))]
+    #[case("syt\u{0}a", Some("control"))]
+    #[case("syt\ta", Some("control"))]
+    #[case("syt\u{7f}a", Some("control"))]
+    #[case("syt_\u{e4}", Some("not ASCII"))]
+    #[case("\u{feff}syt_a", Some("not ASCII"))]
+    #[case("\u{201c}syt_a\u{201d}", Some("not ASCII"))]
+    #[case("\"syt_a\"", Some("quotes"))]
+    #[case("'syt_a'", Some("quotes"))]
+    #[case("syt_a\"", Some("quotes"))]
+    #[case("Bearer syt_a", Some("Bearer"))]
+    #[case("bearer: syt_a", Some("Bearer"))]
+    #[case("syt_a syt_b", Some("white space"))]
+    #[case(" syt_a", Some("white space"))]
+    fn a_token_is_usable_or_not(#[case] token: &str, #[case] problem: Option<&str>) {
+        let found = token_problem(&Secret::new(token));
+        assert_eq!(found.is_some(), problem.is_some(), "{found:?}");
+        assert!(
+            problem.is_none_or(|problem| found.unwrap().contains(problem)),
+            "{found:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_header_will_not_carry_is_noticed(token in "\\PC{0,12}|[\u{0}-\u{ff}]{0,12}") {
+            let fits = http::HeaderValue::try_from(format!("Bearer {token}")).is_ok();
+            prop_assert!(fits || token_problem(&Secret::new(token)).is_some());
+        }
     }
 }

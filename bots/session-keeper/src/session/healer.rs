@@ -1,15 +1,22 @@
 //! Executes the plan.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
 use rand::Rng;
 
-use super::Server;
+use super::{
+    Leftovers, Server,
+    tokens::{Which, session},
+};
 use crate::{
     config::{Account, IdentityConfig},
     healing::{
-        Ask, Class, Expected, Gate, Mark, May, Password, Plan, Rivalry, Situation, Source, Step, Stuck, Target, Token,
+        Ask, Class, Expected, Gate, Mark, May, Pace, Password, Plan, Rivalry, Situation, Source, Step, Stuck, Target,
+        Token,
     },
     secret::Secret,
     vault::{LeftDevice, PasswordFile, PasswordState, Saved, Vault, VaultError},
@@ -37,6 +44,14 @@ pub enum Attempt {
     Stuck(Stuck),
 }
 
+/// A session that still has to be saved.
+#[derive(Clone, Debug)]
+struct Unsaved {
+    source: Source,
+    session: Session,
+    saved: Option<Saved>,
+}
+
 /// Heals the session of one identity, one attempt at a time, and remembers between attempts what must not be repeated.
 #[derive(Debug)]
 pub struct Healer {
@@ -52,6 +67,14 @@ pub struct Healer {
     truce: Option<Instant>,
     /// Why the password in its present state does not help.
     refusal: Option<Stuck>,
+    /// The device that a login has made last.
+    made: Option<OwnedDeviceId>,
+    /// A session that a login has made and that is not on the disk yet.
+    unsaved: Option<Unsaved>,
+    /// The token that a login has made, until something was asked with it successfully.
+    pub(super) unproven: Option<Secret>,
+    /// Why a token that was given is not used.
+    pub(super) unusable: BTreeMap<Which, &'static str>,
     /// The branches of the last attempt: while an attempt is repeated, they are logged once.
     said: Vec<Mark>,
     epoch: Instant,
@@ -72,6 +95,10 @@ impl Healer {
             rivalry: Rivalry::default(),
             truce: None,
             refusal: None,
+            made: None,
+            unsaved: None,
+            unproven: None,
+            unusable: BTreeMap::new(),
             said: Vec::new(),
             epoch: Instant::now(),
         }
@@ -112,6 +139,21 @@ impl Healer {
         (self.gate.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
     }
 
+    /// The devices left behind, and what it takes to remove them now.
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers {
+            role: self.role,
+            server: self.server.clone(),
+            vault: self.vault.clone(),
+            password: self.usable_password(),
+        }
+    }
+
+    /// Whether a login of this process made the device.
+    pub fn has_made(&self, device: &OwnedDeviceId) -> bool {
+        self.made.as_ref() == Some(device)
+    }
+
     /// The token in use was found dead.
     pub fn token_died(&mut self) {
         self.rivalry.died(self.epoch.elapsed());
@@ -122,26 +164,45 @@ impl Healer {
 
     /// The operator has written a new password: whoever fought for the device, this is a new start.
     pub fn password_changed(&mut self) {
+        self.unproven = None;
         if self.truce.take().is_some() {
             self.rivalry.after_truce();
         }
     }
 
+    /// When a login is tried again whatever happens, where one was refused.
+    pub fn next_login_in(&self) -> Option<Duration> {
+        let (_, state) = self.password.read()?;
+        match self.gate.may(&state, self.epoch.elapsed()) {
+            May::Wait(wait) => Some(wait),
+            May::Try => None,
+        }
+    }
+
     /// Goes through the sources of a session, in order, as far as the homeserver answers.
     pub async fn attempt(&mut self) -> Result<Attempt, VaultError> {
+        if let Some(unsaved) = self.unsaved.clone() {
+            // The disk was full, or the like: the session is there, only its file is not.
+            let session = self.keep(unsaved.source, unsaved.session, unsaved.saved.as_ref())?;
+            tracing::info!(
+                role = self.role.name(),
+                "the session that could not be saved is saved now"
+            );
+            return Ok(Attempt::Live(session));
+        }
         let expected = self.expected()?;
-        let saved = self.saved(&expected)?;
-        let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
-        let env_token = self
-            .env_token
-            .clone()
-            .filter(|token| Some(token) != saved_token.as_ref());
         let password = self.password.read();
+        let may_log_in = self.password_now(password.as_ref());
+        let saved = self.saved(&expected, may_log_in == Password::Ready)?;
+        let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
+        let saved_token = self.usable(Which::Saved, saved_token);
+        let env_token = self.usable(Which::Given, self.env_token.clone());
+        let env_token = env_token.filter(|token| Some(token) != saved_token.as_ref());
         let mut plan = Plan::new(Situation {
             saved_device: saved.as_ref().and_then(|saved| saved.device.clone()),
             saved_token: saved_token.is_some(),
             env_token: env_token.is_some(),
-            password: self.password_now(password.as_ref()),
+            password: may_log_in,
             contested: self.contested_now(),
         });
         let mut found = None;
@@ -150,7 +211,7 @@ impl Healer {
                 Step::Ask(ask) => ask,
                 end => {
                     self.say(plan.marks());
-                    return self.conclude(end, found, saved.as_ref());
+                    return self.conclude(end, found, saved.as_ref()).await;
                 }
             };
             let (class, token) = match ask {
@@ -203,20 +264,26 @@ impl Healer {
                 Ok(Attempt::Stuck(Stuck::PasswordRefused(Some(words))))
             }
             Class::Barred(bar) => Ok(Attempt::Stuck(Stuck::Barred(bar))),
+            Class::Blocked(blocker) => Ok(Attempt::Stuck(Stuck::Blocked(blocker))),
+            Class::NoPasswords(flows) => Ok(Attempt::Stuck(Stuck::NoPasswordLogin(flows))),
+            class @ Class::Other { .. } => Ok(Attempt::Stuck(Stuck::LoginRefused(super::server::describe(&class)))),
             Class::WrongUser { user, .. } => Ok(Attempt::Stuck(Stuck::WrongUser(user))),
             Class::Limited(delay) => Ok(Attempt::Wait(delay, "the homeserver limits requests".to_owned())),
             class => Ok(Attempt::Wait(Duration::ZERO, super::server::describe(&class))),
         }
     }
 
-    fn conclude(&mut self, end: Step, found: Option<Session>, saved: Option<&Saved>) -> Result<Attempt, VaultError> {
+    async fn conclude(
+        &mut self,
+        end: Step,
+        found: Option<Session>,
+        saved: Option<&Saved>,
+    ) -> Result<Attempt, VaultError> {
         match (end, found) {
             (Step::Go(source), Some(session)) => self.keep(source, session, saved).map(Attempt::Live),
             (Step::Wait(delay, why), _) => Ok(Attempt::Wait(delay, why)),
             // The login that was refused may be long ago; what it said still holds.
-            (Step::Stuck(Stuck::PasswordRefused(None)), _) => Ok(Attempt::Stuck(
-                self.refusal.clone().unwrap_or(Stuck::PasswordRefused(None)),
-            )),
+            (Step::Stuck(Stuck::PasswordRefused(None)), _) => Ok(self.still_refused().await),
             (Step::Stuck(stuck), _) => Ok(Attempt::Stuck(stuck)),
             (Step::Go(_) | Step::Ask(_), _) => Ok(Attempt::Wait(
                 Duration::ZERO,
@@ -225,8 +292,33 @@ impl Healer {
         }
     }
 
+    /// Whether a server that took no passwords takes them now is asked without a login, and so at any time.
+    async fn still_refused(&mut self) -> Attempt {
+        if let Some(Stuck::NoPasswordLogin(_)) = self.refusal
+            && self.server.takes_passwords().await
+        {
+            self.gate.accepted();
+            self.refusal = None;
+            return Attempt::Wait(Duration::ZERO, "the homeserver takes passwords again".to_owned());
+        }
+        Attempt::Stuck(self.refusal.clone().unwrap_or(Stuck::PasswordRefused(None)))
+    }
+
     /// Saves the session before anything else is done with it.
     fn keep(&mut self, source: Source, session: Session, saved: Option<&Saved>) -> Result<Session, VaultError> {
+        let by_login = matches!(source, Source::LoginOnSaved | Source::LoginOnNew);
+        if by_login {
+            // Until it is on the disk: another login would only make another token that cannot be kept.
+            self.unsaved = Some(Unsaved {
+                source,
+                session: session.clone(),
+                saved: saved.cloned(),
+            });
+            self.unproven = Some(session.token.clone());
+        }
+        if source == Source::LoginOnNew {
+            self.made = Some(session.device.clone());
+        }
         let left = saved
             .and_then(|saved| saved.device.clone())
             .filter(|device| *device != session.device);
@@ -257,9 +349,11 @@ impl Healer {
             devices.pending = None;
             self.vault.save_devices(&devices)?;
         }
-        if matches!(source, Source::LoginOnSaved | Source::LoginOnNew) {
+        if by_login {
             self.rivalry.born(self.epoch.elapsed());
         }
+        self.unsaved = None;
+        self.unusable.remove(&Which::Saved);
         self.said.clear();
         Ok(session)
     }
@@ -272,40 +366,39 @@ impl Healer {
         expected: &Expected,
     ) -> Result<Class, VaultError> {
         let localpart = self.localpart()?;
+        self.vault.prove_writable()?;
         tracing::info!(role = self.role.name(), user = localpart, %device, "logging in");
         let class = self.server.login(&localpart, password, device, expected).await;
-        let refusal = match &class {
+        let (refusal, pace) = match &class {
             Class::LoggedIn { .. } => {
                 self.gate.accepted();
-                None
+                self.refusal = None;
+                return Ok(class);
             }
-            Class::Refused(words) => Some(Stuck::PasswordRefused(Some(words.clone()))),
-            Class::Barred(bar) => Some(Stuck::Barred(*bar)),
+            Class::Refused(words) => (Stuck::PasswordRefused(Some(words.clone())), Pace::PASSWORD),
+            Class::Barred(bar) => (Stuck::Barred(*bar), Pace::PASSWORD),
+            Class::Blocked(blocker) => (Stuck::Blocked(blocker.clone()), Pace::BLOCKED),
+            Class::NoPasswords(flows) => (Stuck::NoPasswordLogin(flows.clone()), Pace::LOGIN),
+            Class::Other { .. } if self.is_new(device)? => {
+                (Stuck::LoginRefused(super::server::describe(&class)), Pace::LOGIN)
+            }
             Class::WrongUser { user, token } => {
                 if let Some(token) = token {
                     // The one use of a wrong user's token: to end the session which this login has just made.
                     self.server.logout(token).await;
                 }
-                Some(Stuck::WrongUser(user.clone()))
+                (Stuck::WrongUser(user.clone()), Pace::PASSWORD)
             }
             _ => return Ok(class),
         };
-        if refusal.is_some() {
-            self.gate.refused(state, self.epoch.elapsed());
-        }
-        self.refusal = refusal;
+        self.gate.refused(state, pace, self.epoch.elapsed());
+        self.refusal = Some(refusal);
         Ok(class)
     }
 
-    /// A saved token was its user's when it was saved. So where the server names another, it is asked once more before a
-    /// living session is given up for one wrong answer.
-    async fn whoami(&self, which: Token, token: &Secret, expected: &Expected, saved: Option<&Saved>) -> Class {
-        let class = self.server.whoami(token, expected).await;
-        let known = which == Token::Saved && saved.is_some_and(|saved| saved.user.is_some());
-        if known && matches!(class, Class::WrongUser { .. }) {
-            return self.server.whoami(token, expected).await;
-        }
-        class
+    /// Whether a device is one that a login is about to make: what is refused there is not the device.
+    fn is_new(&self, device: &OwnedDeviceId) -> Result<bool, VaultError> {
+        Ok(self.vault.devices()?.pending.as_ref() == Some(device))
     }
 
     fn say(&mut self, marks: Vec<Mark>) {
@@ -322,17 +415,35 @@ impl Healer {
             let localpart = localpart.split_once(':').map_or(localpart, |(localpart, _)| localpart);
             return Ok(Expected::Localpart(localpart.to_owned()));
         }
-        let remembered = self.vault.identity()?;
         let saved = || Ok::<_, VaultError>(self.vault.session()?.and_then(|saved| saved.user));
-        Ok(match remembered.map_or_else(saved, |user| Ok(Some(user)))? {
-            Some(user) => Expected::User(user),
-            None => Expected::Anyone,
-        })
+        let user = match self.vault.identity() {
+            Ok(Some(user)) => Some(user),
+            Ok(None) => saved()?,
+            // The session says it too; the file is written again with the next one.
+            Err(error) if error.is_damage() => match saved()? {
+                Some(user) => {
+                    self.vault.put_aside("identity")?;
+                    Some(user)
+                }
+                None => return Err(error),
+            },
+            Err(error) => return Err(error),
+        };
+        Ok(user.map_or(Expected::Anyone, Expected::User))
     }
 
-    /// The saved session, unless the operator has since named another user.
-    fn saved(&self, expected: &Expected) -> Result<Option<Saved>, VaultError> {
-        let Some(saved) = self.vault.session()? else {
+    /// The saved session, unless the operator has since named another user. A file that cannot be read is given up where a
+    /// password can make another session.
+    fn saved(&self, expected: &Expected, can_log_in: bool) -> Result<Option<Saved>, VaultError> {
+        let saved = match self.vault.session() {
+            Ok(saved) => saved,
+            Err(_) if can_log_in => {
+                self.vault.put_session_aside()?;
+                self.vault.session()?
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(saved) = saved else {
             return Ok(None);
         };
         if saved.user.as_ref().is_some_and(|user| !expected.admits(user)) {
@@ -377,27 +488,5 @@ impl Healer {
         devices.pending = Some(device.clone());
         self.vault.save_devices(&devices)?;
         Ok(device)
-    }
-}
-
-/// The session that an answer gives, if it gives one.
-fn session(class: &Class, token: Option<Secret>, saved: Option<&Saved>) -> Option<Session> {
-    match class {
-        Class::LoggedIn { user, device, token } => Some(Session {
-            user: user.clone(),
-            device: device.clone(),
-            token: token.clone(),
-        }),
-        Class::Alive { user, device } => {
-            let device = device
-                .clone()
-                .or_else(|| saved.and_then(|saved| saved.device.clone()))?;
-            Some(Session {
-                user: user.clone(),
-                device,
-                token: token?,
-            })
-        }
-        _ => None,
     }
 }

@@ -2,24 +2,36 @@
 
 use matrix_sdk::ruma::OwnedDeviceId;
 
-use super::{Healer, Session};
+use super::{Server, Session};
 use crate::{
+    config::Account,
     healing::{Class, Mark},
-    vault::{LeftDevice, VaultError},
+    secret::Secret,
+    vault::{LeftDevice, Vault, VaultError},
 };
 
-impl Healer {
+/// The devices left behind of one identity, and what it takes to remove them: see [`super::Healer::leftovers`].
+#[derive(Clone, Debug)]
+pub struct Leftovers {
+    pub(super) role: Account,
+    pub(super) server: Server,
+    pub(super) vault: Vault,
+    /// The password, where there is one that may be tried.
+    pub(super) password: Option<Secret>,
+}
+
+impl Leftovers {
     /// Logs out the devices left behind, so that the bot owns none that it does not use. `may_go` says whether all that
     /// a device held is safe. Returns those that are still there.
-    pub async fn remove_left_devices(
-        &mut self,
+    pub async fn remove(
+        &self,
         session: &Session,
         may_go: impl Fn(&OwnedDeviceId) -> bool,
     ) -> Result<Vec<OwnedDeviceId>, VaultError> {
         let devices = self.vault.devices()?;
         let mut remaining = Vec::new();
         for left in &devices.left {
-            if left.device == session.device || (may_go(&left.device) && self.remove(session, left).await) {
+            if left.device == session.device || (may_go(&left.device) && self.remove_one(session, left).await) {
                 continue;
             }
             remaining.push(left.clone());
@@ -34,7 +46,7 @@ impl Healer {
 
     /// Adds to the devices left behind those which this program made in a life that nothing is remembered of: the data
     /// directory was lost. To be called only where all that they could hold is readable without them.
-    pub async fn recollect_left_devices(&mut self, session: &Session) -> Result<(), VaultError> {
+    pub async fn recollect(&self, session: &Session) -> Result<(), VaultError> {
         let Some(there) = self.server.devices(&session.token).await else {
             return Ok(());
         };
@@ -51,11 +63,11 @@ impl Healer {
         Ok(())
     }
 
-    async fn remove(&mut self, session: &Session, left: &LeftDevice) -> bool {
+    async fn remove_one(&self, session: &Session, left: &LeftDevice) -> bool {
         if let Some(token) = left.token.as_ref().filter(|token| **token != session.token)
             && let Class::Done(_) = self.server.logout(token).await
         {
-            Mark::DeviceLoggedOut.hit(self.role());
+            Mark::DeviceLoggedOut.hit(self.role);
             return true;
         }
         match self.server.devices(&session.token).await {
@@ -63,23 +75,23 @@ impl Healer {
             Some(_) => {}
             None => return false,
         }
-        let Some(password) = self.usable_password() else {
-            Mark::DeviceNotRemoved.hit(self.role());
+        let Some(password) = &self.password else {
+            Mark::DeviceNotRemoved.hit(self.role);
             return false;
         };
         match self
             .server
-            .delete_device(&session.token, &session.user, &left.device, &password)
+            .delete_device(&session.token, &session.user, &left.device, password)
             .await
         {
             Class::Done(_) => {
-                Mark::DeviceDeleted.hit(self.role());
+                Mark::DeviceDeleted.hit(self.role);
                 true
             }
             class => {
                 let why = super::server::describe(&class);
-                tracing::warn!(role = self.role().name(), device = %left.device, why, "a device left behind stays");
-                Mark::DeviceNotRemoved.hit(self.role());
+                tracing::warn!(role = self.role.name(), device = %left.device, why, "a device left behind stays");
+                Mark::DeviceNotRemoved.hit(self.role);
                 false
             }
         }

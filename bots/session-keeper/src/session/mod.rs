@@ -2,11 +2,16 @@
 //! and whose retries hide what came back.
 //!
 //! - [`Server`]: the requests;
+//! - [`refusal_of`]: what the SDK's errors mean, by the same classing;
 //! - [`Healer`]: executes the [`crate::healing::Plan`] and keeps what it brings.
 
 mod healer;
 mod leftovers;
+mod sdk;
 mod server;
+mod tokens;
 
 pub use healer::{Attempt, Healer, Session};
+pub use leftovers::Leftovers;
+pub use sdk::{http_refusal, refusal_of};
 pub use server::{KeysAnswer, Server, ServerError, describe};

@@ -1,14 +1,15 @@
 //! The requests.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, RoomId, UserId};
 use reqwest::{Method, RequestBuilder};
+use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    healing::{Answer, Asked, Class, Expected, classify},
+    healing::{Answer, Asked, Class, Expected, classify, login_flows, retry_after},
     secret::Secret,
 };
 
@@ -18,6 +19,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// No answer to these requests is nearly as long; a longer one is not from a homeserver.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The way to log in that is used here.
+const PASSWORD_LOGIN: &str = "m.login.password";
 
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +80,17 @@ impl Server {
 
     /// Whose token is it, and does it live?
     pub async fn whoami(&self, token: &Secret, expected: &Expected) -> Class {
-        let request = self
-            .request(Method::GET, &["account", "whoami"])
-            .bearer_auth(token.expose());
-        classify(Asked::Whoami, expected, &send(request).await)
+        classify(Asked::Whoami, expected, &self.ask_whoami(Some(token)).await)
+    }
+
+    /// The plain answer to that, or to the same without any token.
+    pub async fn ask_whoami(&self, token: Option<&Secret>) -> Result<Answer, String> {
+        let request = self.request(Method::GET, &["account", "whoami"]);
+        let request = match token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
+        send(request).await
     }
 
     /// Logs in by password.
@@ -92,7 +103,31 @@ impl Server {
             "initial_device_display_name": self.device_name,
         });
         let request = self.request(Method::POST, &["login"]).json(&body);
-        classify(Asked::Login, expected, &send(request).await)
+        let answer = send(request).await;
+        let class = classify(Asked::Login, expected, &answer);
+        // Servers that take no passwords refuse them in many ways; they all say so when they are asked.
+        let refused = matches!(class, Class::Refused(_) | Class::Other { .. } | Class::Unreachable(_));
+        let answered = answer.is_ok_and(|answer| matches!(answer.status, 400..=499 | 501));
+        match answered && refused {
+            true => self.without_passwords().await.map_or(class, Class::NoPasswords),
+            false => class,
+        }
+    }
+
+    /// Whether the server says that a password is one of the ways to log in.
+    pub async fn takes_passwords(&self) -> bool {
+        let flows = self.login_flows().await.unwrap_or_default();
+        flows.iter().any(|flow| flow == PASSWORD_LOGIN)
+    }
+
+    /// The ways to log in, where the server says that a password is none of them.
+    async fn without_passwords(&self) -> Option<Vec<String>> {
+        let flows = self.login_flows().await?;
+        (!flows.iter().any(|flow| flow == PASSWORD_LOGIN)).then_some(flows)
+    }
+
+    async fn login_flows(&self) -> Option<Vec<String>> {
+        login_flows(&send(self.request(Method::GET, &["login"])).await)
     }
 
     /// Ends the token's session and, by the specification, its device.
@@ -124,7 +159,8 @@ impl Server {
                     _ => KeysAnswer::None,
                 }
             }
-            Class::Dead => KeysAnswer::Dead,
+            // Whoami tells which of them it is.
+            Class::Dead | Class::WayBroken(_) => KeysAnswer::Dead,
             Class::Limited(delay) => KeysAnswer::Unknown(delay, "the homeserver limits requests".to_owned()),
             Class::Unreachable(reason) => KeysAnswer::Unknown(Duration::ZERO, reason),
             class => KeysAnswer::Unknown(Duration::ZERO, format!("keys/query: {}", describe(&class))),
@@ -178,6 +214,20 @@ impl Server {
         other(&send(request).await)
     }
 
+    /// Reads a datum of the account.
+    pub async fn account_data(&self, token: &Secret, user: &UserId, kind: &str) -> Class {
+        self.get(token, &["user", user.as_str(), "account_data", kind]).await
+    }
+
+    /// Writes a datum of the account.
+    pub async fn set_account_data(&self, token: &Secret, user: &UserId, kind: &str, content: &impl Serialize) -> Class {
+        let request = self
+            .request(Method::PUT, &["user", user.as_str(), "account_data", kind])
+            .bearer_auth(token.expose())
+            .json(content);
+        other(&send(request).await)
+    }
+
     /// Reads a whole state event, of which [`Server::get`] shows only the content.
     pub async fn state_event(&self, token: &Secret, room: &RoomId, kind: &str, key: &str) -> Class {
         let request = self
@@ -222,6 +272,10 @@ pub fn describe(class: &Class) -> String {
         Class::Unreachable(reason) => reason.clone(),
         Class::Limited(delay) => format!("limited for {delay:?}"),
         Class::Dead => "the token is dead".to_owned(),
+        Class::Blocked(blocker) => blocker.to_string(),
+        Class::WayBroken(words) => format!("the token does not arrive at the homeserver ({words})"),
+        Class::Redirected(target) => format!("it redirects to {target}, which is not followed"),
+        Class::NoPasswords(flows) => format!("this server takes no passwords, only {}", flows.join(", ")),
         Class::Barred(bar) => format!("the account is barred: {bar:?}"),
         Class::Refused(words) => words.clone(),
         Class::WrongUser { user, .. } => format!("the token is {user}'s"),
@@ -237,11 +291,15 @@ async fn send(request: RequestBuilder) -> Result<Answer, String> {
     let request = request.timeout(REQUEST_TIMEOUT);
     let mut response = request.send().await.map_err(|error| reason(&error))?;
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .map(ToOwned::to_owned);
+    let header = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    // A date in `Retry-After` is one by the server's clock, which need not be ours.
+    let clock = header("date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let now = clock.unwrap_or_else(SystemTime::now);
+    let wait = header("retry-after").and_then(|header| retry_after(&header, now));
+    let location = header("location");
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
         body.extend_from_slice(&chunk);
@@ -251,7 +309,8 @@ async fn send(request: RequestBuilder) -> Result<Answer, String> {
     }
     Ok(Answer {
         status,
-        retry_after,
+        retry_after: wait,
+        location,
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

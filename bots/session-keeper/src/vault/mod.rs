@@ -15,9 +15,10 @@ mod file;
 mod lock;
 mod password;
 mod secrets;
+mod text;
 
 pub use file::VaultError;
-pub(crate) use file::{read, remove, write};
+pub(crate) use file::{put_aside, read, remove, write};
 pub use lock::{DataDirLock, LockError};
 pub use password::{PasswordFile, PasswordState};
 pub use secrets::{Devices, LeftDevice, Saved, Vault};

@@ -8,12 +8,15 @@ use std::{
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::file::{VaultError, read, remove, write};
+use super::file::{VaultError, prove_writable, put_aside, read, remove, write};
 use crate::{
     config::{Account, FirstSession, IdentityConfig, Predecessor},
     secret::Secret,
 };
 
+const SESSION: &str = "session.json";
+const DEVICES: &str = "devices.json";
+const IDENTITY: &str = "identity";
 /// The file that says that peers may think the device gone.
 const UNANNOUNCED: &str = "unannounced";
 
@@ -100,22 +103,11 @@ impl Vault {
         &self.directory
     }
 
-    /// The saved session: ours, else the predecessor's. A session file that does not parse is kept aside, not fatal:
-    /// the password can make another.
+    /// The saved session: ours, else the predecessor's. A session file that nobody can make sense of is put aside, not
+    /// fatal: the password can make another.
     pub fn session(&self) -> Result<Option<Saved>, VaultError> {
-        let path = self.path("session.json");
-        if let Some(text) = read(&path)? {
-            match serde_json::from_str::<SessionFile>(&text) {
-                Ok(file) => {
-                    return Ok(Some(Saved {
-                        user: Some(file.user_id),
-                        device: Some(file.device_id),
-                        token: Some(Secret::new(file.access_token)),
-                        is_first: false,
-                    }));
-                }
-                Err(_) => self.put_aside(&path)?,
-            }
+        if let Some(saved) = self.own_session()? {
+            return Ok(Some(saved));
         }
         let first = self.predecessor.as_ref().map_or(Ok(None), |old| old.session())?;
         Ok(first.map(|FirstSession { device, token }| Saved {
@@ -126,6 +118,22 @@ impl Vault {
         }))
     }
 
+    fn own_session(&self) -> Result<Option<Saved>, VaultError> {
+        let Some(text) = self.read_or_put_aside(SESSION)? else {
+            return Ok(None);
+        };
+        let Ok(file) = serde_json::from_str::<SessionFile>(&text) else {
+            self.put_aside(SESSION)?;
+            return Ok(None);
+        };
+        Ok(Some(Saved {
+            user: Some(file.user_id),
+            device: Some(file.device_id),
+            token: Some(Secret::new(file.access_token)),
+            is_first: false,
+        }))
+    }
+
     /// Saves the session; on the disk when this returns.
     pub fn save_session(&self, user: &UserId, device: &OwnedDeviceId, token: &Secret) -> Result<(), VaultError> {
         let file = SessionFile {
@@ -133,24 +141,38 @@ impl Vault {
             device_id: device.clone(),
             access_token: token.expose().to_owned(),
         };
-        self.write_json("session.json", &file)
+        self.write_json(SESSION, &file)
     }
 
-    /// Puts the saved session aside: it is another user's.
+    /// Proves that a session, and what else is written after a login, could be saved now: a login whose token cannot be
+    /// kept must not be made.
+    pub fn prove_writable(&self) -> Result<(), VaultError> {
+        [SESSION, DEVICES, IDENTITY]
+            .iter()
+            .try_for_each(|name| prove_writable(&self.path(name)))
+    }
+
+    /// Puts the saved session aside: it is another user's, or of no use.
     pub fn put_session_aside(&self) -> Result<(), VaultError> {
-        self.put_aside(&self.path("session.json"))
+        self.put_aside(SESSION)
+    }
+
+    /// Where a session file that was of no use was put aside, if one ever was.
+    pub fn session_aside(&self) -> Option<PathBuf> {
+        let mut path = self.path(SESSION).into_os_string();
+        path.push(".put-aside");
+        Some(PathBuf::from(path)).filter(|path| path.exists())
     }
 
     /// Devices that are not in use.
     pub fn devices(&self) -> Result<Devices, VaultError> {
-        let path = self.path("devices.json");
-        let Some(text) = read(&path)? else {
+        let Some(text) = self.read_or_put_aside(DEVICES)? else {
             return Ok(Devices::default());
         };
         match serde_json::from_str(&text) {
             Ok(devices) => Ok(devices),
             Err(_) => {
-                self.put_aside(&path)?;
+                self.put_aside(DEVICES)?;
                 Ok(Devices::default())
             }
         }
@@ -158,17 +180,27 @@ impl Vault {
 
     /// Saves them.
     pub fn save_devices(&self, devices: &Devices) -> Result<(), VaultError> {
-        self.write_json("devices.json", devices)
+        self.write_json(DEVICES, devices)
     }
 
-    /// The user that this identity is, as remembered.
+    /// The user that this identity is, as remembered. A file that names none is an error: somebody was remembered, and
+    /// nobody else's token may be taken for theirs.
     pub fn identity(&self) -> Result<Option<OwnedUserId>, VaultError> {
-        Ok(read(&self.path("identity"))?.and_then(|text| UserId::parse(text.trim()).ok()))
+        let path = self.path(IDENTITY);
+        let Some(text) = read(&path)? else { return Ok(None) };
+        match UserId::parse(text.trim()) {
+            Ok(user) => Ok(Some(user)),
+            Err(_) => Err(VaultError::new(
+                "read",
+                &path,
+                std::io::Error::new(std::io::ErrorKind::InvalidData, "it names no user"),
+            )),
+        }
     }
 
     /// Remembers the user that this identity is.
     pub fn save_identity(&self, user: &UserId) -> Result<(), VaultError> {
-        write(&self.path("identity"), format!("{user}\n").as_bytes())
+        write(&self.path(IDENTITY), format!("{user}\n").as_bytes())
     }
 
     /// The recovery key (or passphrase) of the account's secret storage.
@@ -188,7 +220,11 @@ impl Vault {
     /// Notes, before a login on the saved device, that peers may think the device gone: it may have been deleted, and they asked
     /// for the keys while it was.
     pub fn set_unannounced(&self) -> Result<(), VaultError> {
-        write(&self.path(UNANNOUNCED), b"")
+        match self.is_unannounced() {
+            // Whatever is there says it already.
+            true => Ok(()),
+            false => write(&self.path(UNANNOUNCED), b""),
+        }
     }
 
     /// Whether peers may think the device gone.
@@ -220,16 +256,19 @@ impl Vault {
         remove(&self.path(name))
     }
 
-    fn put_aside(&self, path: &Path) -> Result<(), VaultError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".put-aside");
-        let aside = path.with_file_name(name);
+    /// Puts a file of this identity aside, beside where it was.
+    pub fn put_aside(&self, name: &str) -> Result<(), VaultError> {
+        let path = self.path(name);
+        let aside = put_aside(&path)?;
         tracing::warn!(role = self.role.name(), path = %path.display(), aside = %aside.display(), "put a file aside");
-        match std::fs::rename(path, &aside) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(VaultError::new("put aside", path, error))
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Reads a file that can be had again, so that one of no use is put aside and counts as none.
+    fn read_or_put_aside(&self, name: &str) -> Result<Option<String>, VaultError> {
+        match read(&self.path(name)) {
+            Err(error) if error.is_damage() => self.put_aside(name).map(|()| None),
+            read => read,
         }
     }
 

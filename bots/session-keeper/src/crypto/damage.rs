@@ -1,0 +1,112 @@
+//! Stores and files that are of no use any more.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use matrix_sdk::ruma::DeviceId;
+use matrix_sdk_crypto::store::CryptoStore;
+
+use super::{
+    Shelf, StoreError, Stores, folder,
+    stores::{MAKESHIFT, STORE_KEY},
+};
+use crate::vault::{Vault, VaultError, put_aside, write};
+
+/// The database of rooms: all in it can be had again from the homeserver.
+const ROOMS: &str = "matrix-sdk-state.sqlite3";
+/// Found out while it was in use: the store is of an earlier time than the server's record.
+pub(super) const OUTDATED: &str = "outdated";
+/// Found out while it was in use: the database of keys is damaged.
+pub(super) const DAMAGED: &str = "damaged";
+
+/// Whether the reason of a database's failure is what is in its file, and not the disk or the rights.
+pub fn is_damage(reason: &str) -> bool {
+    ["malformed", "not a database", "cipher", "decrypt"]
+        .iter()
+        .any(|sign| reason.to_ascii_lowercase().contains(sign))
+}
+
+impl Stores {
+    /// Puts a key of the stores aside that cannot be used: another is made, which opens none of the old stores.
+    pub fn put_key_aside(vault: &Vault) -> Result<(), StoreError> {
+        Ok(vault.put_aside(STORE_KEY)?)
+    }
+
+    /// Moves a store that cannot be opened out of the way; it is never removed.
+    pub fn put_aside(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let folder = self.folder(device);
+        shelf.forget(&folder);
+        let aside = (1_u32..)
+            .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", folder::file_name(&folder))))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| folder.with_extension("unreadable"));
+        fs::rename(&folder, &aside).map_err(|error| VaultError::new("put aside", &folder, error).into())
+    }
+
+    /// Writes down, before a store is begun on a device whose own store is lost, that it is only a makeshift: as soon as
+    /// there is a password, a new device takes its place.
+    pub fn begin_makeshift(&self, device: &DeviceId) -> Result<(), StoreError> {
+        let folder = self.folder(device);
+        folder::make(&folder)?;
+        Ok(write(&folder.join(MAKESHIFT), b"")?)
+    }
+
+    /// Writes down that the database of keys is damaged although it opens, so that the next start takes another.
+    pub fn mark_damaged(&self, device: &DeviceId) -> Result<(), StoreError> {
+        Ok(write(&self.folder(device).join(DAMAGED), b"")?)
+    }
+
+    /// Writes down that the store is of an earlier time than the server's record, so that the next start takes another.
+    pub fn mark_outdated(&self, device: &DeviceId) -> Result<(), StoreError> {
+        Ok(write(&self.folder(device).join(OUTDATED), b"")?)
+    }
+
+    /// Puts the database of rooms aside, which is damaged although it opens: another is filled from the homeserver. Nobody
+    /// may have it open.
+    pub fn put_rooms_aside(&self, device: &DeviceId) -> Result<(), StoreError> {
+        put_rooms_aside(&self.folder(device))
+    }
+
+    /// Where the databases of a folder do not open for this reason: puts that of rooms aside if it alone is the trouble.
+    pub(super) async fn put_damaged_rooms_aside(
+        &self,
+        folder: &Path,
+        reason: &str,
+        shelf: &mut Shelf,
+    ) -> Result<bool, StoreError> {
+        if !(is_damage(reason) || folder.join(ROOMS).is_dir()) || self.keys(folder, shelf).await.is_err() {
+            return Ok(false);
+        }
+        tracing::warn!(folder = %folder.display(), reason, "the database of rooms is damaged: another is made");
+        shelf.forget(folder);
+        put_rooms_aside(folder)?;
+        Ok(true)
+    }
+
+    /// The version of the key backup that a device writes to, as far as its store knows.
+    pub async fn backup_version(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Option<String>, StoreError> {
+        let folder = self.folder(device);
+        let keys = self.keys(&folder, shelf).await?.load_backup_keys().await;
+        match keys {
+            Ok(keys) => Ok(keys.backup_version),
+            Err(error) => Err(StoreError::Database {
+                action: "read",
+                folder,
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+/// With what SQLite keeps beside it.
+fn put_rooms_aside(folder: &Path) -> Result<(), StoreError> {
+    for ending in ["", "-wal", "-shm"] {
+        let path: PathBuf = folder.join(format!("{ROOMS}{ending}"));
+        if path.symlink_metadata().is_ok() {
+            put_aside(&path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What the operator should do about trouble on this machine.
+
+use crate::{
+    crypto::{EscrowError, OpenError, StoreError},
+    vault::VaultError,
+};
+
+use super::IntakeError;
+
+/// Trouble that may say how it is cured.
+pub(super) trait Curable: std::error::Error {
+    /// The exact step, where the trouble is about a certain file.
+    fn cure(&self) -> Option<String>;
+}
+
+impl Curable for VaultError {
+    fn cure(&self) -> Option<String> {
+        Some(self.next_step())
+    }
+}
+
+impl Curable for EscrowError {
+    fn cure(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.cure(),
+            _ => None,
+        }
+    }
+}
+
+impl Curable for StoreError {
+    fn cure(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.cure(),
+            Self::Key { path, .. } => Some(format!(
+                "restore {} from a backup, or write the account's password into the password file: the bot then takes a \
+                 new device with a new key",
+                path.display()
+            )),
+            Self::Database { folder, .. } => Some(format!(
+                "see that {} can be read and written and that its disk has room left, or restore it from a backup",
+                folder.display()
+            )),
+        }
+    }
+}
+
+impl Curable for OpenError {
+    fn cure(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.cure(),
+            _ => None,
+        }
+    }
+}
+
+impl Curable for IntakeError {
+    fn cure(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,211 @@
+//! What each refused request means, whoever made it. Bodies are as real servers send them.
+
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+use session_keeper::healing::{About, Bar, Blocker, Refusal, Reply, refusal, retry_after};
+
+fn error(errcode: &str) -> Value {
+    json!({ "errcode": errcode, "error": "words" })
+}
+
+fn classed(about: About, status: u16, body: &Value) -> Refusal {
+    let reply = Reply {
+        status,
+        body,
+        retry_after: None,
+        location: None,
+    };
+    refusal(about, &reply)
+}
+
+fn name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Final(_) => "final",
+        Refusal::Operator(Blocker::Account(Bar::Deactivated)) => "deactivated",
+        Refusal::Operator(Blocker::Account(Bar::Locked)) => "locked",
+        Refusal::Operator(Blocker::Account(Bar::Suspended)) => "suspended",
+        Refusal::Operator(Blocker::Consent { .. }) => "consent",
+        Refusal::Operator(Blocker::ResourceLimit { .. }) => "resource limit",
+        Refusal::Operator(Blocker::Forbidden(_)) => "forbidden",
+        Refusal::Operator(Blocker::UnknownRoom(_)) => "unknown room",
+        Refusal::Transient(_) => "transient",
+        Refusal::Limited(_) => "limited",
+        Refusal::DeadToken => "dead token",
+        Refusal::WayBroken(_) => "way broken",
+        Refusal::Redirected(_) => "redirected",
+        Refusal::Interactive => "interactive",
+        other => panic!("a class without a name: {other:?}"),
+    }
+}
+
+#[rstest]
+// Final.
+#[case::room_in_use(400, error("M_ROOM_IN_USE"), "final")]
+#[case::alias_taken(409, error("M_UNKNOWN"), "final")]
+#[case::bad_json(400, error("M_BAD_JSON"), "final")]
+#[case::invalid(400, error("M_INVALID_PARAM"), "final")]
+#[case::unknown(400, error("M_UNKNOWN"), "final")]
+#[case::too_large(413, error("M_TOO_LARGE"), "final")]
+#[case::custom(418, error("IO.EXAMPLE.TEAPOT"), "final")]
+// For the operator.
+#[case::power(403, error("M_FORBIDDEN"), "forbidden")]
+#[case::no_power_by_another_status(400, error("M_FORBIDDEN"), "forbidden")]
+#[case::rule_of_the_server(403, error("M_UNKNOWN"), "forbidden")]
+#[case::room(404, error("M_NOT_FOUND"), "unknown room")]
+#[case::room_gone(410, error("M_UNKNOWN"), "unknown room")]
+#[case::room_by_another_status(400, error("M_NOT_FOUND"), "unknown room")]
+#[case::consent(403, error("M_CONSENT_NOT_GIVEN"), "consent")]
+#[case::consent_by_another_status(451, error("M_CONSENT_NOT_GIVEN"), "consent")]
+#[case::resources(403, error("M_RESOURCE_LIMIT_EXCEEDED"), "resource limit")]
+#[case::resources_by_another_status(400, error("M_RESOURCE_LIMIT_EXCEEDED"), "resource limit")]
+#[case::resources_as_limit(429, error("M_RESOURCE_LIMIT_EXCEEDED"), "resource limit")]
+#[case::deactivated(403, error("M_USER_DEACTIVATED"), "deactivated")]
+#[case::deactivated_as_401(401, error("M_USER_DEACTIVATED"), "deactivated")]
+#[case::locked(401, error("M_USER_LOCKED"), "locked")]
+#[case::locked_as_403(403, error("M_USER_LOCKED"), "locked")]
+#[case::suspended(403, error("M_USER_SUSPENDED"), "suspended")]
+#[case::suspended_as_401(401, error("M_USER_SUSPENDED"), "suspended")]
+#[case::suspended_before_its_time(403, error("ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED"), "suspended")]
+// Transient.
+#[case::matrix_500(500, error("M_UNKNOWN"), "transient")]
+#[case::dead_behind_500(503, error("M_UNKNOWN_TOKEN"), "transient")]
+#[case::gateway(502, Value::Null, "transient")]
+#[case::timed_out(408, error("M_UNKNOWN"), "transient")]
+#[case::page_403(403, Value::Null, "transient")]
+#[case::page_404(404, Value::Null, "transient")]
+#[case::page_401(401, json!({ "message": "no" }), "transient")]
+#[case::wrong_url(404, error("M_UNRECOGNIZED"), "transient")]
+#[case::wrong_method(405, error("M_UNRECOGNIZED"), "transient")]
+#[case::limited(429, error("M_LIMIT_EXCEEDED"), "limited")]
+#[case::limited_by_a_proxy(429, Value::Null, "limited")]
+#[case::limited_by_another_status(403, error("M_LIMIT_EXCEEDED"), "limited")]
+// The token and the way.
+#[case::unknown_token(401, error("M_UNKNOWN_TOKEN"), "dead token")]
+#[case::unknown_token_as_403(403, error("M_UNKNOWN_TOKEN"), "dead token")]
+#[case::unknown_token_as_404(404, error("M_UNKNOWN_TOKEN"), "dead token")]
+#[case::unknown_token_as_410(410, error("M_UNKNOWN_TOKEN"), "dead token")]
+#[case::unauthorized(401, error("M_UNAUTHORIZED"), "dead token")]
+#[case::unauthorized_dead(
+    401,
+    json!({ "errcode": "M_UNAUTHORIZED", "error": "Unauthorized: Invalid access token." }),
+    "dead token"
+)]
+#[case::missing(401, error("M_MISSING_TOKEN"), "way broken")]
+#[case::missing_as_403(403, error("M_MISSING_TOKEN"), "way broken")]
+#[case::unauthorized_missing(
+    401,
+    json!({
+        "errcode": "M_UNAUTHORIZED",
+        "error": "Unauthorized: Failed to extract authorization: no access token found, but this endpoint requires one",
+    }),
+    "way broken"
+)]
+#[case::unauthorized_elsewhere(403, error("M_UNAUTHORIZED"), "forbidden")]
+#[case::redirect(302, Value::Null, "redirected")]
+#[case::redirect_with_a_body(307, error("M_UNKNOWN"), "redirected")]
+#[case::uia(401, json!({ "flows": [], "session": "s" }), "interactive")]
+#[case::uia_failed(401, json!({ "flows": [], "errcode": "M_FORBIDDEN", "session": "s" }), "interactive")]
+fn a_refusal_of_something_in_a_room_is(#[case] status: u16, #[case] body: Value, #[case] class: &str) {
+    assert_eq!(name(&classed(About::Room, status, &body)), class);
+}
+
+#[test]
+fn what_is_missing_outside_a_room_stays_missing() {
+    for status in [404, 410] {
+        assert_eq!(name(&classed(About::Other, status, &error("M_NOT_FOUND"))), "final");
+    }
+}
+
+#[test]
+fn a_blocked_account_tells_where_the_cure_is() {
+    let consent = json!({ "errcode": "M_CONSENT_NOT_GIVEN", "error": "", "consent_uri": "https://hs/consent?u=bot" });
+    let limit = json!({ "errcode": "M_RESOURCE_LIMIT_EXCEEDED", "error": "", "admin_contact": "mailto:admin@hs" });
+    for (body, wanted) in [(consent, "https://hs/consent?u=bot"), (limit, "mailto:admin@hs")] {
+        let Refusal::Operator(blocker) = classed(About::Other, 403, &body) else {
+            panic!("{body}")
+        };
+        assert!(blocker.is_of_account());
+        assert!(blocker.cure("@bot:hs").contains(wanted), "{blocker:?}");
+    }
+}
+
+#[rstest]
+#[case(
+    "https://evil.example/_matrix/client/v3/login",
+    "https://evil.example/_matrix/client/v3/login"
+)]
+#[case("https://user:word@other.example/x?token=abc#frag", "https://other.example/x")]
+#[case("http://other.example", "http://other.example")]
+#[case("/login?next=abc", "/login")]
+fn a_redirection_is_told_without_what_a_log_must_not_hold(#[case] location: &str, #[case] told: &str) {
+    let reply = Reply {
+        status: 308,
+        body: &Value::Null,
+        retry_after: None,
+        location: Some(location),
+    };
+    assert_eq!(refusal(About::Other, &reply), Refusal::Redirected(told.to_owned()));
+}
+
+#[test]
+fn words_are_one_line_of_bounded_length_without_the_code_in_front() {
+    let long = "x".repeat(1000);
+    let body = json!({ "errcode": "M_FORBIDDEN", "error": format!("M_FORBIDDEN: M_FORBIDDEN: line\n\u{7}two {long}") });
+    let Refusal::Operator(Blocker::Forbidden(no)) = classed(About::Room, 403, &body) else {
+        panic!("{body}")
+    };
+    assert!(no.words.starts_with("line two x"), "{no}");
+    assert_eq!(no.words.chars().count(), 200);
+}
+
+#[rstest]
+#[case("7", Some(7))]
+#[case(" 1800 ", Some(1800))]
+#[case("Fri, 27 Nov 2026 16:05:00 GMT", Some(300))]
+#[case("Fri, 27 Nov 2026 15:05:00 GMT", None)]
+#[case("soon", None)]
+fn retry_after_is_seconds_or_a_date(#[case] header: &str, #[case] seconds: Option<u64>) {
+    // 2026-11-27T16:00:00Z.
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_795_200);
+    assert_eq!(retry_after(header, now), seconds.map(Duration::from_secs));
+}
+
+#[rstest]
+#[case(None, json!({}), 2_000)]
+#[case(Some(7), json!({}), 7_000)]
+#[case(Some(1), json!({ "retry_after_ms": 1500 }), 1_500)]
+#[case(None, json!({ "retry_after_ms": 1500.5 }), 1_500)]
+#[case(None, json!({ "retry_after_ms": 1_800_000 }), 1_800_000)]
+#[case(Some(999_999_999), json!({}), 3_600_000)]
+fn the_longer_delay_counts(#[case] header: Option<u64>, #[case] body: Value, #[case] milliseconds: u64) {
+    let reply = Reply {
+        status: 429,
+        body: &body,
+        retry_after: header.map(Duration::from_secs),
+        location: None,
+    };
+    let Refusal::Limited(delay) = refusal(About::Other, &reply) else {
+        panic!("{body}")
+    };
+    assert_eq!(delay.as_millis(), u128::from(milliseconds));
+}
+
+proptest! {
+    #[test]
+    fn what_is_no_matrix_error_proves_nothing(status in 100u16..600, about in prop_oneof![Just(About::Room), Just(About::Other)]) {
+        prop_assume!(!(200..300).contains(&status));
+        for body in [Value::Null, json!({}), json!({ "error": "words" }), json!({ "errcode": 7 })] {
+            let class = name(&classed(about, status, &body));
+            prop_assert!(["transient", "limited", "redirected"].contains(&class), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_server_error_is_never_final(status in 500u16..600, code in "M_[A-Z_]{3,20}") {
+        let class = name(&classed(About::Room, status, &error(&code)));
+        prop_assert!(class != "final" && class != "forbidden" && class != "dead token", "{class}");
+    }
+}
