@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     crypto::{Depth, Inherited, OpenError, Prepared, Shelf, StoreError, Stores, open},
-    healing::{About, Backoff, Course, Local, Mark, Verdict, course},
+    healing::{About, Backoff, Class, Course, Expected, Local, Mark, Verdict, course},
     health::Degraded,
     session::{Attempt, Session, refusal_of},
     vault::PasswordState,
@@ -108,7 +108,9 @@ impl Supervisor {
                 Compared::Dead => return Err(End::DeadToken),
                 Compared::Unknown(local, why) => {
                     let is_new = self.healer.has_made(&session.device);
-                    match without_the_server(&local, is_new, can_log_in) {
+                    // An outage must not cost a device: only this one request may fail.
+                    let whole = !matches!(local, Local::Missing) || self.is_answered(&session).await;
+                    match without_the_server(&local, is_new, can_log_in).filter(|_| whole) {
                         Some(Verdict::Same) => {
                             self.note("continuity", Some(keys_unknown(&why)));
                             return Ok((session, None));
@@ -150,6 +152,15 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// Whether the homeserver answers otherwise, and the token lives.
+    async fn is_answered(&mut self, session: &Session) -> bool {
+        let expected = Expected::User(session.user.clone());
+        matches!(
+            self.healer.ask_whoami(&session.token, &expected).await,
+            Class::Alive { .. }
+        )
     }
 
     fn go_on_degraded(
