@@ -15,6 +15,7 @@ use super::{
     error::{ApiError, Body},
     user::{UserApi, UserError},
 };
+use crate::secret::Secret;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -29,18 +30,16 @@ pub(super) async fn crosssign(State(shared): State<Arc<Shared>>, body: Body<Aske
     if asked.access_token.is_empty() {
         return Err(ApiError::bad("missing_fields").with("access_token is needed"));
     }
-    let api = UserApi::new(shared.http.clone(), shared.flows.config.homeserver.clone());
-    let api = api.with_token(&asked.access_token);
+    let api = UserApi::new(shared.server.clone()).with_token(Secret::new(asked.access_token));
     bootstrap(&api, asked.password).await.map(Json)
 }
 
 fn refusal(error: UserError) -> ApiError {
     match error {
-        UserError::Refused { errcode, message, .. } if !errcode.is_empty() => {
-            ApiError::bad(errcode.to_lowercase()).with(message)
+        UserError::Refused { errcode, .. } if errcode.is_empty() => {
+            ApiError::new(StatusCode::FORBIDDEN, "password_needed")
         }
-        UserError::Refused { .. } => ApiError::new(StatusCode::FORBIDDEN, "password_needed"),
-        UserError::Unreachable(problem) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").with(problem),
+        error => ApiError::from(error),
     }
 }
 
@@ -53,12 +52,11 @@ async fn bootstrap(api: &UserApi, password: Option<String>) -> Result<Value, Api
         return Err(ApiError::bad("no_device").with("the token belongs to no device"));
     };
     let keys = Keys::generate();
-    let mut body = json!({
+    let body = json!({
         "master_key": keys.public(user, "master", &keys.master, false)?,
         "self_signing_key": keys.public(user, "self_signing", &keys.self_signing, true)?,
         "user_signing_key": keys.public(user, "user_signing", &keys.user_signing, true)?,
     });
-    body.as_object_mut().map(|body| body.remove("auth"));
     let stage = |name: &str| match (name, &password) {
         ("m.login.password", Some(password)) => Some(json!({
             "type": name,

@@ -1,14 +1,22 @@
 //! Refusals as JSON.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::timeout;
+
+use super::user::UserError;
+
+/// For the whole body of a request, which is small.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// `{"error": "<code>", "detail": "…"}` with a status.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +24,8 @@ pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) code: String,
     pub(super) detail: Option<String>,
+    /// When it is worth another try (`Retry-After`).
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl ApiError {
@@ -24,6 +34,7 @@ impl ApiError {
             status,
             code: code.into(),
             detail: None,
+            retry_after: None,
         }
     }
 
@@ -36,9 +47,27 @@ impl ApiError {
         self
     }
 
+    pub(super) const fn after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
     pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "a request failed inside");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+}
+
+/// What a request on behalf of a user met. A person's mistake is told by the homeserver's own code.
+impl From<UserError> for ApiError {
+    fn from(error: UserError) -> Self {
+        let unavailable = |code: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code).with(error.to_string());
+        match &error {
+            UserError::Refused { errcode, message, .. } => Self::bad(errcode.to_lowercase()).with(message),
+            UserError::Redirected { .. } => unavailable("redirected"),
+            UserError::Limited(delay) => unavailable("limited").after(*delay),
+            UserError::NotAsked(_) | UserError::Unknown(_) => unavailable("unavailable"),
+        }
     }
 }
 
@@ -48,7 +77,13 @@ impl IntoResponse for ApiError {
         if let Some(detail) = self.detail {
             body["detail"] = detail.into();
         }
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(delay) = self.retry_after {
+            // A client that comes a moment too early is refused again.
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 
@@ -59,8 +94,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
+        let bytes = timeout(BODY_PATIENCE, Bytes::from_request(request, state)).await;
+        let bytes = bytes
+            .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow"))?
             .map_err(|error: BytesRejection| match error.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
                 _ => ApiError::bad("bad_json"),

@@ -3,40 +3,40 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
-    Shared,
+    Shared, doubt,
     error::{ApiError, Body},
     user::{UserApi, UserError},
 };
 use crate::{
     config::Role,
     matrix::{self, Membership},
-    storage::{
-        StoreError, audit,
-        codes::{self, Code, Kind},
-    },
+    secret::Secret,
+    storage::codes::Code,
 };
 
 const SHORTEST_PASSWORD: usize = 12;
 
+/// For the invite to the space.
+const INVITE_PATIENCE: Duration = Duration::from_secs(15);
+
 /// How many milliseconds are waited after each refusal of a child room. Somebody looks at the page meanwhile.
 const CHILD_PAUSES: [u64; 4] = [50, 100, 200, 400];
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub(super) struct Asked {
-    code: String,
-    username: String,
-    password: String,
-    display_name: Option<String>,
-    intro: Option<String>,
+    pub(super) code: String,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) display_name: Option<String>,
+    pub(super) intro: Option<String>,
 }
 
 impl Asked {
@@ -77,41 +77,35 @@ pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<Asked>)
 }
 
 async fn sign_up(shared: &Shared, asked: Asked) -> Result<Value, ApiError> {
+    let api = UserApi::new(shared.server.clone());
     let store = &shared.flows.store;
-    let code = asked.code.clone();
-    let taken: Result<Option<Code>, StoreError> = store.run(move |tx| codes::take(tx, Kind::Signup, &code)).await;
-    let Some(code) = taken.map_err(|error| ApiError::internal(&error))? else {
+    let Some(taken) = doubt::take(store, &asked).await? else {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "invalid_code"));
     };
-    let api = UserApi::new(shared.http.clone(), shared.flows.config.homeserver.clone());
-    let account = match register(shared, &api, &asked).await {
+    let registered = register(shared, &api, &asked).await;
+    let account = match doubt::settle(&api, &asked, &taken, registered).await {
         Ok(account) => account,
         Err(error) => {
-            let given = code.code.clone();
-            let back: Result<(), StoreError> = store.run(move |tx| codes::give_back(tx, &given)).await;
-            back.map_err(|error| ApiError::internal(&error))?;
+            doubt::not_made(store, &asked, &taken, &error).await?;
             shared.flows.metrics.count("signups", "failed");
             return Err(refusal(error));
         }
     };
-    let text = |key: &str| account[key].as_str().unwrap_or_default().to_owned();
-    let (user_id, token, device) = (text("user_id"), text("access_token"), text("device_id"));
-    let user = OwnedUserId::try_from(user_id.as_str()).map_err(|error| ApiError::internal(&error))?;
-    let detail = json!({ "mxid": user });
-    let written: Result<(), StoreError> = store.run(move |tx| audit::write(tx, "signup", &detail)).await;
-    written.map_err(|error| ApiError::internal(&error))?;
-    let settled = settle(shared, &api.with_token(&token), &user, &asked, &code).await;
+    doubt::made(store, &asked, &account).await?;
+    let (user, token) = (&account.user, Secret::new(&account.token));
+    let settled = settle(shared, &api.with_token(token), user, &asked, &taken.code).await;
     shared.flows.metrics.count("signups", "done");
     let config = &shared.flows.config;
     Ok(json!({
         "user_id": user,
-        "access_token": token,
-        "device_id": device,
+        "access_token": account.token,
+        "device_id": account.device,
         "homeserver": config.public,
         "space_id": config.flow.space,
+        "space_url": space_url(&config.flow.space, user),
         "steps": settled.steps,
         "dm_room": settled.dm_room,
-        "intro_text": intro(&asked, &user),
+        "intro_text": intro(&asked, user),
     }))
 }
 
@@ -122,14 +116,22 @@ fn intro(asked: &Asked, user: &OwnedUserId) -> String {
     }
 }
 
+/// A link that opens the space in whatever app there is.
+fn space_url(space: &RoomId, user: &UserId) -> String {
+    space.matrix_to_uri_via([user.server_name().to_owned()]).to_string()
+}
+
+/// What went wrong, as the form is told. Where it is not known whether there is an account now, the same code and name may be tried again.
 fn refusal(error: UserError) -> ApiError {
     match error {
-        UserError::Refused { errcode, message, .. } if !errcode.is_empty() => {
-            ApiError::bad(errcode.to_lowercase()).with(message)
+        UserError::Refused { errcode, .. } if errcode.is_empty() => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled")
+                .with("the homeserver asks for more than a registration token")
         }
-        UserError::Refused { .. } => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled")
-            .with("the homeserver asks for more than a registration token"),
-        UserError::Unreachable(problem) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").with(problem),
+        UserError::Unknown(_) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_outcome").with(
+            "the homeserver did not say whether the account is made: try again with the same code, name and password",
+        ),
+        error => ApiError::from(error),
     }
 }
 
@@ -209,7 +211,11 @@ async fn invite(shared: &Shared, room: &OwnedRoomId, user: &OwnedUserId) -> bool
             _ => matrix::invite(&live, room, user).await,
         }
     });
-    logged("invite", invited.await.map(drop))
+    // The account is made: it must not wait for an identity that has died meanwhile.
+    match timeout(INVITE_PATIENCE, invited).await {
+        Ok(invited) => logged("invite", invited.map(drop)),
+        Err(_) => logged("invite", Err("it takes too long")),
+    }
 }
 
 async fn done(api: &UserApi, method: Method, path: &[&str], body: Value) -> bool {
@@ -279,6 +285,13 @@ mod tests {
         #[case] refusal: &str,
     ) {
         assert_eq!(asked(code, username, password).checked().err().unwrap().code, refusal);
+    }
+
+    #[test]
+    fn the_space_is_linked_by_way_of_the_accounts_own_server() {
+        use matrix_sdk::ruma::{room_id, user_id};
+        let url = space_url(room_id!("!space"), user_id!("@bob:hs.example"));
+        assert_eq!(url, "https://matrix.to/#/!space?via=hs.example");
     }
 
     #[test]

@@ -1,14 +1,27 @@
 //! Requests on behalf of a user, over plain HTTP: that user's device has no client of ours.
 
+use std::time::Duration;
+
 use reqwest::Method;
-use serde_json::{Value, json};
-use url::Url;
+use serde_json::Value;
+
+use crate::{
+    healing::{Asked, Class, Expected, classify},
+    secret::Secret,
+    session::{
+        NoAnswer, Server,
+        uia::{self, Demand},
+    },
+};
+
+/// For the whole of a request: hashing a password or making a room takes a busy server its time.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What a user's request met.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UserError {
     /// The homeserver said no.
-    #[error("the homeserver answered {status} {errcode}: {message}")]
+    #[error("the homeserver answered {status}{}{}", after(" ", .errcode), after(": ", .message))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -19,69 +32,105 @@ pub(super) enum UserError {
         /// The whole body, for stages of an interactive authentication.
         body: Value,
     },
-    /// It could not be asked, or did not answer as a homeserver does.
+    /// It wants the request, and what is secret in it, to go elsewhere.
+    #[error("the homeserver's address answers {status} and points to {target}, which is not followed with a secret")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// The place, without path and query.
+        target: String,
+    },
+    /// Too many requests.
+    #[error("the homeserver limits requests for {} s", .0.as_secs())]
+    Limited(Duration),
+    /// It was not asked: nothing has happened.
     #[error("the homeserver cannot be asked now: {0}")]
-    Unreachable(String),
+    NotAsked(String),
+    /// It was asked and did not answer as a homeserver does: it may have done what was asked, or not.
+    #[error("it is not known whether the homeserver did it: {0}")]
+    Unknown(String),
+}
+
+fn after(separator: &str, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("{separator}{text}"),
+    }
+}
+
+impl UserError {
+    /// Whether the request may have had its effect for all that.
+    pub(super) const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
+    /// Whether somebody has the name already.
+    pub(super) fn is_about_the_name(&self) -> bool {
+        matches!(self, Self::Refused { errcode, .. } if errcode == "M_USER_IN_USE")
+    }
+
+    pub(super) fn refused(status: u16, body: Value) -> Self {
+        let text = |key: &str| body[key].as_str().unwrap_or_default();
+        let (errcode, message) = (text("errcode"), text("error"));
+        // Some homeservers begin their words with the code.
+        let message = message.strip_prefix(errcode).unwrap_or(message);
+        Self::Refused {
+            status,
+            errcode: errcode.to_owned(),
+            message: message.trim_start_matches([':', ' ']).to_owned(),
+            body,
+        }
+    }
 }
 
 /// The homeserver, as one user sees it.
 #[derive(Clone, Debug)]
 pub(super) struct UserApi {
-    http: reqwest::Client,
-    homeserver: Url,
-    token: Option<String>,
+    server: Server,
+    token: Option<Secret>,
 }
 
 impl UserApi {
-    pub(super) fn new(http: reqwest::Client, homeserver: Url) -> Self {
-        Self {
-            http,
-            homeserver,
-            token: None,
-        }
+    pub(super) const fn new(server: Server) -> Self {
+        Self { server, token: None }
     }
 
-    pub(super) fn with_token(self, token: &str) -> Self {
+    pub(super) fn with_token(self, token: Secret) -> Self {
         Self {
-            token: Some(token.to_owned()),
+            token: Some(token),
             ..self
         }
     }
 
     /// One request. `path` is made of segments, each encoded here.
     pub(super) async fn ask(&self, method: Method, path: &[&str], body: &Value) -> Result<Value, UserError> {
-        let mut url = self.homeserver.clone();
-        url.path_segments_mut()
-            .map_err(|()| UserError::Unreachable("the base URL has no path".to_owned()))?
-            .pop_if_empty()
-            .extend(["_matrix", "client", "v3"])
-            .extend(path);
-        let mut request = self.http.request(method.clone(), url);
-        if method != Method::GET {
-            request = request.json(body);
+        let body = (method != Method::GET).then_some(body);
+        let exchange = self
+            .server
+            .exchange(method, path, self.token.as_ref(), body, PATIENCE)
+            .await
+            .map_err(|NoAnswer { reason, was_sent }| match was_sent {
+                true => UserError::Unknown(reason),
+                false => UserError::NotAsked(reason),
+            })?;
+        let status = exchange.answer.status;
+        if (300..400).contains(&status) {
+            let target = exchange.target.map(|target| target.origin().ascii_serialization());
+            let target = target.unwrap_or_else(|| "nowhere".to_owned());
+            return Err(UserError::Redirected { status, target });
         }
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        let said = serde_json::from_str::<Value>(&exchange.answer.body);
+        match classify(Asked::Other, &Expected::Anyone, &Ok(exchange.answer)) {
+            Class::Done(answer) => Ok(answer),
+            Class::Limited(delay) => Err(UserError::Limited(delay)),
+            // A Matrix error is an answer, whatever else it says of the account.
+            class => match said {
+                Ok(body) if status < 500 && (is_demand(status, &body) || body["errcode"].is_string()) => {
+                    Err(UserError::refused(status, body))
+                }
+                _ => Err(UserError::Unknown(crate::session::describe(&class))),
+            },
         }
-        let unreachable = |error: reqwest::Error| UserError::Unreachable(error.without_url().to_string());
-        let answer = request.send().await.map_err(unreachable)?;
-        let status = answer.status();
-        let body: Value = answer.json().await.map_err(unreachable)?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-        let (errcode, message) = (text("errcode"), text("error"));
-        let is_interactive = status.as_u16() == 401 && body["flows"].is_array();
-        if status.is_server_error() || (errcode.is_empty() && !is_interactive) {
-            return Err(UserError::Unreachable(format!("it answered {status}")));
-        }
-        Err(UserError::Refused {
-            status: status.as_u16(),
-            errcode,
-            message,
-            body,
-        })
     }
 
     /// A request behind interactive authentication: walks the first flow all of whose stages `stage` can answer.
@@ -89,139 +138,113 @@ impl UserApi {
         &self,
         method: Method,
         path: &[&str],
-        mut body: Value,
+        body: Value,
         stage: impl Fn(&str) -> Option<Value>,
     ) -> Result<Value, UserError> {
-        // Each round completes one stage; no flow of a homeserver has more than a few.
-        for _ in 0..6 {
-            let refused = match self.ask(method.clone(), path, &body).await {
-                Err(UserError::Refused {
-                    status: 401,
-                    body,
-                    errcode,
-                    message,
-                }) if body["flows"].is_array() => (errcode, message, body),
-                other => return other,
-            };
-            let (errcode, message, asked) = refused;
-            let Some(mut auth) = next_stage(&asked, &errcode, &stage) else {
-                return Err(UserError::Refused {
-                    status: 401,
-                    errcode,
-                    message,
-                    body: asked,
-                });
-            };
-            if let Some(session) = asked["session"].as_str() {
-                auth["session"] = json!(session);
-            }
-            body["auth"] = auth;
-        }
-        Err(UserError::Unreachable(
-            "its authentication never came to an end".to_owned(),
-        ))
+        let ask = async |body: Value| self.ask(method.clone(), path, &body).await;
+        uia::walk(body, stage, ask, |answer| match answer {
+            Err(UserError::Refused {
+                status, errcode, body, ..
+            }) if is_demand(*status, body) => Some(Demand { errcode, body }),
+            _ => None,
+        })
+        .await
     }
 }
 
-/// The answer to the next stage; `None` where no flow can be walked, or where a stage was answered wrongly.
-fn next_stage(asked: &Value, errcode: &str, stage: &impl Fn(&str) -> Option<Value>) -> Option<Value> {
-    // A 401 with an error code says that the last stage's answer was wrong: the same answer will not do.
-    if !errcode.is_empty() && errcode != "M_UNAUTHORIZED" && errcode != "M_MISSING_PARAM" {
-        return None;
-    }
-    let completed = asked["completed"].as_array().cloned().unwrap_or_default();
-    let flows = asked["flows"].as_array()?;
-    let stages = flows.iter().filter_map(|flow| flow["stages"].as_array());
-    let fit = stages
-        .filter(|stages| {
-            stages
-                .iter()
-                .all(|name| name.as_str().is_some_and(|name| stage(name).is_some()))
-        })
-        .find(|stages| stages.iter().any(|name| !completed.contains(name)))?;
-    let next = fit.iter().find(|name| !completed.contains(name))?;
-    stage(next.as_str()?)
+fn is_demand(status: u16, body: &Value) -> bool {
+    status == 401 && body["flows"].is_array()
 }
 
 #[cfg(test)]
 mod tests {
-    use wiremock::{
-        Mock, MockServer, ResponseTemplate,
-        matchers::{body_partial_json, method, path},
-    };
+    use rstest::rstest;
+    use serde_json::json;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
     use super::*;
 
-    fn stage(name: &str) -> Option<Value> {
-        match name {
-            "m.login.registration_token" => Some(json!({ "type": name, "token": "let me in" })),
-            "m.login.dummy" => Some(json!({ "type": name })),
-            _ => None,
-        }
+    const TOKEN: &str = "a-token-that-nobody-must-see";
+
+    async fn answering(template: ResponseTemplate) -> MockServer {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(template).mount(&server).await;
+        server
     }
 
-    async fn register(server: &MockServer) -> Result<Value, UserError> {
-        let api = UserApi::new(reqwest::Client::new(), server.uri().parse().unwrap());
-        api.ask_interactively(Method::POST, &["register"], json!({ "username": "bob" }), stage)
-            .await
+    fn api(server: &MockServer) -> UserApi {
+        let server = Server::new(server.uri().parse().unwrap(), "bot").unwrap();
+        UserApi::new(server).with_token(Secret::new(TOKEN))
     }
 
-    async fn mount(server: &MockServer, auth: Value, status: u16, answer: Value) {
-        Mock::given(method("POST"))
-            .and(path("/_matrix/client/v3/register"))
-            .and(body_partial_json(json!({ "username": "bob", "auth": auth })))
-            .respond_with(ResponseTemplate::new(status).set_body_json(answer))
-            .expect(1)
-            .with_priority(1)
-            .mount(server)
-            .await;
+    async fn asked(api: &UserApi) -> UserError {
+        let body = json!({ "password": "correct horse battery" });
+        api.ask(Method::POST, &["register"], &body).await.unwrap_err()
     }
 
-    async fn begin(server: &MockServer, stages: Value) {
-        let asked = json!({ "session": "s", "flows": [{ "stages": ["m.login.recaptcha"] }, { "stages": stages }] });
-        Mock::given(method("POST"))
-            .respond_with(ResponseTemplate::new(401).set_body_json(asked))
-            .expect(1)
-            .mount(server)
-            .await;
+    #[rstest]
+    #[case(301)]
+    #[case(302)]
+    #[case(303)]
+    #[case(307)]
+    #[case(308)]
+    #[tokio::test]
+    async fn a_redirect_is_named_and_never_followed(#[case] status: u16) {
+        let elsewhere = answering(ResponseTemplate::new(200).set_body_json(json!({ "user_id": "@bob:evil" }))).await;
+        let target = format!("{}/_matrix/client/v3/register?token=secret", elsewhere.uri());
+        let server = answering(ResponseTemplate::new(status).insert_header("location", target.as_str())).await;
+        let error = asked(&api(&server)).await;
+        assert!(
+            matches!(&error, UserError::Redirected { status: seen, target } if *seen == status && *target == elsewhere.uri()),
+            "{error:?}"
+        );
+        assert!(!error.to_string().contains("secret="), "{error}");
+        assert!(!error.is_unknown());
+        assert!(elsewhere.received_requests().await.unwrap().is_empty());
+    }
+
+    #[rstest]
+    #[case::refused(400, json!({ "errcode": "M_USER_IN_USE", "error": "taken" }), false)]
+    #[case::an_unknown_path(404, json!({ "errcode": "M_UNRECOGNIZED", "error": "?" }), false)]
+    #[case::a_dead_token(401, json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "?" }), false)]
+    #[case::limited(429, json!({ "errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 3000 }), false)]
+    #[case::stages(401, json!({ "flows": [{ "stages": ["m.login.recaptcha"] }], "session": "s" }), false)]
+    #[case::broken_inside(500, json!({ "errcode": "M_UNKNOWN", "error": "?" }), true)]
+    #[case::the_proxy_lost_it(502, json!("<html>bad gateway</html>"), true)]
+    #[case::the_proxy_was_impatient(408, json!({}), true)]
+    #[case::a_portal(200, json!("welcome"), true)]
+    #[tokio::test]
+    async fn what_may_have_happened_is_told_from_what_has_not(
+        #[case] status: u16,
+        #[case] body: Value,
+        #[case] unknown: bool,
+    ) {
+        let server = answering(ResponseTemplate::new(status).set_body_json(body)).await;
+        let error = asked(&api(&server)).await;
+        assert_eq!(error.is_unknown(), unknown, "{error:?}");
     }
 
     #[tokio::test]
-    async fn a_registration_with_one_stage_is_walked() {
-        let server = MockServer::start().await;
-        begin(&server, json!(["m.login.registration_token"])).await;
-        let auth = json!({ "type": "m.login.registration_token", "token": "let me in", "session": "s" });
-        mount(&server, auth, 200, json!({ "user_id": "@bob:hs" })).await;
-        assert_eq!(register(&server).await.unwrap()["user_id"], "@bob:hs");
+    async fn a_connection_that_is_lost_after_the_request_proves_nothing_one_that_never_was_does() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::new(format!("http://{address}").parse().unwrap(), "bot").unwrap();
+        let api = UserApi::new(server);
+        let hang_up = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut some = [0; 64];
+            tokio::io::AsyncReadExt::read(&mut connection, &mut some).await.unwrap();
+        };
+        let (error, ()) = tokio::join!(asked(&api), hang_up);
+        assert!(error.is_unknown(), "{error:?}");
+        drop(listener);
+        let error = asked(&api).await;
+        assert!(matches!(error, UserError::NotAsked(_)), "{error:?}");
     }
 
     #[tokio::test]
-    async fn a_registration_with_a_second_stage_is_walked_to_its_end() {
+    async fn the_token_is_not_shown() {
         let server = MockServer::start().await;
-        let stages = json!(["m.login.registration_token", "m.login.dummy"]);
-        begin(&server, stages.clone()).await;
-        let half =
-            json!({ "session": "s", "flows": [{ "stages": stages }], "completed": ["m.login.registration_token"] });
-        mount(&server, json!({ "type": "m.login.registration_token" }), 401, half).await;
-        mount(
-            &server,
-            json!({ "type": "m.login.dummy", "session": "s" }),
-            200,
-            json!({ "user_id": "@bob:hs" }),
-        )
-        .await;
-        assert_eq!(register(&server).await.unwrap()["user_id"], "@bob:hs");
-    }
-
-    #[tokio::test]
-    async fn a_refused_token_is_not_sent_again() {
-        let server = MockServer::start().await;
-        let stages = json!(["m.login.registration_token"]);
-        begin(&server, stages.clone()).await;
-        let refused =
-            json!({ "session": "s", "flows": [{ "stages": stages }], "errcode": "M_FORBIDDEN", "error": "no" });
-        mount(&server, json!({ "type": "m.login.registration_token" }), 401, refused).await;
-        let error = register(&server).await.unwrap_err();
-        assert!(matches!(error, UserError::Refused { errcode, .. } if errcode == "M_FORBIDDEN"));
+        assert!(!format!("{:?}", api(&server)).contains(TOKEN));
     }
 }

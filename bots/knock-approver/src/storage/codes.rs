@@ -113,6 +113,18 @@ pub fn is_live(tx: &Transaction<'_>, kind: Kind, code: &str) -> Result<bool, Sto
     )?)
 }
 
+/// A code as it stands, also one that is used up or revoked.
+pub fn known(tx: &Transaction<'_>, kind: Kind, code: &str) -> Result<Option<Code>, StoreError> {
+    let known = tx
+        .query_row(
+            "SELECT code, kind, label, inviter, uses_remaining FROM code WHERE code = ? AND kind = ?",
+            params![code, kind.name()],
+            read,
+        )
+        .optional()?;
+    Ok(known)
+}
+
 /// Gives back one use that was taken, since what it was taken for failed.
 pub fn give_back(tx: &Transaction<'_>, code: &str) -> Result<(), StoreError> {
     tx.execute(

@@ -3,6 +3,7 @@
 //!
 //! - [`Server`]: the requests;
 //! - [`refusal_of`]: what the SDK's errors mean, by the same classing;
+//! - [`uia`]: what a server demands before it does what it is asked;
 //! - [`Healer`]: executes the [`crate::healing::Plan`] and keeps what it brings.
 
 mod healer;
@@ -10,8 +11,9 @@ mod leftovers;
 mod sdk;
 mod server;
 mod tokens;
+pub mod uia;
 
 pub use healer::{Attempt, Healer, Session};
 pub use leftovers::Leftovers;
 pub use sdk::{http_refusal, refusal_of};
-pub use server::{KeysAnswer, Server, ServerError, describe};
+pub use server::{Exchange, KeysAnswer, NoAnswer, Server, ServerError, describe};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::uia::{self, Demand};
 use crate::{
     healing::{Answer, Asked, Class, Expected, classify, login_flows, retry_after},
     secret::Secret,
@@ -48,6 +49,24 @@ pub enum KeysAnswer {
     Dead,
     /// It proves nothing: wait at least so long, for this reason.
     Unknown(Duration, String),
+}
+
+/// An answer, and where it wants the request to go instead.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The answer.
+    pub answer: Answer,
+    /// The header `Location`, made absolute.
+    pub target: Option<Url>,
+}
+
+/// A request that got no answer, or not all of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// Why, in one line.
+    pub reason: String,
+    /// Whether the server may have got it, and done what it says.
+    pub was_sent: bool,
 }
 
 impl Server {
@@ -183,23 +202,60 @@ impl Server {
 
     /// Deletes one of the user's devices, authenticating with the password where the server asks for it.
     pub async fn delete_device(&self, token: &Secret, user: &UserId, device: &DeviceId, password: &Secret) -> Class {
-        let delete = |body: Value| {
-            self.request(Method::DELETE, &["devices", device.as_str()])
+        let delete = async |body: Value| {
+            let request = self
+                .request(Method::DELETE, &["devices", device.as_str()])
                 .bearer_auth(token.expose())
-                .json(&body)
+                .json(&body);
+            other(&send(request).await)
         };
-        let first = other(&send(delete(json!({}))).await);
-        let session = match &first {
-            Class::Other { status: 401, body, .. } if body.get("flows").is_some() => body.get("session").cloned(),
-            _ => return first,
+        let stage = |name: &str| match name {
+            "m.login.password" => Some(json!({
+                "type": name,
+                "identifier": { "type": "m.id.user", "user": user },
+                "password": password.expose(),
+            })),
+            _ => None,
         };
-        let auth = json!({
-            "type": "m.login.password",
-            "identifier": { "type": "m.id.user", "user": user },
-            "password": password.expose(),
-            "session": session,
-        });
-        other(&send(delete(json!({ "auth": auth }))).await)
+        uia::walk(json!({}), stage, delete, |class| match class {
+            Class::Other {
+                status: 401,
+                errcode,
+                body,
+            } if body.get("flows").is_some() => Some(Demand { errcode, body }),
+            _ => None,
+        })
+        .await
+    }
+
+    /// A request of a user whose device has no client here, at a path below `/_matrix/client/v3`, given as its segments.
+    /// Never followed to another place: it may carry a password.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        token: Option<&Secret>,
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> Result<Exchange, NoAnswer> {
+        let mut request = self.request(method, path).timeout(patience);
+        if let Some(token) = token {
+            request = request.bearer_auth(token.expose());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| NoAnswer {
+            reason: reason(&error),
+            was_sent: !error.is_connect() && !error.is_builder(),
+        })?;
+        let target = response.headers().get("location");
+        let target = target.and_then(|target| response.url().join(target.to_str().ok()?).ok());
+        let answer = read(response).await;
+        Ok(Exchange {
+            answer: answer.map_err(|reason| NoAnswer { reason, was_sent: true })?,
+            target,
+        })
     }
 
     /// The versions of the specification that the server speaks; needs no token.
@@ -289,7 +345,10 @@ fn other(answer: &Result<Answer, String>) -> Class {
 
 async fn send(request: RequestBuilder) -> Result<Answer, String> {
     let request = request.timeout(REQUEST_TIMEOUT);
-    let mut response = request.send().await.map_err(|error| reason(&error))?;
+    read(request.send().await.map_err(|error| reason(&error))?).await
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Answer, String> {
     let status = response.status().as_u16();
     let header = |name: &str| {
         let value = response.headers().get(name)?.to_str().ok()?;
