@@ -1,4 +1,5 @@
-//! All tests that need a world: drills, the conformance suite, other people's clients, a browser, the doctor.
+//! All tests that need a world: drills, the conformance suite, other people's clients, a browser, the doctor, rooms
+//! that change.
 //!
 //! One binary, for each one links the whole Matrix stack. A test's name begins with its suite, as in `smoke::smoke_passes` or
 //! `conformance::embedded::synapse::rooms::create`.
@@ -17,6 +18,7 @@ mod conformance;
 mod doctor;
 mod drills;
 mod outside;
+mod rooms;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("doctor") {
         trials.extend(doctor::trials());
+    }
+    if wished("rooms") {
+        trials.extend(rooms::trials());
     }
     Ok(trials)
 }

@@ -6,12 +6,12 @@ use serde_json::{Value, value::to_raw_value};
 
 use super::{
     Finding, Patient,
-    finding::of,
     signed::{is_signed_by, key_of},
 };
 use crate::{
     config::IdentityConfig,
     crypto::{Shelf, Stores},
+    finding::of,
     healing::{Class, Expected, Local, Verdict, continuity},
     secret::Secret,
     session::{Healer, KeysAnswer, Server},

@@ -5,19 +5,17 @@
 //! token of the bot that runs.
 //!
 //! ```text
-//! Config ─▶ place (this machine) ─▶ account (each identity: token, device, keys, trust, backup) ─▶ rooms (each room and its power)
+//! Config ─▶ place (this machine) ─▶ account (each identity: token, device, keys, trust, backup) ─▶ monitor (each room and its power)
 //! ```
 
 mod account;
-mod finding;
 mod place;
-mod rooms;
 mod signed;
 
-pub use finding::{Finding, Standing};
-
+pub use crate::finding::{Finding, Standing};
 use crate::{
     config::{Config, DEVICE_NAME, IdentityConfig},
+    monitor,
     secret::Secret,
     session::{Server, ServerError},
 };
@@ -40,7 +38,7 @@ pub async fn examine(config: &Config) -> Result<Vec<Finding>, ServerError> {
             account::examine(onboarding, &server, &mut findings).await;
         }
         if let Some(approver) = approver {
-            findings.extend(rooms::examine(config, &server, &approver).await);
+            findings.extend(monitor::examine(config, &server, &approver.token, &approver.user).await);
         }
     }
     Ok(findings)

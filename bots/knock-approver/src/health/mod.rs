@@ -36,6 +36,13 @@ impl Board {
         }
     }
 
+    /// Puts up (`Some`) or takes down (`None`) what keeps an identity from its work although it lives.
+    pub fn block(&self, role: Role, key: impl Into<String>, blocker: Option<Degraded>) {
+        if let Some(account) = self.accounts.get(&role) {
+            account.block(key, blocker);
+        }
+    }
+
     /// What is known now of all identities, notes included in `degraded`.
     pub fn snapshot(&self) -> Snapshot {
         let accounts = self.accounts.iter();

@@ -7,11 +7,11 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::BoxFuture;
 use matrix_sdk::{
-    Error,
+    Error, RoomState,
     config::RequestConfig,
     room::MessagesOptions,
     ruma::{
-        EventId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, UserId,
+        EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedTransactionId, OwnedUserId, RoomId, UserId,
         api::client::{
             membership::{
                 get_member_events,
@@ -204,6 +204,26 @@ pub async fn invite(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Err
         .with_request_config(once())
         .await?;
     Ok(())
+}
+
+/// What the identity itself is to a room, as far as the sync has told, and who invites it there.
+pub fn presence<'a>(live: &'a Live, room: &'a RoomId) -> BoxFuture<'a, (Option<RoomState>, Option<OwnedUserId>)> {
+    Box::pin(async move {
+        let Some(room) = live.client.get_room(room) else {
+            return (None, None);
+        };
+        let state = room.state();
+        let inviter = match state {
+            RoomState::Invited => room.invite_details().await.ok().map(|invite| invite.inviter_id),
+            _ => None,
+        };
+        (Some(state), inviter)
+    })
+}
+
+/// Joins a room by way of these servers.
+pub fn join<'a>(live: &'a Live, room: &'a RoomId, via: &'a [OwnedServerName]) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move { live.client.join_room_by_id_or_alias(room.into(), via).await.map(drop) })
 }
 
 /// Leaves a room.

@@ -77,11 +77,22 @@ pub struct Board {
 struct State {
     health: IdentityHealth,
     notes: BTreeMap<String, Degraded>,
+    blockers: BTreeMap<String, (Degraded, SystemTime)>,
 }
 
 impl State {
     fn shown(&self) -> IdentityHealth {
         let mut health = self.health.clone();
+        let blockers: Vec<Degraded> = self.blockers.values().map(|(blocker, _)| blocker.clone()).collect();
+        let joined = |part: fn(&Degraded) -> &str| blockers.iter().map(part).collect::<Vec<_>>().join("; ");
+        let since = self.blockers.values().map(|(_, since)| *since).min();
+        if let Some(since) = since.filter(|_| health.state == Health::Ok) {
+            health.state = Health::NeedsOperator;
+            health.since = since;
+            health.why = joined(|blocker| &blocker.what);
+            health.next_step = Some(joined(|blocker| &blocker.cure));
+        }
+        health.degraded.extend(blockers);
         health.degraded.extend(self.notes.values().cloned());
         health
     }
@@ -93,6 +104,7 @@ impl Default for Board {
         let state = State {
             health: IdentityHealth::now(Health::Healing, "starting"),
             notes: BTreeMap::new(),
+            blockers: BTreeMap::new(),
         };
         let shown = state.shown();
         Self {
@@ -117,13 +129,28 @@ impl Board {
     pub fn note(&self, key: impl Into<String>, note: Option<Degraded>) {
         let key = key.into();
         self.change(|state| match note {
-            Some(note) => {
-                state.notes.insert(key, note);
-            }
-            None => {
-                state.notes.remove(&key);
-            }
+            Some(note) => drop(state.notes.insert(key, note)),
+            None => drop(state.notes.remove(&key)),
         });
+    }
+
+    /// Puts up (`Some`) or takes down (`None`) what keeps an account from its work although it lives. While one is up, an
+    /// account that is well otherwise is shown as in need of its operator.
+    pub fn block(&self, key: impl Into<String>, blocker: Option<Degraded>) {
+        let key = key.into();
+        self.change(|state| match blocker {
+            Some(blocker) => {
+                let before = state.blockers.get(&key);
+                let since = before.map_or_else(SystemTime::now, |(_, since)| *since);
+                state.blockers.insert(key, (blocker, since));
+            }
+            None => drop(state.blockers.remove(&key)),
+        });
+    }
+
+    /// What was said of the account itself, without notes and blockers.
+    pub fn said(&self) -> IdentityHealth {
+        self.state.borrow().health.clone()
     }
 
     /// What is known now, notes included in `degraded`.
@@ -162,4 +189,44 @@ fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Resul
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs());
     serializer.serialize_u64(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn degraded(what: &str) -> Degraded {
+        Degraded {
+            what: what.to_owned(),
+            cure: format!("mend {what}"),
+        }
+    }
+
+    #[test]
+    fn a_blocker_is_said_until_it_is_taken_down_and_notes_leave_the_state_alone() {
+        let board = Board::default();
+        board.set(IdentityHealth::now(Health::Ok, "serving"));
+        board.note("weak", Some(degraded("the backup")));
+        assert_eq!(board.snapshot().state, Health::Ok);
+        board.block("room !a:x".to_owned(), Some(degraded("the power")));
+        let blocked = board.snapshot();
+        assert_eq!(
+            (blocked.state, blocked.why.as_str()),
+            (Health::NeedsOperator, "the power")
+        );
+        assert_eq!(blocked.next_step.as_deref(), Some("mend the power"));
+        assert_eq!(blocked.degraded, [degraded("the power"), degraded("the backup")]);
+        assert_eq!(board.said().state, Health::Ok);
+        board.block("room !a:x", None);
+        assert_eq!(board.snapshot().state, Health::Ok);
+        assert_eq!(board.snapshot().why, "serving");
+    }
+
+    #[test]
+    fn an_account_that_heals_says_so_whatever_else_is_wrong() {
+        let board = Board::default();
+        board.block("room", Some(degraded("the room")));
+        assert_eq!(board.snapshot().state, Health::Healing);
+        assert_eq!(board.snapshot().degraded, [degraded("the room")]);
+    }
 }

@@ -477,7 +477,7 @@ impl Supervisor {
     }
 
     fn say(&self, health: IdentityHealth) {
-        let before = self.board.snapshot();
+        let before = self.board.said();
         if (before.state, &before.why) != (health.state, &health.why) {
             let (role, why) = (self.role.name(), &health.why);
             match (health.state, &health.next_step) {

@@ -1,8 +1,8 @@
-//! One line of the report.
+//! What was looked at, and how it is: a line of `doctor`'s report, and what `/ready` says of it.
 
 use std::fmt;
 
-use crate::config::Role;
+use crate::{config::Role, health::Degraded};
 
 /// How good or bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn well(what: impl Into<String>, seen: impl Into<String>) -> Self {
+    pub(crate) fn well(what: impl Into<String>, seen: impl Into<String>) -> Self {
         Self {
             standing: Standing::Well,
             what: what.into(),
@@ -34,7 +34,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn weak(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn weak(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             standing: Standing::Weak,
             cure: Some(cure.into()),
@@ -42,7 +42,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn broken(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn broken(what: impl Into<String>, seen: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             standing: Standing::Broken,
             ..Self::weak(what, seen, cure)
@@ -53,10 +53,17 @@ impl Finding {
     pub fn standing(&self) -> Standing {
         self.standing
     }
+
+    /// As `/ready` says it; `None` where all is well.
+    pub(crate) fn complaint(&self) -> Option<Degraded> {
+        let cure = self.cure.clone()?;
+        let what = format!("{}: {}", self.what, self.seen);
+        Some(Degraded { what, cure })
+    }
 }
 
 /// The name of what belongs to one identity.
-pub(super) fn of(role: Role, what: &str) -> String {
+pub(crate) fn of(role: Role, what: &str) -> String {
     format!("{what} of the {role}")
 }
 
