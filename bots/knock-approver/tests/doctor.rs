@@ -127,7 +127,7 @@ async fn a_dead_token_without_a_password_names_the_file_to_write() {
 }
 
 #[tokio::test]
-async fn a_deaf_device_an_absent_member_and_a_closed_space_are_found() {
+async fn a_deaf_device_and_an_absent_member_are_found() {
     let (server, data) = (homeserver().await, TempDir::new().unwrap());
     saved(data.path());
     answers(
@@ -164,9 +164,6 @@ async fn a_deaf_device_an_absent_member_and_a_closed_space_are_found() {
         json!({"errcode": "M_FORBIDDEN", "error": "not in the room"}),
     )
     .await;
-    let rule = json!({"join_rule": "invite"});
-    answers(&server, "GET", "v3/rooms/!space:x/state/m.room.join_rules/", 200, rule).await;
-
     let report = report(&config(&server.uri(), data.path())).await;
 
     assert_eq!(line(&report, "token of the approver").0, Standing::Well);
@@ -179,7 +176,44 @@ async fn a_deaf_device_an_absent_member_and_a_closed_space_are_found() {
     let (standing, text) = line(&report, "space");
     assert_eq!(*standing, Standing::Broken);
     assert!(text.contains("is not in !space:x"), "{text}");
+}
+
+#[tokio::test]
+async fn a_closed_space_in_which_the_bot_has_no_power_is_found() {
+    let (server, data) = (homeserver().await, TempDir::new().unwrap());
+    saved(data.path());
+    let me = json!({"user_id": USER, "device_id": "DEVICE"});
+    answers(&server, "GET", "v3/account/whoami", 200, me).await;
+    let state = |kind: &str| format!("v3/rooms/!space:x/state/{kind}");
+    let member = state(&format!("m.room.member/{USER}"));
+    answers(&server, "GET", &member, 200, json!({"membership": "join"})).await;
+    for (kind, content) in [
+        ("m.room.create/", json!({"room_version": "11"})),
+        ("m.room.join_rules/", json!({"join_rule": "invite"})),
+        ("m.room.power_levels/", json!({"invite": 50, "users": {USER: 25}})),
+    ] {
+        answers(&server, "GET", &state(kind), 200, content).await;
+    }
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(404).set_body_json(json!({"errcode": "M_NOT_FOUND", "error": "none"})))
+        .with_priority(200)
+        .mount(&server)
+        .await;
+
+    let report = report(&config(&server.uri(), data.path())).await;
+
+    let (standing, text) = line(&report, "space");
+    assert_eq!(*standing, Standing::Broken);
+    assert!(
+        text.contains("may not invite (level 50) in !space:x: it has 25"),
+        "{text}"
+    );
+    assert!(
+        text.contains("cure: raise the power of @shape-rotator-2:x in !space:x to 50"),
+        "{text}"
+    );
     assert_eq!(line(&report, "join rule of the space").0, Standing::Weak);
+    assert_eq!(line(&report, "command room").0, Standing::Well);
 }
 
 #[tokio::test]
@@ -194,6 +228,28 @@ async fn a_secret_that_others_can_read_is_named_with_the_command_that_closes_it(
     let (standing, text) = line(&report, "secrets");
     assert_eq!(*standing, Standing::Weak);
     assert!(text.ends_with(&format!("chmod 600 {}", file.display())), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_that_others_can_read_is_found_and_what_was_looked_at_is_counted() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let data = TempDir::new().unwrap();
+    drop(knock_approver::storage::Store::open(data.path()).unwrap());
+    let file = data.path().join("knock-approver.sqlite");
+    let well = report(&config("http://127.0.0.1:9", data.path())).await;
+    let (standing, text) = line(&well, "secrets");
+    assert_eq!(*standing, Standing::Well, "{text}");
+    assert!(text.contains("none of "), "{text}");
+    assert!(
+        line(&well, "database").1.contains("0 codes that can be used"),
+        "{well:#?}"
+    );
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let report = report(&config("http://127.0.0.1:9", data.path())).await;
+    let (standing, text) = line(&report, "secrets");
+    assert_eq!(*standing, Standing::Weak);
+    assert!(text.contains(&format!("chmod 600 {}", file.display())), "{text}");
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! This machine, and the way to the homeserver.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
@@ -72,43 +76,69 @@ fn data_dir(path: &Path) -> Finding {
     }
 }
 
+/// Names of files with secrets in them: tokens, keys, live codes.
+const SECRET: [&str; 11] = [
+    "_session.json",
+    "_store_key",
+    "_escrow_passphrase",
+    "_recovery_key",
+    "_password",
+    "_token",
+    "codes.json",
+    ".sqlite",
+    ".sqlite-wal",
+    ".sqlite-shm",
+    ".sqlite3",
+];
+
 /// Files that anybody but the owner can read.
 fn open_files(data_dir: &Path) -> Finding {
     const WHAT: &str = "secrets";
-    let secret = |name: &str| {
-        [
-            "_session.json",
-            "_store_key",
-            "_escrow_passphrase",
-            "_recovery_key",
-            "_password",
-            "_token",
-        ]
-        .iter()
-        .any(|end| name.ends_with(end))
-    };
-    let open: Vec<String> = fs::read_dir(data_dir)
+    let secrets: Vec<PathBuf> = files(data_dir, 4)
         .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .filter(|entry| secret(&entry.file_name().to_string_lossy()))
-        .filter(|entry| {
-            entry
-                .metadata()
-                .is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            SECRET.iter().any(|end| name.ends_with(end)) || name.contains(".sqlite.damaged-")
         })
-        .map(|entry| entry.path().display().to_string())
+        .collect();
+    let is_open = |path: &&PathBuf| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS != 0);
+    let open: Vec<String> = secrets
+        .iter()
+        .filter(is_open)
+        .map(|path| path.display().to_string())
         .collect();
     if open.is_empty() {
-        Finding::well(WHAT, "no file with a secret is open to other users of this machine")
+        let seen = format!(
+            "none of {} is open to other users of this machine",
+            count(secrets.len(), "file")
+        );
+        Finding::well(WHAT, seen)
     } else {
-        let files = open.join(" ");
-        Finding::weak(
-            WHAT,
-            "other users of this machine can read some",
-            format!("chmod 600 {files}"),
-        )
+        let seen = format!(
+            "other users of this machine can read {} of {}",
+            open.len(),
+            count(secrets.len(), "file")
+        );
+        Finding::weak(WHAT, seen, format!("chmod 600 {}", open.join(" ")))
     }
+}
+
+/// The files of a folder and of those in it, to some depth.
+fn files(folder: &Path, depth: u32) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut found = Vec::new();
+    for entry in entries {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth > 0 => found.extend(files(&entry.path(), depth - 1)),
+            Ok(kind) if !kind.is_dir() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn database(data_dir: &Path) -> Finding {
@@ -117,13 +147,47 @@ fn database(data_dir: &Path) -> Finding {
     if !path.exists() {
         return Finding::well(WHAT, "none yet: the first start makes it");
     }
-    let checked = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .and_then(|database| database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
-    let cure = format!("stop the bot and restore {} from a backup", path.display());
-    match checked.as_deref() {
-        Ok("ok") => Finding::well(WHAT, format!("{} is whole", path.display())),
-        Ok(damage) => Finding::broken(WHAT, format!("{} is damaged: {damage}", path.display()), cure),
-        Err(error) => Finding::broken(WHAT, format!("{}: {error}", path.display()), cure),
+    let number = |database: &Connection, question: &str| database.query_row(question, [], |row| row.get::<_, usize>(0));
+    let checked = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|database| {
+        let check = database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+        if check != "ok" {
+            return Ok(Err(check));
+        }
+        let codes = number(
+            &database,
+            "SELECT count(*) FROM code WHERE uses_remaining > 0 AND revoked = 0",
+        )?;
+        let waiting = number(
+            &database,
+            "SELECT (SELECT count(*) FROM inbox WHERE done IS NULL) + (SELECT count(*) FROM outbox WHERE done IS NULL)",
+        )?;
+        Ok(Ok((codes, waiting)))
+    });
+    let cure =
+        "restart the bot: it puts the file aside and begins a new one; or stop it and restore the file from a backup";
+    let damaged =
+        |why: &dyn std::fmt::Display| Finding::broken(WHAT, format!("{} is damaged: {why}", path.display()), cure);
+    let (codes, waiting) = match checked {
+        Ok(Ok(counted)) => counted,
+        Ok(Err(why)) => return damaged(&why),
+        Err(error) => return damaged(&error),
+    };
+    let whole = format!(
+        "{} is whole: {} that can be used, {} waiting to be done",
+        path.display(),
+        count(codes, "code"),
+        count(waiting, "thing")
+    );
+    match Store::asides(data_dir).as_slice() {
+        [] => Finding::well(WHAT, whole),
+        asides => {
+            let names: Vec<String> = asides.iter().map(|aside| aside.display().to_string()).collect();
+            Finding::weak(
+                WHAT,
+                format!("{whole}; an earlier one was damaged and is kept in {}", names.join(" ")),
+                "see what is to be saved from those files, move them away and restart the bot",
+            )
+        }
     }
 }
 

@@ -185,11 +185,6 @@ pub fn set_host(tx: &Transaction<'_>, room: &str, role: &str) -> Result<(), Stor
     Ok(())
 }
 
-/// How many are open.
-pub fn open_count(tx: &Transaction<'_>) -> Result<u64, StoreError> {
-    Ok(tx.query_row("SELECT count(*) FROM lobby WHERE closed IS NULL", [], |row| row.get(0))?)
-}
-
 fn one(tx: &Transaction<'_>, which: &str, value: impl rusqlite::ToSql) -> Result<Option<Lobby>, StoreError> {
     let lobby = tx
         .query_row(

@@ -9,15 +9,18 @@
 //! - [`notes`]: what was announced, and where each identity's sync stands
 //! - [`audit`]: what happened
 //! - [`clock`]: the time that rows are dated by
+//! - [`tally`]: how much there is of what
 
 pub mod audit;
 pub mod clock;
 pub mod codes;
+mod file;
 pub mod lobby;
 pub mod notes;
 pub mod queue;
 mod schema;
 mod store;
+pub mod tally;
 pub mod vetting;
 
 pub use clock::now_ms;

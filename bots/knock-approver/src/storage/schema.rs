@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 
 /// The newest version that this program knows.
@@ -24,4 +25,21 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", done + 1)?;
     }
     transaction.commit()
+}
+
+/// The tables of a database, in order.
+pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+    query.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The tables that a database of the newest version has and this one has not.
+pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut whole = Connection::open_in_memory()?;
+    migrate(&mut whole)?;
+    let there = tables(connection)?;
+    Ok(tables(&whole)?
+        .into_iter()
+        .filter(|table| !there.contains(table))
+        .collect())
 }

@@ -1,27 +1,48 @@
 //! The database's thread.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
-use super::schema;
+use super::file;
 
 /// What the database could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It could not be opened or brought to the newest version.
-    #[error("cannot open the database {}: {source}; check that the disk is writable and not full", path.display())]
+    #[error("cannot open the database {}: {why}; {step}, then start again", path.display())]
     Open {
         /// The file.
         path: PathBuf,
         /// What came back.
-        source: rusqlite::Error,
+        why: String,
+        /// What the operator does about it.
+        step: String,
+    },
+    /// What is there is no database of this program, or not a whole one.
+    #[error(
+        "the database {} is damaged: {why}; `run` puts it aside and begins a new one, or stop the bot and restore it from a backup",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is damaged and cannot be moved either.
+    #[error("the database {} is damaged and cannot be put aside: {source}; move it away, then start again", path.display())]
+    Stuck {
+        /// The file.
+        path: PathBuf,
+        /// What came back.
+        source: io::Error,
     },
     /// A newer program has changed it in ways that this one does not know.
     #[error(
@@ -61,20 +82,36 @@ impl Store {
     /// The name of the database in the data directory.
     pub const FILE: &'static str = "knock-approver.sqlite";
 
-    /// Opens the database of a data directory, making and migrating it where needed.
+    /// Opens the database of a data directory, making and migrating it where needed. What is damaged is left as it is: another process
+    /// may be at work with it.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        Self::serve(file::open(&data_dir.join(Self::FILE))?)
+    }
+
+    /// Opens the database for whoever has the data directory to itself: what is damaged is put aside, and a new one begun. Answers what was
+    /// put aside, now or at an earlier start, and is still there.
+    pub fn recover(data_dir: &Path) -> Result<(Self, Vec<PathBuf>), StoreError> {
         let path = data_dir.join(Self::FILE);
-        let failed = |source| StoreError::Open {
-            path: path.clone(),
-            source,
+        let connection = match file::open(&path) {
+            Err(StoreError::Damaged { why, .. }) => {
+                let aside = file::put_aside(&path).map_err(|source| StoreError::Stuck {
+                    path: path.clone(),
+                    source,
+                })?;
+                tracing::error!(path = %path.display(), why, ?aside, "the database is damaged and put aside");
+                file::open(&path)?
+            }
+            opened => opened?,
         };
-        let mut connection = Connection::open(&path).map_err(failed)?;
-        let found = schema::version(&connection).map_err(failed)?;
-        if found > schema::NEWEST {
-            let known = schema::NEWEST;
-            return Err(StoreError::Newer { path, found, known });
-        }
-        prepare(&mut connection).map_err(failed)?;
+        Ok((Self::serve(connection)?, Self::asides(data_dir)))
+    }
+
+    /// What was put aside and is still there.
+    pub fn asides(data_dir: &Path) -> Vec<PathBuf> {
+        file::asides(&data_dir.join(Self::FILE))
+    }
+
+    fn serve(mut connection: Connection) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (changed, changes) = watch::channel(connection.total_changes());
         // The clock of a test's runtime is the clock of its database, too.
@@ -115,15 +152,6 @@ impl Store {
     }
 }
 
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // With WAL, FULL makes each commit durable, which "exactly once" stands on.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    schema::migrate(connection)
-}
-
 fn in_transaction<T, E: From<StoreError>>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -148,6 +176,9 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         let refused = Store::open(folder.path()).unwrap_err();
         assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "{refused}");
-        assert_eq!(schema::version(&connection).unwrap(), 99);
+        let version: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, 99);
     }
 }

@@ -117,15 +117,6 @@ pub fn adopt(tx: &Transaction<'_>, knock: &str, mxid: &str, sent: i64) -> Result
     Ok(adopted == 1)
 }
 
-/// How many are open.
-pub fn open_count(tx: &Transaction<'_>) -> Result<u64, StoreError> {
-    Ok(
-        tx.query_row("SELECT count(*) FROM vetting WHERE closed IS NULL", [], |row| {
-            row.get(0)
-        })?,
-    )
-}
-
 fn one(tx: &Transaction<'_>, which: &str, value: impl rusqlite::ToSql) -> Result<Option<Vetting>, StoreError> {
     let vetting = tx
         .query_row(
