@@ -1,11 +1,16 @@
 //! The whole table of variables.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use ipnet::IpNet;
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use url::Url;
 
-use super::{ConfigError, IdentityConfig, Role, value::Values};
+use super::{ConfigErrors, IdentityConfig, Role, value::Values};
 use crate::secret::Secret;
 
 /// Where challenges come from unless `CHALLENGE_URL` says otherwise.
@@ -40,6 +45,18 @@ pub struct Config {
     pub flow: FlowConfig,
     /// When the circuit breaker opens.
     pub breaker: BreakerConfig,
+    /// How the log is written.
+    pub log: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line of text for each event.
+    #[default]
+    Text,
+    /// A JSON object for each event.
+    Json,
 }
 
 /// What the flows need.
@@ -102,7 +119,7 @@ pub struct RateConfig {
     /// Calls a minute, which is also the burst; 0 = no limit.
     pub per_minute: u32,
     /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// When the circuit breaker opens.
@@ -116,68 +133,18 @@ pub struct BreakerConfig {
 
 impl Config {
     /// Reads the process's environment.
-    pub fn from_env() -> Result<Self, ConfigError> {
+    pub fn from_env() -> Result<Self, ConfigErrors> {
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
 
     /// Reads what `lookup` says of each variable.
-    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let values = Values::new(lookup);
-        let hs_accepted = "the homeserver's base URL, http://… or https://…";
-        let homeserver = Values::required("HS", hs_accepted, values.url("HS", hs_accepted)?)?;
-        let public = values.url("HS_PUBLIC", "a base URL, http://… or https://…")?;
-        let data_dir = PathBuf::from(values.text("DATA_DIR").unwrap_or_else(|| "/data".to_owned()));
-        let identity = |role: Role, username, token, password: &'static str| IdentityConfig {
-            role,
-            homeserver: homeserver.clone(),
-            username: values.text(username),
-            env_token: values.text(token).map(Secret::new),
-            password_path: values.text(password).map_or_else(
-                || data_dir.join(format!("{}_password", role.file_stem())),
-                PathBuf::from,
-            ),
-            data_dir: data_dir.clone(),
-        };
-        let approver = identity(Role::Approver, "APPROVER_USERNAME", "MATRIX_TOKEN", "SR2_PASSWORD_PATH");
-        let onboarding = identity(
-            Role::Onboarding,
-            "ONBOARDING_USERNAME",
-            "ONBOARDING_BOT_TOKEN",
-            "ONBOARDING_BOT_PASSWORD_PATH",
-        );
-        let onboarding =
-            Some(onboarding).filter(|identity| identity.env_token.is_some() || identity.password_path.exists());
-        Ok(Self {
-            public: public
-                .as_ref()
-                .unwrap_or(&homeserver)
-                .as_str()
-                .trim_end_matches('/')
-                .to_owned(),
-            approver,
-            onboarding,
-            registration_token: values.text("CONDUWUIT_REGISTRATION_TOKEN").map(Secret::new),
-            server_name: values.text("SERVER_NAME"),
-            initial_codes: values.codes("INITIAL_CODES")?,
-            initial_signup_codes: values.codes("INITIAL_SIGNUP_CODES")?,
-            http_port: values.number("HTTP_PORT", "a port from 1 to 65535", 1..=u16::MAX, 8001)?,
-            rate: RateConfig {
-                per_minute: values.number(
-                    "HTTP_RATE_PER_MINUTE",
-                    "calls a minute, 0 = no limit",
-                    0..=1_000_000,
-                    60,
-                )?,
-                trusted_proxies: values.addresses("TRUSTED_PROXIES")?,
-            },
-            flow: flow(&values)?,
-            breaker: BreakerConfig {
-                messages: values.number("BREAKER_MAX_MESSAGES", "a number from 1", 1..=1_000_000, 300)?,
-                window: values.seconds("BREAKER_WINDOW_SEC", 60)?,
-            },
-            homeserver,
-            data_dir,
-        })
+        let config = read(&values);
+        match (config, values.wrong()) {
+            (Some(config), wrong) if wrong.is_empty() => Ok(config),
+            (_, wrong) => Err(ConfigErrors(wrong)),
+        }
     }
 
     /// The identities the process runs.
@@ -188,30 +155,127 @@ impl Config {
     }
 }
 
-fn flow(values: &Values<'_>) -> Result<FlowConfig, ConfigError> {
-    let tries = "tries: a number from 1 to 1000";
-    let space_accepted = "the space's room id: !opaque:server, or !opaque as of room version 12";
-    let space = Values::required("SPACE_ID", space_accepted, values.room("SPACE_ID")?)?;
-    let command_room = values.room("ADMIN_COMMAND_ROOM")?.unwrap_or_else(|| space.clone());
-    let feed_room = values.room("FEED_ROOM")?.unwrap_or_else(|| command_room.clone());
-    let challenge_url = values.url("CHALLENGE_URL", "a URL that answers with an article's summary")?;
-    let default_url = || {
-        Url::parse(CHALLENGE_URL).map_err(|error| ConfigError {
-            variable: "CHALLENGE_URL",
-            problem: error.to_string(),
-            accepted: "a URL",
+/// Reads every variable; `None` where something is missing without which there is nothing to go on with. What is wrong is with `values`.
+fn read(values: &Values<'_>) -> Option<Config> {
+    let hs_accepted = "the homeserver's base URL, http://… or https://…";
+    let homeserver = values.required("HS", hs_accepted, values.url("HS", hs_accepted));
+    let public = values.url("HS_PUBLIC", "a base URL, http://… or https://…");
+    let flow = flow(values);
+    let (rate, breaker) = limits(values);
+    let initial_codes = values.codes("INITIAL_CODES");
+    let initial_signup_codes = values.codes("INITIAL_SIGNUP_CODES");
+    let http_port = values.number("HTTP_PORT", "a port from 1 to 65535", 1..=u16::MAX, 8001);
+    let log = values.log("LOG_FORMAT");
+    let data_dir = PathBuf::from(values.text("DATA_DIR").unwrap_or_else(|| "/data".to_owned()));
+    let registration_token = values.text("CONDUWUIT_REGISTRATION_TOKEN").map(Secret::new);
+    let server_name = values.text("SERVER_NAME");
+    let (approver, onboarding) = identities(values, homeserver.as_ref(), &data_dir);
+    let homeserver = homeserver?;
+    let public = public.as_ref().unwrap_or(&homeserver);
+    Some(Config {
+        public: public.as_str().trim_end_matches('/').to_owned(),
+        approver: approver?,
+        onboarding,
+        registration_token,
+        server_name,
+        initial_codes,
+        initial_signup_codes,
+        http_port,
+        rate,
+        flow: flow?,
+        breaker,
+        log,
+        homeserver,
+        data_dir,
+    })
+}
+
+fn limits(values: &Values<'_>) -> (RateConfig, BreakerConfig) {
+    let calls = "calls a minute, 0 = no limit";
+    let rate = RateConfig {
+        per_minute: values.number("HTTP_RATE_PER_MINUTE", calls, 0..=1_000_000, 60),
+        trusted_proxies: values.networks("TRUSTED_PROXIES"),
+    };
+    let breaker = BreakerConfig {
+        messages: values.number("BREAKER_MAX_MESSAGES", "a number from 1", 1..=1_000_000, 300),
+        window: values.seconds("BREAKER_WINDOW_SEC", 60),
+    };
+    (rate, breaker)
+}
+
+/// Both identities, the second where it has a token or a password file. Two that would be one account are refused: each would end the
+/// other's sessions, for ever.
+fn identities(
+    values: &Values<'_>,
+    homeserver: Option<&Url>,
+    data_dir: &Path,
+) -> (Option<IdentityConfig>, Option<IdentityConfig>) {
+    let identity = |role: Role, username, token, password: &'static str| {
+        let (username, token, password) = (values.text(username), values.text(token), values.text(password));
+        Some(IdentityConfig {
+            role,
+            homeserver: homeserver?.clone(),
+            username,
+            env_token: token.map(Secret::new),
+            password_path: password.map_or_else(
+                || data_dir.join(format!("{}_password", role.file_stem())),
+                PathBuf::from,
+            ),
+            data_dir: data_dir.to_owned(),
         })
     };
-    Ok(FlowConfig {
-        children: values.rooms("SPACE_CHILD_IDS")?,
-        inviter: values.user("ONBOARDING_INVITER_MXID")?,
-        vetting_timeout: values.seconds("VETTING_TIMEOUT_SEC", 7200)?,
-        vetting_tries: values.number("VETTING_MAX_TRIES", tries, 1..=1000, 3)?,
-        lobby_timeout: values.seconds("LOBBY_TIMEOUT_SEC", 7200)?,
-        lobby_tries: values.number("LOBBY_MAX_TRIES", tries, 1..=1000, 3)?,
-        challenge_delay: values.seconds("LOBBY_CHALLENGE_DELAY_SEC", 5)?,
-        resend_after: values.seconds("LOBBY_RESEND_AFTER_SEC", 120)?,
-        welcome_uses: values.number("LOBBY_WELCOME_CODE_USES", "uses: a number from 0 to 1000", 0..=1000, 10)?,
+    let approver = identity(Role::Approver, "APPROVER_USERNAME", "MATRIX_TOKEN", "SR2_PASSWORD_PATH");
+    let onboarding = identity(
+        Role::Onboarding,
+        "ONBOARDING_USERNAME",
+        "ONBOARDING_BOT_TOKEN",
+        "ONBOARDING_BOT_PASSWORD_PATH",
+    );
+    let onboarding = onboarding.filter(|identity| identity.env_token.is_some() || identity.password_path.exists());
+    if let (Some(first), Some(second)) = (&approver, &onboarding) {
+        // As people write it: with or without sigil and server. Without one, a token says who it is, and that shows later.
+        let name = |identity: &IdentityConfig| {
+            let default = identity.role.default_localpart();
+            let default = Some(default).filter(|_| identity.env_token.is_none());
+            let name = identity.username.as_deref().or(default)?;
+            let localpart = name.trim_start_matches('@').split(':').next();
+            localpart.map(str::to_lowercase)
+        };
+        if first.env_token.is_some() && first.env_token == second.env_token {
+            let problem = "the token is that of MATRIX_TOKEN: both identities would be one account";
+            values.complain("ONBOARDING_BOT_TOKEN", problem, "the token of another account, or none");
+        } else if let Some(same) = name(first).filter(|first| Some(first) == name(second).as_ref()) {
+            let problem = format!("`{same}` is the name of the approver: both identities would be one account");
+            values.complain(
+                "ONBOARDING_USERNAME",
+                problem,
+                "the localpart of another account than APPROVER_USERNAME's",
+            );
+        }
+    }
+    (approver, onboarding)
+}
+
+fn flow(values: &Values<'_>) -> Option<FlowConfig> {
+    let tries = "tries: a number from 1 to 1000";
+    let space_accepted = "the space's room id: !opaque:server, or !opaque as of room version 12";
+    let space = values.required("SPACE_ID", space_accepted, values.room("SPACE_ID"));
+    // Where the space is missing the others are read all the same, for what is wrong with them.
+    let stand_in = || RoomId::parse("!space").ok();
+    let space_or = space.clone().or_else(stand_in)?;
+    let command_room = values.room("ADMIN_COMMAND_ROOM").unwrap_or_else(|| space_or.clone());
+    let feed_room = values.room("FEED_ROOM").unwrap_or_else(|| command_room.clone());
+    let challenge_url = values.url("CHALLENGE_URL", "a URL that answers with an article's summary");
+    let flow = FlowConfig {
+        children: values.rooms("SPACE_CHILD_IDS"),
+        inviter: values.user("ONBOARDING_INVITER_MXID"),
+        vetting_timeout: values.seconds("VETTING_TIMEOUT_SEC", 7200),
+        vetting_tries: values.number("VETTING_MAX_TRIES", tries, 1..=1000, 3),
+        lobby_timeout: values.seconds("LOBBY_TIMEOUT_SEC", 7200),
+        lobby_tries: values.number("LOBBY_MAX_TRIES", tries, 1..=1000, 3),
+        challenge_delay: values.seconds("LOBBY_CHALLENGE_DELAY_SEC", 5),
+        resend_after: values.seconds("LOBBY_RESEND_AFTER_SEC", 120),
+        welcome_uses: values.number("LOBBY_WELCOME_CODE_USES", "uses: a number from 0 to 1000", 0..=1000, 10),
         welcome_doc: values.text("LOBBY_WELCOME_DOC_URL"),
         alias_prefix: values
             .text("LOBBY_ALIAS_PREFIX")
@@ -221,19 +285,18 @@ fn flow(values: &Values<'_>) -> Result<FlowConfig, ConfigError> {
             "a power level: a whole number",
             i64::MIN..=i64::MAX,
             50,
-        )?,
-        admins: values.users("ADMIN_ALLOWLIST")?,
-        notify_room: values
-            .room("OPERATOR_NOTIFY_ROOM")?
-            .unwrap_or_else(|| feed_room.clone()),
+        ),
+        admins: values.users("ADMIN_ALLOWLIST"),
+        notify_room: values.room("OPERATOR_NOTIFY_ROOM").unwrap_or_else(|| feed_room.clone()),
         community: values
             .text("COMMUNITY_NAME")
             .unwrap_or_else(|| "shape rotator".to_owned()),
-        challenge_url: challenge_url.map_or_else(default_url, Ok)?,
-        space,
+        challenge_url: challenge_url.or_else(|| Url::parse(CHALLENGE_URL).ok())?,
+        space: space_or,
         command_room,
         feed_room,
-    })
+    };
+    space.map(|_| flow)
 }
 
 #[cfg(test)]
@@ -245,7 +308,7 @@ mod tests {
     use super::*;
     use crate::config::VARIABLES;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         let lookup = |name: &str| {
             let found = pairs.iter().rev().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -255,7 +318,7 @@ mod tests {
 
     const LEAST: [(&str, &str); 2] = [("HS", "http://hs.example/"), ("SPACE_ID", "!space")];
 
-    fn with(pair: (&'static str, &'static str)) -> Result<Config, ConfigError> {
+    fn with(pair: (&'static str, &'static str)) -> Result<Config, ConfigErrors> {
         read(&[LEAST[0], LEAST[1], pair])
     }
 
@@ -306,6 +369,29 @@ mod tests {
     }
 
     #[test]
+    fn trusted_proxies_are_addresses_and_networks() {
+        let config = with(("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,fd00::/8, ::ffff:192.0.2.1")).unwrap();
+        let trusts = |address: &str| {
+            let address: std::net::IpAddr = address.parse().unwrap();
+            config
+                .rate
+                .trusted_proxies
+                .iter()
+                .any(|proxies| proxies.contains(&address))
+        };
+        assert!(
+            ["10.0.0.1", "172.31.255.1", "fd12::1", "192.0.2.1"]
+                .iter()
+                .all(|address| trusts(address))
+        );
+        assert!(
+            !["10.0.0.2", "172.32.0.1", "fe80::1", "192.0.2.2"]
+                .iter()
+                .any(|address| trusts(address))
+        );
+    }
+
+    #[test]
     fn codes_are_read_from_json() {
         let config = with(("INITIAL_CODES", r#"{"abc":{"uses_remaining":5,"label":"friends"}}"#)).unwrap();
         assert_eq!(config.initial_codes["abc"].uses_remaining, 5);
@@ -328,12 +414,16 @@ mod tests {
     #[case("ONBOARDING_INVITER_MXID", "alice")]
     #[case("INITIAL_CODES", "{\"secret-code\":3}")]
     #[case("TRUSTED_PROXIES", "proxy")]
+    #[case("TRUSTED_PROXIES", "10.0.0.0/33")]
     #[case("CHALLENGE_URL", "wikipedia")]
+    #[case("LOG_FORMAT", "xml")]
     fn a_bad_value_names_variable_problem_and_what_is_accepted(
         #[case] name: &'static str,
         #[case] value: &'static str,
     ) {
-        let error = with((name, value)).unwrap_err();
+        let ConfigErrors(errors) = with((name, value)).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let error = &errors[0];
         assert_eq!(error.variable, name);
         let line = error.to_string();
         assert!(line.starts_with(&format!("{name}: ")), "{line}");
@@ -345,6 +435,56 @@ mod tests {
     #[case(&[("SPACE_ID", "!space")], "HS")]
     #[case(&[("HS", "http://hs.example")], "SPACE_ID")]
     fn what_is_required_is_asked_for(#[case] pairs: &[(&str, &str)], #[case] missing: &str) {
-        assert_eq!(read(pairs).unwrap_err().variable, missing);
+        let ConfigErrors(errors) = read(pairs).unwrap_err();
+        assert_eq!(errors.iter().map(|error| error.variable).collect::<Vec<_>>(), [missing]);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once_a_line_each() {
+        let wrong = [
+            ("HS", "ftp://x"),
+            ("HTTP_PORT", "0"),
+            ("VETTING_TIMEOUT_SEC", "soon"),
+            ("FEED_ROOM", "feed"),
+        ];
+        let errors = read(&wrong).unwrap_err();
+        let mut named: Vec<&str> = errors.0.iter().map(|error| error.variable).collect();
+        named.sort_unstable();
+        assert_eq!(
+            named,
+            ["FEED_ROOM", "HS", "HTTP_PORT", "SPACE_ID", "VETTING_TIMEOUT_SEC"]
+        );
+        assert_eq!(errors.to_string().lines().count(), 5);
+    }
+
+    #[rstest]
+    #[case::one_token(&[("MATRIX_TOKEN", "t"), ("ONBOARDING_BOT_TOKEN", "t")], Some("ONBOARDING_BOT_TOKEN"))]
+    #[case::one_name(
+        &[("ONBOARDING_BOT_TOKEN", "t"), ("APPROVER_USERNAME", "Bot"), ("ONBOARDING_USERNAME", "@bot:x")],
+        Some("ONBOARDING_USERNAME")
+    )]
+    #[case::the_others_default(
+        &[("ONBOARDING_BOT_TOKEN", "t"), ("ONBOARDING_USERNAME", "shape-rotator-2")],
+        Some("ONBOARDING_USERNAME")
+    )]
+    #[case::a_name_that_only_the_token_knows(
+        &[("ONBOARDING_BOT_TOKEN", "t"), ("ONBOARDING_USERNAME", "shape-rotator-2"), ("MATRIX_TOKEN", "u")],
+        None
+    )]
+    #[case::two_accounts(&[("MATRIX_TOKEN", "t"), ("ONBOARDING_BOT_TOKEN", "u")], None)]
+    #[case::one_identity(&[("MATRIX_TOKEN", "t"), ("APPROVER_USERNAME", "onboarding-bot")], None)]
+    fn two_identities_of_one_account_are_refused_in_one_line(
+        #[case] pairs: &[(&str, &str)],
+        #[case] refused: Option<&str>,
+    ) {
+        let read = read(&[&LEAST, pairs].concat());
+        match (read, refused) {
+            (Err(errors), Some(variable)) => {
+                assert_eq!(errors.0.len(), 1);
+                assert_eq!(errors.0[0].variable, variable);
+                assert_eq!(errors.to_string().lines().count(), 1);
+            }
+            (read, refused) => assert!(read.is_ok() && refused.is_none(), "{read:?}"),
+        }
     }
 }

@@ -12,3 +12,8 @@ pub struct ConfigError {
     /// What would be right.
     pub accepted: &'static str,
 }
+
+/// Everything that is wrong with the environment: a line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigErrors(pub Vec<ConfigError>);

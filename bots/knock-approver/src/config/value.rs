@@ -1,21 +1,45 @@
 //! Reading single values.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, environment::CodeSeed};
+use super::{
+    ConfigError,
+    environment::{CodeSeed, LogFormat},
+};
 
 /// The environment, or what a test puts in its place.
+///
+/// What is wrong is collected, so that the operator hears of all of it at once; meanwhile there is a default in its place.
 pub(super) struct Values<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    wrong: RefCell<Vec<ConfigError>>,
 }
 
 impl<'a> Values<'a> {
     pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup }
+        Self {
+            lookup,
+            wrong: RefCell::default(),
+        }
+    }
+
+    /// Says that something is wrong.
+    pub(super) fn complain(&self, variable: &'static str, problem: impl Into<String>, accepted: &'static str) {
+        self.wrong.borrow_mut().push(ConfigError {
+            variable,
+            problem: problem.into(),
+            accepted,
+        });
+    }
+
+    /// What was wrong.
+    pub(super) fn wrong(self) -> Vec<ConfigError> {
+        self.wrong.into_inner()
     }
 
     /// The trimmed value; empty counts as unset, as it does in compose files.
@@ -30,31 +54,25 @@ impl<'a> Values<'a> {
         variable: &'static str,
         accepted: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ConfigError> {
-        self.text(variable)
-            .map(|value| {
-                parse(&value).map_err(|problem| ConfigError {
-                    variable,
-                    problem,
-                    accepted,
-                })
-            })
-            .transpose()
+    ) -> Option<T> {
+        match parse(&self.text(variable)?) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.complain(variable, problem, accepted);
+                None
+            }
+        }
     }
 
-    pub(super) fn required<T>(
-        variable: &'static str,
-        accepted: &'static str,
-        value: Option<T>,
-    ) -> Result<T, ConfigError> {
-        value.ok_or_else(|| ConfigError {
-            variable,
-            problem: "not set".to_owned(),
-            accepted,
-        })
+    /// The value of a variable that must be set.
+    pub(super) fn required<T>(&self, variable: &'static str, accepted: &'static str, value: Option<T>) -> Option<T> {
+        if self.text(variable).is_none() {
+            self.complain(variable, "not set", accepted);
+        }
+        value
     }
 
-    pub(super) fn url(&self, variable: &'static str, accepted: &'static str) -> Result<Option<Url>, ConfigError> {
+    pub(super) fn url(&self, variable: &'static str, accepted: &'static str) -> Option<Url> {
         self.parsed(variable, accepted, |value| {
             let url = Url::parse(value).map_err(|error| format!("not a URL ({error})"))?;
             match url.scheme() {
@@ -64,7 +82,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    pub(super) fn room(&self, variable: &'static str) -> Result<Option<OwnedRoomId>, ConfigError> {
+    pub(super) fn room(&self, variable: &'static str) -> Option<OwnedRoomId> {
         self.parsed(
             variable,
             "a room id: !opaque:server, or !opaque as of room version 12",
@@ -72,34 +90,43 @@ impl<'a> Values<'a> {
         )
     }
 
-    pub(super) fn rooms(&self, variable: &'static str) -> Result<Vec<OwnedRoomId>, ConfigError> {
+    pub(super) fn rooms(&self, variable: &'static str) -> Vec<OwnedRoomId> {
         let rooms = self.parsed(variable, "room ids separated by commas", |value| {
             items(value).map(room_id).collect()
-        })?;
-        Ok(rooms.unwrap_or_default())
+        });
+        rooms.unwrap_or_default()
     }
 
-    pub(super) fn user(&self, variable: &'static str) -> Result<Option<OwnedUserId>, ConfigError> {
+    pub(super) fn user(&self, variable: &'static str) -> Option<OwnedUserId> {
         self.parsed(variable, "a user id: @name:server", user_id)
     }
 
-    pub(super) fn users(&self, variable: &'static str) -> Result<Vec<OwnedUserId>, ConfigError> {
+    pub(super) fn users(&self, variable: &'static str) -> Vec<OwnedUserId> {
         let users = self.parsed(variable, "user ids separated by commas", |value| {
             items(value).map(user_id).collect()
-        })?;
-        Ok(users.unwrap_or_default())
+        });
+        users.unwrap_or_default()
     }
 
-    pub(super) fn addresses(&self, variable: &'static str) -> Result<Vec<IpAddr>, ConfigError> {
-        let addresses = self.parsed(variable, "IP addresses separated by commas", |value| {
-            items(value)
-                .map(|item| item.parse().map_err(|_| format!("`{item}` is no IP address")))
-                .collect()
-        })?;
-        Ok(addresses.unwrap_or_default())
+    pub(super) fn log(&self, variable: &'static str) -> LogFormat {
+        let format = self.parsed(variable, "text or json", |value| match value {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            other => Err(format!("`{other}` is not known")),
+        });
+        format.unwrap_or_default()
     }
 
-    pub(super) fn seconds(&self, variable: &'static str, default: u64) -> Result<Duration, ConfigError> {
+    pub(super) fn networks(&self, variable: &'static str) -> Vec<IpNet> {
+        let networks = self.parsed(
+            variable,
+            "IP addresses and networks separated by commas: 10.0.0.1, 172.16.0.0/12, fd00::/8",
+            |value| items(value).map(network).collect(),
+        );
+        networks.unwrap_or_default()
+    }
+
+    pub(super) fn seconds(&self, variable: &'static str, default: u64) -> Duration {
         let seconds = self.parsed(
             variable,
             "seconds: a number from 0 to 31536000, a fraction is fine",
@@ -111,8 +138,8 @@ impl<'a> Values<'a> {
                     Err(format!("{value} is out of range"))
                 }
             },
-        )?;
-        Ok(seconds.unwrap_or(Duration::from_secs(default)))
+        );
+        seconds.unwrap_or(Duration::from_secs(default))
     }
 
     pub(super) fn number<T>(
@@ -121,7 +148,7 @@ impl<'a> Values<'a> {
         accepted: &'static str,
         range: std::ops::RangeInclusive<T>,
         default: T,
-    ) -> Result<T, ConfigError>
+    ) -> T
     where
         T: std::str::FromStr + PartialOrd,
     {
@@ -132,11 +159,11 @@ impl<'a> Values<'a> {
             } else {
                 Err(format!("{value} is out of range"))
             }
-        })?;
-        Ok(number.unwrap_or(default))
+        });
+        number.unwrap_or(default)
     }
 
-    pub(super) fn codes(&self, variable: &'static str) -> Result<BTreeMap<String, CodeSeed>, ConfigError> {
+    pub(super) fn codes(&self, variable: &'static str) -> BTreeMap<String, CodeSeed> {
         #[derive(Deserialize)]
         struct Entry {
             uses_remaining: u32,
@@ -164,13 +191,20 @@ impl<'a> Values<'a> {
                     })
                     .collect())
             },
-        )?;
-        Ok(codes.unwrap_or_default())
+        );
+        codes.unwrap_or_default()
     }
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// A network, or an address alone. IPv4 addresses in IPv6 clothes count as what they are, as they do in connections.
+fn network(item: &str) -> Result<IpNet, String> {
+    let network = item.parse::<IpNet>().ok();
+    let network = network.or_else(|| item.parse::<IpAddr>().ok().map(|address| address.to_canonical().into()));
+    network.ok_or_else(|| format!("`{item}` is neither an IP address nor a network"))
 }
 
 fn room_id(value: &str) -> Result<OwnedRoomId, String> {
