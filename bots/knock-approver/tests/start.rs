@@ -58,7 +58,8 @@ fn free_port() -> u16 {
 
 impl Drop for Bot {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
+        // It may have ended by itself.
+        self.0.kill().ok();
         self.0.wait().unwrap();
     }
 }
@@ -74,4 +75,32 @@ fn the_allocator_is_set(#[case] more: &[(&str, &str)], #[case] wanted: Option<&s
         .iter()
         .find(|variable| variable.starts_with("MALLOC_ARENA_MAX"));
     assert_eq!(set.map(String::as_str), wanted, "{environment:?}");
+}
+
+/// As process 1 of a container a program that does not listen never gets a signal; and whoever stops one waits ten seconds, then kills it.
+#[test]
+fn a_signal_ends_it_also_while_it_begins() {
+    let data = TempDir::new().unwrap();
+    // Somebody else has the database for themselves, so that the start has to wait.
+    let other = rusqlite::Connection::open(data.path().join(Store::FILE)).unwrap();
+    other
+        .execute_batch("CREATE TABLE held (by_whom TEXT); BEGIN EXCLUSIVE")
+        .unwrap();
+    let mut bot = Bot::start(data.path(), &[("RUST_LOG", "off")]);
+    let deadline = Instant::now() + PATIENCE;
+    while !data.path().join("lock").exists() {
+        assert!(Instant::now() < deadline, "it does not begin");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&bot.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(8);
+    let status = loop {
+        if let Some(status) = bot.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::yield_now();
+    };
+    assert_eq!(status.code(), Some(0), "{status}");
 }

@@ -42,6 +42,7 @@ pub(super) async fn execute(config: Config, codes: Codes) -> Result<(), CliError
     let store = Store::open(&config.data_dir)?;
     match codes {
         Codes::List => {
+            println!("CODE\tOPENS\tUSES LEFT\tLABEL");
             for code in store.run(codes::live).await? {
                 println!(
                     "{}\t{}\t{}\t{}",

@@ -1,33 +1,46 @@
 //! The command line: `run` (the default), `codes`, `import`, `status`, `doctor`.
-//!
-//! Exit codes: 0 well; 1 failed; 2 the command line or the environment is wrong; 3 the data directory is in use by
-//! another process.
 
 mod allocator;
 mod codes;
+mod crew;
 mod doctor;
+mod log;
 mod run;
+mod signals;
 mod status;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
+use signals::Signals;
 
 use crate::{
-    config::{Config, ConfigError, VARIABLES},
+    config::{Config, ConfigErrors, VARIABLES},
     identity::StartError,
     import::{self, ImportError},
     storage::{Store, StoreError},
     vault::{DataDirLock, LockError},
 };
 
+/// What is not over when the command is gets this much longer: a call into the database or the disk cannot be dropped.
+const LEFT_OVER: Duration = Duration::from_secs(1);
+
+const EXIT_CODES: &str = "\
+Exit codes:
+
+  0   well; of `run`: ended by SIGTERM or SIGINT, also during its start
+  1   it failed; of `status`: an identity does not serve; of `doctor`: something is broken
+  2   the command line or the environment is wrong
+  3   the data directory is in use by another process
+  4   of `run`: a part of the bot ended or panicked, and it ended with it: start it anew";
+
 /// A Matrix bot that vets newcomers and survives losing its credentials.
 #[derive(Debug, Parser)]
 #[command(
     name = "knock-approver",
     version,
-    after_help = "Everything is set by environment variables, which --help lists.",
-    after_long_help = VARIABLES
+    after_help = "Everything is set by environment variables. --help lists them, and the exit codes.",
+    after_long_help = format!("{VARIABLES}\n{EXIT_CODES}")
 )]
 struct Cli {
     #[command(subcommand)]
@@ -53,7 +66,7 @@ enum Command {
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
@@ -64,6 +77,8 @@ enum CliError {
     Import(#[from] ImportError),
     #[error("cannot {0}: {1}")]
     Io(String, std::io::Error),
+    #[error(transparent)]
+    Lost(#[from] crew::Loss),
     #[error("{0}")]
     Failed(String),
 }
@@ -71,8 +86,9 @@ enum CliError {
 impl CliError {
     const fn code(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
+            Self::Config(_) | Self::Lost(crew::Loss::Misconfigured(_)) => 2,
             Self::Lock(LockError::Taken(_)) | Self::Start(StartError::Locked(LockError::Taken(_))) => 3,
+            Self::Lost(_) => 4,
             _ => 1,
         }
     }
@@ -88,37 +104,48 @@ pub fn main() -> ExitCode {
     {
         eprintln!("knock-approver: goes on with more memory than it needs: it cannot be started anew: {error}");
     }
+    // Whatever is made from here on is for the owner alone: codes, keys, tokens.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match execute(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("knock-approver: {error}");
+            for line in error.to_string().lines() {
+                eprintln!("knock-approver: {line}");
+            }
             ExitCode::from(error.code())
         }
     }
 }
 
 fn execute(command: Command) -> Result<(), CliError> {
-    let config = Config::from_env()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CliError::Io("start the runtime".to_owned(), error))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
-            Command::Run => run::run(config).await,
-            Command::Codes(codes) => codes::execute(config, codes).await,
-            Command::Import => take_over(&config).await,
-            Command::Status => status::execute(&config).await,
-            Command::Doctor => doctor::execute(&config).await,
+            Command::Run => {
+                // Before anything that takes its time.
+                let mut signals = Signals::listen()?;
+                let config = Config::from_env()?;
+                log::begin(config.log)?;
+                run::run(config, &mut signals).await
+            }
+            Command::Codes(codes) => codes::execute(Config::from_env()?, codes).await,
+            Command::Import => take_over(&Config::from_env()?).await,
+            Command::Status => status::execute(&Config::from_env()?).await,
+            Command::Doctor => doctor::execute(&Config::from_env()?).await,
         }
-    })
+    });
+    runtime.shutdown_timeout(LEFT_OVER);
+    outcome
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 async fn take_over(config: &Config) -> Result<(), CliError> {
     let _lock = DataDirLock::acquire(&config.data_dir)?;
-    let store = Store::open(&config.data_dir)?;
+    let (store, _) = Store::recover(&config.data_dir)?;
     match import::import(&store, &config.data_dir, &config.flow).await? {
         Some(taken) => println!(
             "imported {} codes, {} vettings, {} lobbies",

@@ -1,34 +1,35 @@
 //! `run`: the bot itself.
 
 use std::{
-    io::IsTerminal,
     net::{Ipv6Addr, SocketAddr},
-    sync::Arc,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use super::CliError;
+use super::{CliError, crew::Crew, signals::Signals};
 use crate::{
     breaker::Breaker,
     challenge::Source,
-    config::{CodeSeed, Config},
+    config::{CodeSeed, Config, DEVICE_NAME, IdentityConfig, Role},
     flows::Flows,
-    health::Board,
+    health::{Board, Degraded},
     http::{self, Limiter, Shared},
-    identity::{Identity, Intake},
+    identity::{Identity, Intake, StartError},
     import,
     intake::Inlet,
     lanes,
     matrix::Homeserver,
     metrics::Metrics,
+    monitor::{Monitor, News, Watched},
     outbox::Sender,
+    session::Server,
     storage::{
         Store, StoreError, audit, clock,
         codes::{self, Code, Kind},
@@ -44,53 +45,68 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long rows that are done are kept, in milliseconds.
 const KEEP: i64 = 7 * 24 * 3600 * 1000;
 
-pub(super) async fn run(config: Config) -> Result<(), CliError> {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,matrix_sdk=warn,matrix_sdk_crypto=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stdout().is_terminal())
-        .init();
-    let _lock = DataDirLock::acquire(&config.data_dir)?;
+/// Runs until a signal or until a part of the bot is gone.
+pub(super) async fn run(config: Config, signals: &mut Signals) -> Result<(), CliError> {
+    let shutdown = CancellationToken::new();
+    // Beside the signals: what a start waits for (a database that is busy, a slow disk) must not keep it from ending.
+    let mut start = tokio::spawn(start(config, shutdown.clone()));
+    let started = tokio::select! {
+        started = &mut start => started,
+        () = signals.wait() => {
+            tracing::info!("shutting down before the start was over");
+            return Ok(());
+        }
+    };
+    let Running { mut crew, alive, _lock } =
+        started.map_err(|error| CliError::Failed(format!("the start failed: {error}")))??;
+    let lost = tokio::select! {
+        () = signals.wait() => None,
+        loss = crew.loss() => Some(loss),
+    };
+    match &lost {
+        None => tracing::info!("shutting down"),
+        Some(loss) => {
+            alive.store(false, Ordering::Relaxed);
+            tracing::error!(%loss, "shutting down");
+        }
+    }
+    shutdown.cancel();
+    if !crew.ends(FAREWELL).await {
+        tracing::warn!("not everything ended in time; what was in flight is settled at the next start");
+    }
+    lost.map_or(Ok(()), |loss| Err(CliError::Lost(loss)))
+}
+
+/// A bot that runs.
+struct Running {
+    crew: Crew,
+    /// What `/health` says.
+    alive: Arc<AtomicBool>,
+    _lock: DataDirLock,
+}
+
+async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, CliError> {
+    let lock = DataDirLock::acquire(&config.data_dir)?;
     let config = Arc::new(config);
-    let store = Store::open(&config.data_dir)?;
+    let (store, asides) = Store::recover(&config.data_dir)?;
     store.run(clock::resume).await?;
     if let Some(taken) = import::import(&store, &config.data_dir, &config.flow).await? {
         tracing::info!(?taken, "the old approver's files are imported");
     }
     seed(&store, &config).await?;
-    let shutdown = CancellationToken::new();
     let listener = listen(config.http_port).await?;
+    let (mut crew, alive) = (Crew::default(), Arc::new(AtomicBool::new(true)));
     let board = Board::new(&config.roles());
-    let metrics = Metrics::default();
-    let http = reqwest::Client::builder()
-        .user_agent(concat!("knock-approver/", env!("CARGO_PKG_VERSION")))
-        .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| CliError::Failed(format!("cannot make an HTTP client: {error}")))?;
-
-    let inlet: Arc<dyn Intake> = Arc::new(Inlet::new(store.clone(), config.flow.clone()));
-    let (approver, mut identities) = {
-        let (identity, task) =
-            Identity::start(config.approver.clone(), inlet.clone(), board.clone(), shutdown.clone())?;
-        (identity, vec![task])
-    };
-    let mut onboarding = None;
-    if let Some(second) = config.onboarding.clone() {
-        let (identity, task) = Identity::start(second, inlet, board.clone(), shutdown.clone())?;
-        onboarding = Some(identity);
-        identities.push(task);
-    }
-    let team = Team::new(approver, onboarding, board.clone());
+    board.note(Role::Approver, "database", put_aside(&asides));
+    let (metrics, breaker) = (Metrics::default(), Arc::new(Breaker::new(config.breaker)));
+    let server = Server::new(config.homeserver.clone(), DEVICE_NAME).map_err(StartError::from)?;
+    let team = team(&config, &store, &server, &board, &mut crew, &shutdown)?;
     let homeserver: Arc<dyn Homeserver> = Arc::new(team.clone());
-
-    let breaker = Arc::new(Breaker::new(config.breaker));
-    let source = Source::new(http.clone(), config.flow.challenge_url.clone());
     let flows = Flows::new(
         config.clone(),
         store.clone(),
         homeserver.clone(),
-        source,
+        Source::new(articles()?, config.flow.challenge_url.clone()),
         board.clone(),
         metrics.clone(),
     );
@@ -104,33 +120,112 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
         board,
         metrics,
     );
-    let sender = Arc::new(sender.await?);
+    let sender = sender.await?;
+    let limiter = Limiter::new(config.rate.clone());
     let shared = Arc::new(Shared {
         flows: flows.clone(),
         team,
         breaker,
-        http,
-        limiter: Limiter::new(config.rate.clone()),
+        server,
+        limiter,
+        alive: alive.clone(),
     });
-    let inbox = tokio::spawn(lanes::run(store.clone(), Queue::Inbox, flows, shutdown.clone()));
-    let outbox = tokio::spawn(lanes::run(store.clone(), Queue::Outbox, sender, shutdown.clone()));
-    let sweeper = tokio::spawn(sweep(store, shutdown.clone()));
+    crew.start(
+        "inbox",
+        lanes::run(store.clone(), Queue::Inbox, flows, shutdown.clone()),
+    );
+    crew.start(
+        "outbox",
+        lanes::run(store.clone(), Queue::Outbox, Arc::new(sender), shutdown.clone()),
+    );
+    crew.start("sweeper", sweep(store.clone(), shutdown.clone()));
+    crew.start("database", closed(store, shutdown.clone()));
     tracing::info!(port = config.http_port, "listening");
-    let server = tokio::spawn(http::serve(listener, http::router(shared), shutdown.clone()));
+    crew.start("http", http::serve(listener, shared, shutdown));
+    Ok(Running {
+        crew,
+        alive,
+        _lock: lock,
+    })
+}
 
-    terminated().await?;
-    tracing::info!("shutting down");
-    shutdown.cancel();
-    let all = async {
-        for task in identities {
-            let _ = task.await;
-        }
-        let _ = tokio::join!(inbox, outbox, sweeper, server);
+/// What was put aside is said until somebody has looked at it.
+fn put_aside(files: &[PathBuf]) -> Option<Degraded> {
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    (!names.is_empty()).then(|| Degraded {
+        what: format!(
+            "the database was damaged: what was in it (codes, rooms where newcomers are asked) is not known any more, and is kept in {}",
+            names.join(" ")
+        ),
+        cure: "stop the bot and restore the database from a backup, or go on without; then move those files away and restart".to_owned(),
+    })
+}
+
+/// Both identities, and the monitor of the rooms in which the first acts.
+fn team(
+    config: &Arc<Config>,
+    store: &Store,
+    server: &Server,
+    board: &Board,
+    crew: &mut Crew,
+    shutdown: &CancellationToken,
+) -> Result<Team, CliError> {
+    let news = News::default();
+    let inlet: Arc<dyn Intake> = Arc::new(Inlet::new(store.clone(), config.flow.clone()));
+    let inlet: Arc<dyn Intake> = Arc::new(Watched::new(inlet, config, news.clone()));
+    let mut begin = |identity: &IdentityConfig, name| {
+        let begun = Identity::start(identity.clone(), inlet.clone(), board.clone(), shutdown.clone());
+        begun.map(|(identity, task)| {
+            crew.adopt(name, task);
+            identity
+        })
     };
-    if tokio::time::timeout(FAREWELL, all).await.is_err() {
-        tracing::warn!("not everything ended in time; what was in flight is settled at the next start");
+    let approver = begin(&config.approver, "approver")?;
+    let onboarding = config
+        .onboarding
+        .as_ref()
+        .map(|second| begin(second, "onboarding"))
+        .transpose()?;
+    let monitor = Monitor::new(
+        config.clone(),
+        store.clone(),
+        approver.clone(),
+        server.clone(),
+        board.clone(),
+        news,
+    );
+    crew.start("monitor", monitor.run(shutdown.clone()));
+    if let Some(onboarding) = &onboarding {
+        crew.watch(one_account(approver.clone(), onboarding.clone()));
     }
-    Ok(())
+    Ok(Team::new(approver, onboarding, board.clone()))
+}
+
+/// Ends when both identities turn out to be one account, which only the homeserver knows where two tokens are given.
+async fn one_account(approver: Identity, onboarding: Identity) -> String {
+    let user = approver.live().await.user_id;
+    if onboarding.live().await.user_id != user {
+        // They cannot become one while they live: each refuses another user's token.
+        std::future::pending::<()>().await;
+    }
+    format!("both identities are {user}: give each its own account (ONBOARDING_USERNAME, ONBOARDING_BOT_TOKEN)")
+}
+
+/// For articles only, whose address answers with another one. Nothing that goes here carries a secret.
+fn articles() -> Result<reqwest::Client, CliError> {
+    reqwest::Client::builder()
+        .user_agent(concat!("knock-approver/", env!("CARGO_PKG_VERSION")))
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|error| CliError::Failed(format!("cannot make an HTTP client: {error}")))
+}
+
+/// Ends when the database's thread is gone.
+async fn closed(store: Store, shutdown: CancellationToken) {
+    let mut changes = store.changes();
+    shutdown
+        .run_until_cancelled(async { while changes.changed().await.is_ok() {} })
+        .await;
 }
 
 /// Listens on all addresses, IPv6 and IPv4 alike where there is IPv6.
@@ -144,6 +239,8 @@ async fn listen(port: u16) -> Result<TcpListener, CliError> {
     }
 }
 
+CONFLICT
+<<<<<<< HEAD
 async fn terminated() -> Result<(), CliError> {
     let failed = |error| CliError::Io("wait for signals".to_owned(), error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -156,6 +253,9 @@ async fn terminated() -> Result<(), CliError> {
 }
 
 /// Adds the codes of the environment that are not known yet.
+=======
+/// Adds the codes of the environment that are not known yet, and sets the horizon of a new database.
+>>>>>>> e7e5c7d (End the process when a part of the bot is gone, and hear signals from the start)
 async fn seed(store: &Store, config: &Config) -> Result<(), StoreError> {
     let seeds = [
         (Kind::Knock, &config.initial_codes),
