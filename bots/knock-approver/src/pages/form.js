@@ -6,6 +6,9 @@ const SAYS = {
   invalid_code: ["code", "This code is unknown or used up."],
   missing_code: ["code", "Enter your code."],
   unavailable: ["", "This is not possible right now. Try again in a minute."],
+  limited: ["", "The server has too much to do right now. Try again in a minute."],
+  redirected: ["", "Signing up does not work here right now. Tell whoever gave you the code."],
+  unknown_outcome: ["", "The server did not answer in time. Press the button again, with the same name and password."],
 };
 // What can be said before asking: field → value → problem or nothing.
 const CHECKS = { code: value => value.trim() ? "" : "Enter your code." };
@@ -52,6 +55,16 @@ function finish() {
   form.reset();
   for (const id of ["form", "lead", "other"]) $(id).hidden = true;
   $("done").hidden = false;
+}
+
+// A button beside what one has to carry to another program.
+for (const button of document.querySelectorAll(".copy")) {
+  // Without a secure connection there is no clipboard.
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    const text = $(button.dataset.of).textContent;
+    button.textContent = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Not copied");
+  });
 }
 
 function serve(path, values, busy, done) {

@@ -1,4 +1,4 @@
-const USERNAME = "A user name has 1 to 32 small letters, digits and . _ = -";
+const USERNAME = "A user name has 1 to 32 letters, digits and . _ = -";
 const PASSWORD = "The password needs at least 12 characters.";
 Object.assign(SAYS, {
   bad_username: ["username", USERNAME],
@@ -21,6 +21,13 @@ function show(visible) {
 }
 $("peek").addEventListener("click", () => show(form.elements.password.type === "password"));
 
+// User names have no capitals: what is typed large is made small, where it stands.
+form.elements.username.addEventListener("input", ({ target }) => {
+  const at = target.selectionStart;
+  target.value = target.value.toLowerCase();
+  target.setSelectionRange(at, at);
+});
+
 function values() {
   // A password in clear sight is not offered to a password manager, and is seen by who looks over the shoulder.
   show(false);
@@ -32,6 +39,7 @@ function values() {
 serve("/signup/api", values, "Making the account…", answer => {
   $("welcome").textContent = `Welcome, ${answer.user_id.slice(1).split(":")[0]}. Your account is made.`;
   for (const id of ["user_id", "homeserver"]) $(id).textContent = answer[id];
+  $("space").href = answer.space_url;
   $("outside").hidden = answer.steps.space_joined;
   $("done-title").focus();
 });
