@@ -69,33 +69,22 @@ impl Damage {
     }
 }
 
-fn bot() -> &'static UserId {
-    user_id!("@bot:x")
-}
+const USER: &UserId = user_id!("@bot:x");
 
 /// A data directory in which all is well, as far as it takes no client.
 async fn healthy(server: &MockServer) -> TempDir {
     let data = TempDir::new().unwrap();
     saved(data.path());
     let vault = Vault::new(BOT, data.path());
-    vault.save_identity(bot()).unwrap();
+    vault.save_identity(USER).unwrap();
     vault.save_devices(&session_keeper::vault::Devices::default()).unwrap();
     vault.set_unannounced().unwrap();
     fs::write(data.path().join("password"), "password").unwrap();
-    let stores = Stores::new(BOT, bot(), &vault).unwrap();
+    let stores = Stores::new(BOT, USER, &vault).unwrap();
     stores.escrow().add(&mut Vec::new()).unwrap();
     prepare(&stores).await.unwrap();
     answer_whoami(server, "saved-token", whoami("@bot:x", "SAVED")).await;
-    let made = serde_json::json!({ "user_id": "@bot:x" });
-    answer_whoami(
-        server,
-        "new-token",
-        wiremock::ResponseTemplate::new(200).set_body_json(made),
-    )
-    .await;
     answer_login(server).await;
-    // The store is opened beside, and must be whole before it is damaged.
-    closed(&data.path().canonicalize().unwrap().join("crypto")).await;
     data
 }
 
@@ -127,7 +116,7 @@ async fn a_session_is_had_whatever_happened_to_the_files_around_it() {
             assert_eq!(logins, costs, "{name} {damage:?}");
             assert_eq!(
                 Vault::new(BOT, data.path()).identity().unwrap().unwrap(),
-                bot(),
+                USER,
                 "{name} {damage:?}"
             );
         }
@@ -164,7 +153,7 @@ async fn a_key_of_the_stores_that_cannot_be_used_is_named_or_given_up() {
         let vault = Vault::new(BOT, data.path());
         let path = vault.path("store_key");
         damage.inflict(&path);
-        if let Err(error) = Stores::new(BOT, bot(), &vault) {
+        if let Err(error) = Stores::new(BOT, USER, &vault) {
             assert!(matches!(error, StoreError::Key { .. }), "{damage:?}: {error}");
             assert!(
                 error.to_string().contains(&path.display().to_string()),
@@ -172,7 +161,7 @@ async fn a_key_of_the_stores_that_cannot_be_used_is_named_or_given_up() {
             );
             Stores::put_key_aside(&vault).unwrap();
         }
-        let stores = Stores::new(BOT, bot(), &vault).unwrap();
+        let stores = Stores::new(BOT, USER, &vault).unwrap();
         assert!(
             stores
                 .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
@@ -191,7 +180,7 @@ async fn the_copy_of_all_room_keys_stops_nobody_and_is_named_where_it_stays_clos
             let data = healthy(&server).await;
             let vault = Vault::new(BOT, data.path());
             damage.inflict(&vault.path(name));
-            let stores = Stores::new(BOT, bot(), &vault).unwrap();
+            let stores = Stores::new(BOT, USER, &vault).unwrap();
             let prepared = stores
                 .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
                 .await
@@ -215,7 +204,7 @@ async fn the_small_files_of_a_store_are_found_out_again() {
             let data = healthy(&server).await;
             let vault = Vault::new(BOT, data.path());
             damage.inflict(&data.path().join("crypto/SAVED").join(name));
-            let stores = Stores::new(BOT, bot(), &vault).unwrap();
+            let stores = Stores::new(BOT, USER, &vault).unwrap();
             let prepared = prepare(&stores).await;
             assert!(prepared.is_ok(), "{name} {damage:?}: {prepared:?}");
         }
@@ -228,7 +217,7 @@ async fn the_database_of_rooms_is_put_aside_and_made_anew() {
         let server = MockServer::start().await;
         let data = healthy(&server).await;
         let vault = Vault::new(BOT, data.path());
-        let stores = Stores::new(BOT, bot(), &vault).unwrap();
+        let stores = Stores::new(BOT, USER, &vault).unwrap();
         let session = match healer(&config(&server, data.path())).attempt().await.unwrap() {
             Attempt::Live(session) => session,
             other => panic!("{other:?}"),

@@ -5,14 +5,7 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use session_keeper::{
@@ -133,69 +126,4 @@ async fn the_programs_own_shutdown_ends_it() {
         .unwrap();
     shutdown.cancel();
     tokio::time::timeout(PATIENCE, keeper.ended()).await.unwrap().unwrap();
-}
-
-/// A homeserver of one account, whose first token dies when it is told to.
-async fn serve(server: &MockServer, dead: &Arc<AtomicBool>) {
-    let dead = Arc::clone(dead);
-    let whoami = move |request: &Request| {
-        let is_first = request.headers["authorization"] == "Bearer first";
-        if is_first && dead.load(Ordering::SeqCst) {
-            let body = json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Unknown access token." });
-            return ResponseTemplate::new(401).set_body_json(body);
-        }
-        ResponseTemplate::new(200).set_body_json(json!({ "user_id": "@bot:x", "device_id": "DEVICE" }))
-    };
-    let get = Mock::given(method("GET")).and(path("/_matrix/client/v3/account/whoami"));
-    get.respond_with(whoami).mount(server).await;
-    let login = |request: &Request| {
-        let body: Value = request.body_json().unwrap();
-        ResponseTemplate::new(200).set_body_json(json!({
-            "user_id": "@bot:x", "device_id": body["device_id"], "access_token": "second",
-        }))
-    };
-    let post = Mock::given(method("POST")).and(path("/_matrix/client/v3/login"));
-    post.respond_with(login).mount(server).await;
-    for (verb, at, body) in [
-        ("GET", "/_matrix/client/versions", json!({ "versions": ["v1.11"] })),
-        ("GET", "/_matrix/client/v3/sync", json!({ "next_batch": "s1" })),
-        ("POST", "/_matrix/client/v3/keys/query", json!({ "device_keys": {} })),
-        (
-            "POST",
-            "/_matrix/client/v3/keys/upload",
-            json!({ "one_time_key_counts": { "signed_curve25519": 50 } }),
-        ),
-    ] {
-        let answer = ResponseTemplate::new(200).set_body_json(body);
-        let mock = Mock::given(method(verb)).and(path(at)).respond_with(answer);
-        mock.mount(server).await;
-    }
-}
-
-#[tokio::test]
-async fn a_token_that_dies_under_what_is_done_with_a_batch_is_healed_and_the_batch_comes_again() {
-    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
-    std::fs::write(data.path().join("password"), "password\n").unwrap();
-    let dead = Arc::new(AtomicBool::new(false));
-    serve(&server, &dead).await;
-    let (sender, mut handled) = tokio::sync::mpsc::unbounded_channel();
-
-    let keeper = builder(&server, data.path())
-        .token(Some("first".to_owned()))
-        .on_sync(move |live, _| {
-            dead.store(true, Ordering::SeqCst);
-            let sender = sender.clone();
-            async move {
-                live.client.whoami().await?;
-                sender.send(live.generation).ok();
-                Ok::<_, matrix_sdk::HttpError>(())
-            }
-        })
-        .start()
-        .unwrap();
-
-    let generation = tokio::time::timeout(PATIENCE, handled.recv()).await;
-    let generation = generation.unwrap_or_else(|_| panic!("never handled: {:?}", keeper.board().snapshot()));
-    assert!(generation.unwrap() > 1, "the first generation's token was dead");
-    keeper.end().await.unwrap();
 }

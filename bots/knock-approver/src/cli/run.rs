@@ -239,23 +239,7 @@ async fn listen(port: u16) -> Result<TcpListener, CliError> {
     }
 }
 
-CONFLICT
-<<<<<<< HEAD
-async fn terminated() -> Result<(), CliError> {
-    let failed = |error| CliError::Io("wait for signals".to_owned(), error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
 /// Adds the codes of the environment that are not known yet.
-=======
-/// Adds the codes of the environment that are not known yet, and sets the horizon of a new database.
->>>>>>> e7e5c7d (End the process when a part of the bot is gone, and hear signals from the start)
 async fn seed(store: &Store, config: &Config) -> Result<(), StoreError> {
     let seeds = [
         (Kind::Knock, &config.initial_codes),

@@ -1,92 +1,92 @@
-//! Who may call how often: one token bucket for each client address.
+//! Who may call how often: one bucket for each caller.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::NoOpMiddleware,
+    state::keyed::HashMapStateStore,
+};
+use ipnet::IpNet;
 
-use super::{Shared, error::ApiError};
+use super::{
+    Shared,
+    address::{client, neighbourhood, network},
+    error::ApiError,
+};
 use crate::config::RateConfig;
 
-/// Above so many addresses those whose bucket is full again are forgotten.
+/// With more callers than this, newcomers are counted by their neighbourhood: what is kept must not grow with an attack.
 const MANY: usize = 10_000;
+/// After so many calls, callers whose bucket is full again are forgotten.
+const TIDY_EVERY: u64 = 1_000;
+
+type Buckets<C> = RateLimiter<IpNet, HashMapStateStore<IpNet>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// The buckets.
 #[derive(Debug)]
-pub struct Limiter {
-    config: RateConfig,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    at: Instant,
+pub struct Limiter<C: Clock + Clone = DefaultClock> {
+    trusted: Vec<IpNet>,
+    /// `None`: no limit.
+    buckets: Option<Buckets<C>>,
+    clock: C,
+    calls: AtomicU64,
 }
 
 impl Limiter {
     /// Full buckets for everybody.
     pub fn new(config: RateConfig) -> Self {
+        Self::with_clock(config, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Limiter<C> {
+    fn with_clock(config: RateConfig, clock: C) -> Self {
+        let quota = NonZeroU32::new(config.per_minute).map(Quota::per_minute);
         Self {
-            config,
-            buckets: Mutex::default(),
+            trusted: config.trusted_proxies,
+            buckets: quota.map(|quota| RateLimiter::hashmap_with_clock(quota, clock.clone())),
+            clock,
+            calls: AtomicU64::new(0),
         }
     }
 
-    /// Takes a token of an address at `now`, or says how long to wait for one.
-    pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        if self.config.per_minute == 0 {
+    /// Lets an address call now, or says how long it has to wait.
+    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
+        let Some(buckets) = &self.buckets else {
             return Ok(());
-        }
-        let burst = f64::from(self.config.per_minute);
-        let per_second = burst / 60.0;
-        let refilled = |bucket: &Bucket| {
-            let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * per_second;
-            (bucket.tokens + gained).min(burst)
         };
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MANY {
-            buckets.retain(|_, bucket| refilled(bucket) < burst);
+        if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
+            buckets.retain_recent();
+            buckets.shrink_to_fit();
         }
-        let bucket = buckets.entry(address).or_insert(Bucket { tokens: burst, at: now });
-        bucket.tokens = refilled(bucket);
-        bucket.at = now;
-        if bucket.tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - bucket.tokens) / per_second));
-        }
-        bucket.tokens -= 1.0;
-        Ok(())
+        let caller = match buckets.len() < MANY {
+            true => network(address),
+            false => neighbourhood(address),
+        };
+        buckets
+            .check_key(&caller)
+            .map_err(|full| full.wait_time_from(self.clock.now()))
     }
 
-    /// Who calls: the peer, unless that is a trusted proxy; then the last address of `X-Forwarded-For` that is none.
+    /// Who calls, seen through the trusted proxies.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
-        let is_trusted = |address: &IpAddr| self.config.trusted_proxies.contains(address);
-        if !is_trusted(&peer) {
-            return peer;
-        }
-        let hops = headers.get_all("x-forwarded-for");
-        let mut hops = hops
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
-            .collect::<Vec<_>>();
-        while let Some(hop) = hops.pop() {
-            if !is_trusted(&hop) {
-                return hop;
-            }
-        }
-        peer
+        client(peer, headers, &self.trusted)
     }
 }
 
@@ -97,62 +97,80 @@ pub(super) async fn limit(
     next: Next,
 ) -> Response {
     let client = shared.limiter.client(peer.ip(), request.headers());
-    match shared.limiter.take(client, Instant::now()) {
+    match shared.limiter.take(client) {
         Ok(()) => next.run(request).await,
         Err(wait) => {
             shared.flows.metrics.count("http", "limited");
-            let seconds = wait.as_secs_f64().ceil().to_string();
-            let refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited");
-            ([(header::RETRY_AFTER, seconds)], refusal).into_response()
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+                .after(wait)
+                .into_response()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
+    use std::net::Ipv6Addr;
+
+    use governor::clock::FakeRelativeClock;
 
     use super::*;
 
-    fn limiter(per_minute: u32) -> Limiter {
-        Limiter::new(RateConfig {
+    fn limiter(per_minute: u32) -> Limiter<FakeRelativeClock> {
+        let config = RateConfig {
             per_minute,
-            trusted_proxies: vec![[10, 0, 0, 1].into(), [10, 0, 0, 2].into()],
-        })
+            trusted_proxies: Vec::new(),
+        };
+        Limiter::with_clock(config, FakeRelativeClock::default())
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn a_burst_is_served_then_one_call_a_second_and_others_are_not_held_up() {
-        let (limiter, start) = (limiter(60), Instant::now());
-        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let limiter = limiter(60);
+        let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
         for _ in 0..60 {
-            assert_eq!(limiter.take(one, start), Ok(()));
+            assert_eq!(limiter.take(one), Ok(()));
         }
-        assert_eq!(limiter.take(one, start), Err(Duration::from_secs(1)));
-        assert_eq!(limiter.take(other, start), Ok(()));
-        let later = start + Duration::from_millis(1001);
-        assert_eq!(limiter.take(one, later), Ok(()));
-        assert!(limiter.take(one, later).is_err());
+        assert_eq!(limiter.take(one), Err(Duration::from_secs(1)));
+        assert_eq!(limiter.take(other), Ok(()));
+        limiter.clock.advance(Duration::from_millis(1001));
+        assert_eq!(limiter.take(one), Ok(()));
+        assert!(limiter.take(one).is_err());
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_are_one_caller() {
+        let limiter = limiter(10);
+        let served = (0..1000_u128).filter(|n| {
+            let address = Ipv6Addr::from(0x2001_0db8_0001_0002_0000_0000_0000_0000 + n);
+            limiter.take(address.into()).is_ok()
+        });
+        assert_eq!(served.count(), 10);
+        assert_eq!(limiter.take(address("2001:db8:1:3::1")), Ok(()));
     }
 
     #[test]
     fn zero_is_no_limit() {
-        let (limiter, now) = (limiter(0), Instant::now());
-        assert!((0..1000).all(|_| limiter.take([192, 0, 2, 1].into(), now).is_ok()));
+        let limiter = limiter(0);
+        assert!((0..1000).all(|_| limiter.take(address("192.0.2.1")).is_ok()));
     }
 
-    #[rstest]
-    #[case::direct([192, 0, 2, 9], "203.0.113.5", [192, 0, 2, 9])]
-    #[case::behind_a_proxy([10, 0, 0, 1], "203.0.113.5", [203, 0, 113, 5])]
-    #[case::behind_two([10, 0, 0, 1], "203.0.113.5, 10.0.0.2", [203, 0, 113, 5])]
-    #[case::forged([10, 0, 0, 1], "198.51.100.1, 203.0.113.5", [203, 0, 113, 5])]
-    #[case::nonsense([10, 0, 0, 1], "whoever", [10, 0, 0, 1])]
-    fn the_client_is_whom_trusted_proxies_name(
-        #[case] peer: [u8; 4],
-        #[case] forwarded: &str,
-        #[case] client: [u8; 4],
-    ) {
-        let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), forwarded.parse().unwrap())]);
-        assert_eq!(limiter(60).client(peer.into(), &headers), IpAddr::from(client));
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_number_of_callers() {
+        let limiter = limiter(60);
+        for n in 0..100_000_u32 {
+            let _ = limiter.take(IpAddr::V4((0x0a00_0000 + n).into()));
+        }
+        let kept = limiter.buckets.as_ref().unwrap().len();
+        assert!(kept <= MANY + 2, "{kept}");
+        limiter.clock.advance(Duration::from_secs(120));
+        for _ in 0..TIDY_EVERY {
+            let _ = limiter.take(address("192.0.2.1"));
+        }
+        assert!(limiter.buckets.as_ref().unwrap().len() <= 2);
     }
 }

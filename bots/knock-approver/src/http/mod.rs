@@ -2,28 +2,38 @@
 //!
 //! No handler waits for the sync; while no identity can serve, they answer 503.
 
+mod address;
 mod crosssign;
+mod doubt;
 mod error;
 mod join;
 mod limit;
+mod serve;
 mod signup;
 mod status;
 mod user;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    extract::{DefaultBodyLimit, Request},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use limit::Limiter;
 
-use crate::{breaker::Breaker, flows::Flows, pages, team::Team};
+use error::ApiError;
+
+use crate::{breaker::Breaker, flows::Flows, pages, session::Server, team::Team};
 
 /// The most that a request may bring.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -37,21 +47,43 @@ pub struct Shared {
     pub team: Team,
     /// What `/metrics` says of the breaker.
     pub breaker: Arc<Breaker>,
-    /// For requests on behalf of users, who have no client of the SDK.
-    pub http: reqwest::Client,
+    /// For requests on behalf of users, who have no client of the SDK. It follows no redirect: they carry passwords.
+    pub server: Server,
     /// Who may call how often.
     pub limiter: Limiter,
+    /// Whether every part of the bot is there.
+    pub alive: Arc<AtomicBool>,
+}
+
+/// For everything that a request waits for: less than the minute after which proxies give up by themselves.
+const DEADLINE: Duration = Duration::from_secs(50);
+
+/// Answers 503 where an identity that was there a moment ago is not, and is waited for. What was begun comes to its own end.
+async fn deadline(request: Request, next: Next) -> Response {
+    within(DEADLINE, next.run(request)).await
+}
+
+async fn within(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    let late = || {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            .with("this takes too long")
+            .after(Duration::from_secs(30))
+    };
+    timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| late().into_response())
 }
 
 /// All routes.
-pub fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: &Arc<Shared>) -> Router {
     let limited = Router::new()
         .route("/join/api", post(join::join))
         .route("/signup/api", post(signup::signup))
         .route("/signup/api/crosssign", post(crosssign::crosssign))
+        .layer(middleware::from_fn(deadline))
         .layer(middleware::from_fn_with_state(shared.clone(), limit::limit));
     Router::new()
-        .route("/health", get(|| async { "ok" }))
+        .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))
         .merge(limited)
@@ -62,9 +94,20 @@ pub fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// Serves until `shutdown`; requests in flight are answered.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) {
+    serve::serve(listener, router(&shared), shutdown).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_an_identity_that_died_is_told_to_come_back() {
+        let answer = within(DEADLINE, std::future::pending()).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["retry-after"], "30");
+        let answer = within(DEADLINE, async { "in time".into_response() }).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
 }

@@ -1,6 +1,6 @@
 //! How the bot is.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     Json,
@@ -12,13 +12,17 @@ use axum::{
 use super::{Shared, error::ApiError};
 use crate::{
     health::Health,
-    metrics::Gauges,
-    storage::{
-        StoreError, audit, lobby,
-        queue::{self, Queue},
-        vetting,
-    },
+    metrics::{CONTENT_TYPE, Gauges},
+    storage::tally,
 };
+
+/// 200 while the process lives with all its parts. In the moment between the loss of one and its end it does not.
+pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
+    match shared.alive.load(Ordering::Relaxed) {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+    }
+}
 
 /// 200 while every identity serves, 503 otherwise; the body says how each is.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
@@ -35,18 +39,17 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
-    let gauges = shared.flows.store.run(|tx| {
-        Ok::<_, StoreError>(Gauges {
-            inbox: queue::pending(tx, Queue::Inbox)?,
-            outbox: queue::pending(tx, Queue::Outbox)?,
-            vettings: vetting::open_count(tx)?,
-            lobbies: lobby::open_count(tx)?,
-            audit: audit::counts(tx)?,
-            breaker_open: false,
-        })
-    });
-    let mut gauges = gauges.await.map_err(|error| ApiError::internal(&error))?;
-    gauges.breaker_open = shared.breaker.is_open();
+    let tally = shared.flows.store.run(tally::read).await;
+    let tally = tally.map_err(|error| ApiError::internal(&error))?;
+    let gauges = Gauges {
+        inbox: tally.inbox,
+        outbox: tally.outbox,
+        vettings: tally.vettings,
+        lobbies: tally.lobbies,
+        audit: tally.audit,
+        breaker_open: shared.breaker.is_open(),
+    };
     let text = shared.flows.metrics.render(&shared.flows.board.snapshot(), &gauges);
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+    let text = text.map_err(|error| ApiError::internal(&error))?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }

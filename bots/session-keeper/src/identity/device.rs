@@ -221,15 +221,7 @@ impl Supervisor {
             drop(client);
             match filled {
                 // The same client cannot go on: it would ignore the first batch if that ends where this one did.
-                Ok(batch) => {
-                    Mark::StorePrimed.hit(self.role);
-                    if position.is_none() {
-                        self.intake.begins_at(&batch.next_batch).await.map_err(|error| {
-                            self.say_broken(&error);
-                            End::Restart
-                        })?;
-                    }
-                }
+                Ok(_) => Mark::StorePrimed.hit(self.role),
                 Err(error) => {
                     if looks_dead(&error)
                         && let Some(end) = self.end_of_token(session).await

@@ -1,6 +1,6 @@
 //! The sync loop.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use matrix_sdk::{
     config::{SyncSettings, SyncToken},
@@ -13,7 +13,7 @@ use matrix_sdk::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    IntakeError, Live,
+    Live,
     dead::{is_refused, looks_dead},
     device::Proven,
     over::Over,
@@ -75,9 +75,7 @@ impl Supervisor {
             };
             match result {
                 Ok(batch) => {
-                    if let Err(end) = self.hand_over(live, &proven.session, &batch).await {
-                        return end;
-                    }
+                    self.hand_over(live, &batch).await;
                     let news = has_news(&batch);
                     position = Some(batch.next_batch);
                     trouble = Trouble::default();
@@ -149,46 +147,13 @@ impl Supervisor {
         }
     }
 
-    /// The intake gets the batch until it has taken it: the position must not run ahead. A token that dies meanwhile ends
-    /// the generation, and the next one gets the batch again.
-    async fn hand_over(&mut self, live: &Live, session: &Session, batch: &SyncResponse) -> Result<(), End> {
+    /// The intake gets the batch until it has taken it: the position must not run ahead.
+    async fn hand_over(&self, live: &Live, batch: &SyncResponse) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.take(live, session, batch).await? {
-            if error.is_local() {
-                tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
-                self.say_broken(&error);
-            } else {
-                tracing::warn!(role = self.role.name(), %error, "what the sync brought could not be dealt with");
-                // The intake's error does not say what it met, so whoami is asked.
-                if let Some(end) = self.end_of_token(session).await {
-                    return Err(end);
-                }
-                self.say_healing(error.to_string());
-            }
+        while let Err(error) = self.intake.take(live, batch, &batch.next_batch).await {
+            tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
+            self.say_broken(&error);
             sleep(backoff.next(Duration::ZERO, chance())).await;
-        }
-        Ok(())
-    }
-
-    /// Hands it over once; calls are answered meanwhile, for the intake may wait for one.
-    async fn take(
-        &mut self,
-        live: &Live,
-        session: &Session,
-        batch: &SyncResponse,
-    ) -> Result<Result<(), IntakeError>, End> {
-        let intake = Arc::clone(&self.intake);
-        let mut taken = intake.take(live, batch, &batch.next_batch);
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut taken => return Ok(result),
-                Some(report) = self.reports.recv() => {
-                    if let Some(end) = self.answer(report, live, session).await {
-                        return Err(end);
-                    }
-                }
-            }
         }
     }
 

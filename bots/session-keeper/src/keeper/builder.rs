@@ -121,8 +121,7 @@ impl Builder {
     }
 
     /// What is done with each batch that the sync brings. The sync goes on when it is done; where it failed, the same
-    /// batch comes again, after a heal if the token has died. So it should be quick, and bear to see a batch twice; what
-    /// can never succeed must not fail it. The first start of a data directory begins with what is new from then on.
+    /// batch comes again. So it should be quick, and bear to see a batch twice.
     pub fn on_sync<F, Fut, E>(mut self, work: F) -> Self
     where
         F: Fn(Live, SyncResponse) -> Fut + Send + Sync + 'static,

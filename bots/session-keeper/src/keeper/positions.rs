@@ -45,14 +45,7 @@ fn named<E>(what: &'static str, work: impl Future<Output = Result<(), E>> + Send
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Box::pin(async move { work.await.map_err(|error| IntakeError::request(what, error)) })
-}
-
-impl Positions {
-    fn write(&self, position: &str) -> Result<(), IntakeError> {
-        write(&self.path, format!("{position}\n").as_bytes())
-            .map_err(|error| IntakeError::new("writing the sync position", error))
-    }
+    Box::pin(async move { work.await.map_err(|error| IntakeError::new(what, error)) })
 }
 
 #[async_trait]
@@ -63,13 +56,10 @@ impl Intake for Positions {
         Ok(position.filter(|position| !position.is_empty()))
     }
 
-    async fn begins_at(&self, position: &str) -> Result<(), IntakeError> {
-        self.write(position)
-    }
-
     async fn take(&self, live: &Live, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError> {
         (self.on_sync)(live.clone(), batch.clone()).await?;
-        self.write(next_position)
+        write(&self.path, format!("{next_position}\n").as_bytes())
+            .map_err(|error| IntakeError::new("writing the sync position", error))
     }
 
     async fn resumed(&self, live: &Live) -> Result<(), IntakeError> {
@@ -119,14 +109,6 @@ mod tests {
         let working = positions(&data, Ok(()));
         working.take(&live, &batch, "s1").await.unwrap();
         assert_eq!(working.position().await.unwrap().as_deref(), Some("s1"));
-    }
-
-    #[tokio::test]
-    async fn a_first_start_begins_where_the_account_stands() {
-        let data = TempDir::new().unwrap();
-        let positions = positions(&data, Ok(()));
-        positions.begins_at("s7").await.unwrap();
-        assert_eq!(positions.position().await.unwrap().as_deref(), Some("s7"));
     }
 
     #[tokio::test]
