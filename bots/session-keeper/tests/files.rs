@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::LazyLock};
 
 use matrix_sdk::ruma::{UserId, user_id};
 use session_keeper::{
@@ -69,21 +69,23 @@ impl Damage {
     }
 }
 
-const USER: &UserId = user_id!("@bot:x");
+static USER: LazyLock<&UserId> = LazyLock::new(|| user_id!("@bot:x"));
 
 /// A data directory in which all is well, as far as it takes no client.
 async fn healthy(server: &MockServer) -> TempDir {
     let data = TempDir::new().unwrap();
     saved(data.path());
     let vault = Vault::new(BOT, data.path());
-    vault.save_identity(USER).unwrap();
+    vault.save_identity(*USER).unwrap();
     vault.save_devices(&session_keeper::vault::Devices::default()).unwrap();
     vault.set_unannounced().unwrap();
     fs::write(data.path().join("password"), "password").unwrap();
-    let stores = Stores::new(BOT, USER, &vault).unwrap();
+    let stores = Stores::new(BOT, *USER, &vault).unwrap();
     stores.escrow().add(&mut Vec::new()).unwrap();
     prepare(&stores).await.unwrap();
-    answer_whoami(server, "saved-token", whoami("@bot:x", "SAVED")).await;
+    for token in ["saved-token", "new-token"] {
+        answer_whoami(server, token, whoami("@bot:x", "SAVED")).await;
+    }
     answer_login(server).await;
     data
 }
@@ -116,7 +118,7 @@ async fn a_session_is_had_whatever_happened_to_the_files_around_it() {
             assert_eq!(logins, costs, "{name} {damage:?}");
             assert_eq!(
                 Vault::new(BOT, data.path()).identity().unwrap().unwrap(),
-                USER,
+                *USER,
                 "{name} {damage:?}"
             );
         }
@@ -153,7 +155,7 @@ async fn a_key_of_the_stores_that_cannot_be_used_is_named_or_given_up() {
         let vault = Vault::new(BOT, data.path());
         let path = vault.path("store_key");
         damage.inflict(&path);
-        if let Err(error) = Stores::new(BOT, USER, &vault) {
+        if let Err(error) = Stores::new(BOT, *USER, &vault) {
             assert!(matches!(error, StoreError::Key { .. }), "{damage:?}: {error}");
             assert!(
                 error.to_string().contains(&path.display().to_string()),
@@ -161,7 +163,7 @@ async fn a_key_of_the_stores_that_cannot_be_used_is_named_or_given_up() {
             );
             Stores::put_key_aside(&vault).unwrap();
         }
-        let stores = Stores::new(BOT, USER, &vault).unwrap();
+        let stores = Stores::new(BOT, *USER, &vault).unwrap();
         assert!(
             stores
                 .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
@@ -180,7 +182,7 @@ async fn the_copy_of_all_room_keys_stops_nobody_and_is_named_where_it_stays_clos
             let data = healthy(&server).await;
             let vault = Vault::new(BOT, data.path());
             damage.inflict(&vault.path(name));
-            let stores = Stores::new(BOT, USER, &vault).unwrap();
+            let stores = Stores::new(BOT, *USER, &vault).unwrap();
             let prepared = stores
                 .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
                 .await
@@ -204,7 +206,7 @@ async fn the_small_files_of_a_store_are_found_out_again() {
             let data = healthy(&server).await;
             let vault = Vault::new(BOT, data.path());
             damage.inflict(&data.path().join("crypto/SAVED").join(name));
-            let stores = Stores::new(BOT, USER, &vault).unwrap();
+            let stores = Stores::new(BOT, *USER, &vault).unwrap();
             let prepared = prepare(&stores).await;
             assert!(prepared.is_ok(), "{name} {damage:?}: {prepared:?}");
         }
@@ -217,7 +219,7 @@ async fn the_database_of_rooms_is_put_aside_and_made_anew() {
         let server = MockServer::start().await;
         let data = healthy(&server).await;
         let vault = Vault::new(BOT, data.path());
-        let stores = Stores::new(BOT, USER, &vault).unwrap();
+        let stores = Stores::new(BOT, *USER, &vault).unwrap();
         let session = match healer(&config(&server, data.path())).attempt().await.unwrap() {
             Attempt::Live(session) => session,
             other => panic!("{other:?}"),
@@ -228,6 +230,8 @@ async fn the_database_of_rooms_is_put_aside_and_made_anew() {
             session_keeper::crypto::open(&server_of, &session, &stores, &mut shelf, None, |client| client).await
         };
         let path = data.path().join("crypto/SAVED/matrix-sdk-state.sqlite3");
+        // What made the folder lets go of it in the background.
+        closed(&data.path().canonicalize().unwrap().join("crypto/SAVED")).await;
         let first = open().await.unwrap();
         drop(first);
         closed(&data.path().canonicalize().unwrap().join("crypto/SAVED")).await;

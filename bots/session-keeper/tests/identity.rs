@@ -1,10 +1,5 @@
 //! An identity against a homeserver that says what a test wants it to say.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking, in helpers too"
-)]
-
 mod support;
 
 use std::{

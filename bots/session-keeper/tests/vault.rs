@@ -1,7 +1,5 @@
 //! The files of an account.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use session_keeper::vault::{DataDirLock, LockError};
 use tempfile::TempDir;
 

@@ -13,7 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Scene {
     folder: tempfile::TempDir,
-    history: History,
     bot: Bot,
 }
 
@@ -28,8 +27,8 @@ fn scene(script: &str) -> Scene {
         arguments: vec!["-c".to_owned(), script.to_owned()],
     };
     let log = folder.path().join("bot.log");
-    let bot = Bot::new(command, folder.path().join("bot"), log, history.clone()).unwrap();
-    Scene { folder, history, bot }
+    let bot = Bot::new(command, folder.path().join("bot"), log, history).unwrap();
+    Scene { folder, bot }
 }
 
 impl Scene {

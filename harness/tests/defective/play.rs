@@ -217,10 +217,10 @@ impl Scene {
             let what = "the bot to sync";
             traffic
                 .wait_until(what, PATIENCE, |exchanges| {
-                    let own = exchanges.iter().filter(|exchange| {
+                    let mut own = exchanges.iter().filter(|exchange| {
                         exchange.seq > since && exchange.entrance == Entrance::Bot && exchange.path.ends_with("/sync")
                     });
-                    let last = own.filter(|exchange| exchange.is_over()).last()?;
+                    let last = own.rfind(|exchange| exchange.is_over())?;
                     let is_own = last.who.as_ref().is_some_and(|who| who.user_id == user);
                     (is_own && last.status == Some(200)).then_some(())
                 })

@@ -423,11 +423,11 @@ async fn what_was_handed_to_the_bot_is_told_from_what_was_not() {
     drop(bend);
 
     let exchanges = scene.door.traffic().snapshot();
-    let asked = exchanges.iter().filter(|exchange| exchange.path == "/x");
+    let mut asked = exchanges.iter().filter(|exchange| exchange.path == "/x");
     let origins: Vec<Option<Origin>> = asked.clone().map(|exchange| exchange.origin).collect();
     let (answer, environment) = (Some(Origin::Answer), Some(Origin::Environment));
     assert_eq!(origins, [None, answer, environment, answer]);
-    let last = asked.last().unwrap().who.as_ref().unwrap();
+    let last = asked.next_back().unwrap().who.as_ref().unwrap();
     assert_eq!(last.user_id, "@x:hs");
 }
 

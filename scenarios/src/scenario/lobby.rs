@@ -143,7 +143,13 @@ async fn visit(stage: &mut Stage, names: Names, hint: &str, broken: bool) -> Res
 /// A member in a fresh lobby. Whether they are told at once or after a haiku is the bot's choice.
 async fn again(stage: &mut Stage, member: &User) -> Result<(), Stop> {
     let Stage { world, steps, .. } = stage;
-    let open = steps.step(AGAIN[0], lobby::opened(world)).await?;
+    let open = steps
+        .step(AGAIN[0], async {
+            // In between, so that the operators' note on this lobby is not the note on the first one said twice.
+            world.owner().say(world.admin_room(), "one more lobby").await?;
+            lobby::opened(world).await
+        })
+        .await?;
     steps.step(AGAIN[1], lobby::entered(member, &open)).await?;
     let greeting = steps.step(AGAIN[2], lobby::greeted(member, &open)).await?;
     steps.step(AGAIN[3], lobby::already_in(member, &open, greeting)).await?;

@@ -9,7 +9,7 @@ mod run;
 mod signals;
 mod status;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use signals::Signals;
@@ -21,9 +21,6 @@ use crate::{
     storage::{Store, StoreError},
     vault::{DataDirLock, LockError},
 };
-
-/// What is not over when the command is gets this much longer: a call into the database or the disk cannot be dropped.
-const LEFT_OVER: Duration = Duration::from_secs(1);
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -138,7 +135,8 @@ fn execute(command: Command) -> Result<(), CliError> {
             Command::Doctor => doctor::execute(&Config::from_env()?).await,
         }
     });
-    runtime.shutdown_timeout(LEFT_OVER);
+    // It ends with the process. Shut down by itself it would cancel work on the databases, whose pool panics then.
+    std::mem::forget(runtime);
     outcome
 }
 

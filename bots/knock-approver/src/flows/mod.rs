@@ -9,6 +9,8 @@ mod commands;
 mod ended;
 mod lobby;
 mod newcomer;
+#[cfg(test)]
+mod order_tests;
 mod promotion;
 #[cfg(test)]
 mod tests;
