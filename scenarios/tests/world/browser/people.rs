@@ -144,8 +144,9 @@ pub(crate) async fn a_refused_signup_names_the_problem_and_keeps_what_was_typed(
     browser.run("document.getElementById('username').select()").await?;
     browser.press("Not Fit!").await?;
     browser.click("form .action").await?;
-    is_refused(browser, "username", "small letters").await?;
-    typed("Not Fit!", &password).await?;
+    is_refused(browser, "username", "letters, digits").await?;
+    // What is typed large is made small as it is typed.
+    typed("not fit!", &password).await?;
 
     // The code, which has one use, is not lost in any of this.
     browser.run("document.getElementById('username').select()").await?;
