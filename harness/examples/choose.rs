@@ -1,5 +1,7 @@
 //! Says which homeserver a wish leads to, without starting it: `cargo run --example choose -- synapse-container`.
 //!
+//! With `--image` before the wish it prints what names exactly the image, whatever becomes of its tag, for `KNOCKPROOF_IMAGE`.
+//!
 //! An image that is not there yet is pulled. The exit code is 0 when the wish can be met and 2 when it cannot.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
@@ -10,12 +12,18 @@ use harness::homeserver::{Choice, choose};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let wish = env::args().nth(1).map_or_else(Choice::from_env, |name| name.parse());
+    let mut words = env::args().skip(1).peekable();
+    let image = words.next_if(|word| word == "--image").is_some();
+    let wish = words.next().map_or_else(Choice::from_env, |name| name.parse());
     let selection = match wish {
         Ok(choice) => choose(&choice).await,
         Err(error) => Err(error),
     };
     match selection {
+        Ok(selection) if image => {
+            println!("{}", selection.exact.unwrap_or(selection.source));
+            ExitCode::SUCCESS
+        }
         Ok(selection) => {
             println!("{}", selection.why);
             ExitCode::SUCCESS

@@ -131,14 +131,40 @@ fn what_was_preferred_and_is_missing_is_told_with_what_was_taken() {
     ]);
     assert!(said.starts_with("taken: synapse (process, "), "{said}");
 
-    let folder = tempfile::tempdir().unwrap();
-    let binary = binary(folder.path(), "conduwuit 0.5.0");
-    let said = choose_in(&[
-        ("DOCKER_HOST", NO_ENGINE),
-        ("KNOCKPROOF_HOMESERVER_BIN", binary.to_str().unwrap()),
-    ]);
-    assert!(said.starts_with("taken: conduwuit (process, "), "{said}");
+    let said = choose_in(&[("DOCKER_HOST", NO_ENGINE)]);
+    assert!(said.starts_with("taken: embedded (embedded, "), "{said}");
     assert!(said.contains("not taken: no Docker engine answers"), "{said}");
+}
+
+/// The causes are kept: who may not use the socket reads something else than who has no engine.
+#[rstest]
+#[case::an_image(&[("KNOCKPROOF_IMAGE", "somebody/sever:7")], &["no Docker engine answers"])]
+#[case::a_binary(&[("KNOCKPROOF_HOMESERVER_BIN", "/nowhere/conduwuit")], &["/nowhere/conduwuit cannot be run", "No such file"])]
+#[case::an_environment_of_synapse(
+    &[("KNOCKPROOF_HOMESERVER", "synapse"), ("KNOCKPROOF_SYNAPSE_VENV", "/nowhere")],
+    &["/nowhere holds no Synapse"]
+)]
+fn what_is_named_and_not_there_is_never_replaced(#[case] named: &[(&str, &str)], #[case] parts: &[&str]) {
+    let said = choose_in(&[&[("DOCKER_HOST", NO_ENGINE)], named].concat());
+    assert!(said.starts_with("failed: "), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "no '{part}' in: {said}");
+    }
+}
+
+#[test]
+fn an_engine_on_another_machine_is_refused_at_once() {
+    let since = Instant::now();
+    let said = choose_in(&[
+        ("KNOCKPROOF_HOMESERVER", "conduwuit-container"),
+        // An address for documentation, which nobody has.
+        ("DOCKER_HOST", "tcp://192.0.2.7:2375"),
+    ]);
+    assert!(
+        said.starts_with("failed: ") && said.contains("another machine"),
+        "{said}"
+    );
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
 }
 
 /// An engine that has no image and whose registry never answers.
@@ -165,17 +191,12 @@ async fn cut_off_engine() -> MockServer {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_is_out_of_reach_is_noticed_within_seconds_and_the_next_way_taken() {
     let engine = cut_off_engine().await;
-    let folder = tempfile::tempdir().unwrap();
-    let binary = binary(folder.path(), "conduwuit 0.5.0");
     let host = engine.uri().replace("http://", "tcp://");
     let since = Instant::now();
 
-    let said = choose_in(&[
-        ("DOCKER_HOST", &host),
-        ("KNOCKPROOF_HOMESERVER_BIN", binary.to_str().unwrap()),
-    ]);
+    let said = choose_in(&[("DOCKER_HOST", &host)]);
 
-    assert!(said.starts_with("taken: conduwuit (process, "), "{said}");
+    assert!(said.starts_with("taken: embedded (embedded, "), "{said}");
     assert!(said.contains("cannot be pulled (no answer for 8 s)"), "{said}");
     assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
 }

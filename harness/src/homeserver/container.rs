@@ -316,7 +316,7 @@ impl Drop for Container {
 async fn remove(name: &str, running: Option<ContainerAsync<GenericImage>>) -> Result<(), String> {
     let docker = engine::docker().await?;
     if let Some(container) = running {
-        container.rm().await.map_err(|error| error.to_string())?;
+        container.rm().await.map_err(|error| engine::causes(&error))?;
     } else {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         gone(docker.remove_container(name, Some(options)).await)?;
@@ -328,7 +328,7 @@ async fn remove(name: &str, running: Option<ContainerAsync<GenericImage>>) -> Re
 fn gone(removed: Result<(), DockerError>) -> Result<(), String> {
     match removed {
         Ok(()) | Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(engine::causes(&error)),
     }
 }
 
@@ -354,18 +354,19 @@ impl LogConsumer for Collector {
     }
 }
 
-/// Splits `registry:5000/name:tag`; without a tag it is `latest`. A digest stays with the name.
+/// Splits `registry:5000/name:tag`; without a tag it is `latest`. testcontainers puts a colon between the two again, so a digest is split
+/// at its own.
 fn split(image: &str) -> (&str, &str) {
     match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') && !name.contains('@') => (name, tag),
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (image, "latest"),
     }
 }
 
-fn engine<E: std::fmt::Display>(action: &'static str) -> impl FnOnce(E) -> Error {
+fn engine<E: std::error::Error>(action: &'static str) -> impl FnOnce(E) -> Error {
     move |error| Error::Engine {
         action: action.to_owned(),
-        reason: error.to_string(),
+        reason: engine::causes(&error),
     }
 }
 
@@ -380,6 +381,8 @@ mod tests {
     #[case("girlbossceo/conduwuit", ("girlbossceo/conduwuit", "latest"))]
     #[case("localhost:5000/conduwuit", ("localhost:5000/conduwuit", "latest"))]
     #[case("localhost:5000/conduwuit:v1", ("localhost:5000/conduwuit", "v1"))]
+    #[case("localhost:5000/conduwuit@sha256:0a1b", ("localhost:5000/conduwuit@sha256", "0a1b"))]
+    #[case("sha256:0a1b", ("sha256", "0a1b"))]
     fn an_image_is_split_at_its_tag(#[case] image: &str, #[case] parts: (&str, &str)) {
         assert_eq!(split(image), parts);
     }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::Flavor;
+
 /// What can go wrong with a homeserver. Each says what was tried, what came back and, where there is something, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,18 @@ pub enum Error {
     /// The wished homeserver cannot be had here. One line: what is missing and how to get it.
     #[error("{0}")]
     NotAtHand(String),
+    /// A server that says it is another one than was wished for.
+    #[error(
+        "{what} says that it is {says}, not {wished}: name a {wished} there, or wish for KNOCKPROOF_HOMESERVER={says}"
+    )]
+    AnotherFlavor {
+        /// The image or program.
+        what: String,
+        /// What it says it is.
+        says: Flavor,
+        /// What was wished for.
+        wished: Flavor,
+    },
     /// A server that ended, or did not answer, before it was ready.
     #[error("{what} did not come up within {waited:?}: {saw}\nlast lines of {log}:\n{last_lines}")]
     NotReady {

@@ -8,12 +8,14 @@ use std::{
 use futures_util::StreamExt as _;
 use testcontainers::bollard::{
     Docker,
-    models::CreateImageInfo,
+    errors::Error as DockerError,
+    models::{CreateImageInfo, ImageInspect},
     query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder},
 };
 use tokio::time::timeout;
 
 use super::Flavor;
+use crate::run::engine::causes;
 
 /// Names the image, instead of what is looked up.
 const VARIABLE: &str = "KNOCKPROOF_IMAGE";
@@ -46,40 +48,58 @@ pub(super) enum Absent {
     Mention,
 }
 
-/// The image for a flavor, made sure of, and where it comes from: the named one, else the newest local one tagged
-/// `knockproof/FLAVOR`, else the public one.
+/// An image that is there.
+pub(super) struct Image {
+    /// As it is named to people and to the engine.
+    pub(super) name: String,
+    /// What names exactly this one, whatever becomes of its tag: a digest of its registry's, else its id on this machine.
+    pub(super) exact: Option<String>,
+    /// Why this one.
+    pub(super) because: String,
+}
+
+/// The image for a flavor, made sure of: the named one, else the newest local one tagged `knockproof/FLAVOR`, else the public one.
 pub(super) async fn ensure(
     docker: &Docker,
     flavor: Flavor,
     named: Option<&str>,
     absent: Absent,
-) -> Result<(String, String), String> {
+) -> Result<Image, String> {
     if let Some(image) = named {
-        let how = have(docker, image, absent).await?;
-        return Ok((image.to_owned(), format!("the named image {how}")));
+        return have(docker, image, "the named image", absent).await;
     }
     if let Some(image) = built_here(docker, flavor).await {
-        return Ok((image, "an image built on this machine is there".to_owned()));
+        return have(docker, &image, "an image built on this machine", absent).await;
     }
     let image = public(flavor).ok_or_else(|| format!("{flavor} has no image"))?;
-    let how = have(docker, image, absent).await.map_err(|error| {
+    have(docker, image, "the public image", absent).await.map_err(|error| {
         format!("{error}, and no local image is tagged knockproof/{flavor}: tag one so, or name one with {VARIABLE}")
-    })?;
-    Ok((image.to_owned(), format!("the public image {how}")))
+    })
 }
 
 /// Makes sure of one image.
-async fn have(docker: &Docker, image: &str, absent: Absent) -> Result<&'static str, String> {
-    if docker.inspect_image(image).await.is_ok() {
-        return Ok("is there");
+async fn have(docker: &Docker, image: &str, what: &str, absent: Absent) -> Result<Image, String> {
+    let found = |inspected: Option<ImageInspect>, how: &str| Image {
+        name: image.to_owned(),
+        exact: inspected.and_then(exact),
+        because: format!("{what} {how}"),
+    };
+    match docker.inspect_image(image).await {
+        Ok(inspected) => return Ok(found(Some(inspected), "is there")),
+        Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => {}
+        Err(error) => return Err(format!("image {image} cannot be looked at ({})", causes(&error))),
     }
     if absent == Absent::Mention {
-        return Ok("is not here and would be pulled");
+        return Ok(found(None, "is not here and would be pulled"));
     }
     match pull(docker, image).await {
-        Ok(()) => Ok("was pulled"),
+        Ok(()) => Ok(found(docker.inspect_image(image).await.ok(), "was pulled")),
         Err(error) => Err(format!("image {image} is not here and cannot be pulled ({error})")),
     }
+}
+
+fn exact(image: ImageInspect) -> Option<String> {
+    image.repo_digests.unwrap_or_default().into_iter().next().or(image.id)
 }
 
 async fn built_here(docker: &Docker, flavor: Flavor) -> Option<String> {
@@ -100,7 +120,7 @@ async fn pull(docker: &Docker, image: &str) -> Result<(), String> {
     loop {
         match timeout(patience, news.next()).await {
             Ok(Some(Ok(info))) => progress.tell(&info),
-            Ok(Some(Err(error))) => return Err(progress.end(Err(error.to_string()))),
+            Ok(Some(Err(error))) => return Err(progress.end(Err(causes(&error)))),
             Ok(None) => {
                 progress.end(Ok(()));
                 return Ok(());

@@ -10,6 +10,7 @@ use super::{
     core::Core,
     embedded::{Embedded, EmbeddedOperator},
     http::Http,
+    identity,
     log::Log,
     process::{Process, Program, failed},
     runner::Runner,
@@ -75,7 +76,7 @@ async fn synapse_process(options: &Options, selection: &Selection, ground: Groun
     };
     let runner = Process::new(program, ground.log.clone(), scratch, ground.port)?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
-    synapse(options, core, &config.shared_secret).await
+    synapse(options, selection, core, &config.shared_secret).await
 }
 
 async fn synapse_container(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
@@ -93,7 +94,7 @@ async fn synapse_container(options: &Options, selection: &Selection, ground: Gro
     };
     let runner = container(options, recipe, &ground.log, ground.port).await?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
-    synapse(options, core, &config.shared_secret).await
+    synapse(options, selection, core, &config.shared_secret).await
 }
 
 async fn conduwuit_process(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
@@ -111,7 +112,7 @@ async fn conduwuit_process(options: &Options, selection: &Selection, ground: Gro
     };
     let runner = Process::new(program, ground.log.clone(), scratch, ground.port)?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
-    conduwuit(options, core, registration_token).await
+    conduwuit(options, selection, core, registration_token).await
 }
 
 async fn conduwuit_container(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
@@ -129,7 +130,7 @@ async fn conduwuit_container(options: &Options, selection: &Selection, ground: G
     };
     let runner = container(options, recipe, &ground.log, ground.port).await?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
-    conduwuit(options, core, registration_token).await
+    conduwuit(options, selection, core, registration_token).await
 }
 
 async fn container(options: &Options, recipe: Recipe, log: &Log, port: Port) -> Result<Container> {
@@ -189,8 +190,9 @@ async fn embedded(options: &Options, selection: &Selection, ground: Ground) -> R
 }
 
 /// The first start of a Synapse.
-async fn synapse(options: &Options, core: Arc<Core>, shared_secret: &str) -> Result<Server> {
+async fn synapse(options: &Options, selection: &Selection, core: Arc<Core>, shared_secret: &str) -> Result<Server> {
     core.start().await?;
+    identity::is_as_wished(&core, &selection.source).await?;
     let http = Http::new(core.base_url.clone())?;
     let registration_token = secret();
     let operator = SynapseOperator::establish(http, &options.server_name, shared_secret, &registration_token).await?;
@@ -204,8 +206,14 @@ async fn synapse(options: &Options, core: Arc<Core>, shared_secret: &str) -> Res
 }
 
 /// The first start of a server of the conduwuit family.
-async fn conduwuit(options: &Options, core: Arc<Core>, registration_token: String) -> Result<Server> {
+async fn conduwuit(
+    options: &Options,
+    selection: &Selection,
+    core: Arc<Core>,
+    registration_token: String,
+) -> Result<Server> {
     core.start().await?;
+    identity::is_as_wished(&core, &selection.source).await?;
     let http = Http::new(core.base_url.clone())?;
     let first_user = conduwuit::make_first_user(&http, &core.log, &registration_token).await?;
     let operator = ConduwuitOperator::establish(core.clone(), http, &options.server_name, &first_user).await?;

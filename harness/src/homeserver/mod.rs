@@ -19,6 +19,7 @@ mod core;
 mod embedded;
 mod error;
 mod http;
+mod identity;
 mod image;
 mod launch;
 mod log;

@@ -53,6 +53,8 @@ pub struct Selection {
     pub driver: Driver,
     /// What is run: an image, a binary or a virtual environment.
     pub source: String,
+    /// What names exactly this image, whatever becomes of its tag: a digest, or its id on this machine. Of containers only.
+    pub exact: Option<String>,
     /// One line for people: what was taken and why, for example
     /// `synapse (process, /…/synapse-venv): no Docker engine answers, KNOCKPROOF_HOMESERVER_BIN is not set`.
     pub why: String,

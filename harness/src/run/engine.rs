@@ -1,7 +1,14 @@
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    env,
+    error::Error,
+    net::{TcpListener, ToSocketAddrs as _},
+    time::Duration,
+};
 
 use testcontainers::{bollard::Docker, core::client::docker_client_instance};
 use tokio::time::timeout;
+use url::Url;
 
 use super::{LABEL_OWNER, LABEL_RUN, Owner, RunId};
 
@@ -10,15 +17,59 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The Docker engine that testcontainers would use, if it answers; else why not, in one line.
 pub(crate) async fn docker() -> Result<Docker, String> {
-    let none = |reason: String| format!("no Docker engine answers ({reason}): start one, or name one with DOCKER_HOST");
+    if let Some(host) = env::var("DOCKER_HOST").ok().and_then(|named| elsewhere(&named)) {
+        return Err(format!(
+            "the Docker engine that DOCKER_HOST names is on another machine ({host}), where containers' ports are out of reach: \
+             name one of this machine, or unset DOCKER_HOST"
+        ));
+    }
     let docker = docker_client_instance()
         .await
-        .map_err(|error| none(error.to_string()))?;
+        .map_err(|error| silent(&causes(&error)))?;
     match timeout(PATIENCE, docker.ping()).await {
         Ok(Ok(_)) => Ok(docker),
-        Ok(Err(error)) => Err(none(error.to_string())),
-        Err(_) => Err(none(format!("silent for {PATIENCE:?}"))),
+        Ok(Err(error)) => Err(silent(&causes(&error))),
+        Err(_) => Err(silent(&format!("silent for {PATIENCE:?}"))),
     }
+}
+
+/// Says that no engine answers, why, and what to do. One whose socket is closed to us is there.
+fn silent(reason: &str) -> String {
+    let cure = if reason.to_lowercase().contains("permission denied") {
+        "its socket is closed to this user: join the group that owns it (usually `docker`), or name another with DOCKER_HOST"
+    } else {
+        "start one, or name one with DOCKER_HOST"
+    };
+    format!("no Docker engine answers ({reason}): {cure}")
+}
+
+/// The host in an engine's address, if it is not this machine. A host that cannot be resolved is left to the engine's client to refuse.
+fn elsewhere(engine: &str) -> Option<String> {
+    let url = Url::parse(engine).ok()?;
+    if !matches!(url.scheme(), "tcp" | "http" | "https" | "ssh") {
+        return None;
+    }
+    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+    let mut addresses = (host.as_str(), 0).to_socket_addrs().ok()?;
+    // Only an address of this machine can be listened on.
+    let is_here = addresses.any(|address| TcpListener::bind(address).is_ok());
+    (!is_here).then_some(host)
+}
+
+/// An error with all its causes: the engine's own text stops at "client error (Connect)".
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Many repeat their cause in their own text.
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// The labels of everything that is made in the engine.
@@ -27,4 +78,34 @@ pub(crate) fn labels(run: &RunId) -> HashMap<String, String> {
         (LABEL_RUN.to_owned(), run.to_string()),
         (LABEL_OWNER.to_owned(), Owner::current().to_string()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("unix:///var/run/docker.sock", None)]
+    #[case("tcp://127.0.0.1:2375", None)]
+    #[case("tcp://localhost:2375", None)]
+    #[case("tcp://[::1]:2375", None)]
+    // An address for documentation, which nobody has.
+    #[case("tcp://192.0.2.7:2376", Some("192.0.2.7"))]
+    #[case("ssh://somebody@192.0.2.7", Some("192.0.2.7"))]
+    #[case("no address", None)]
+    fn an_engine_on_another_machine_is_told_from_one_here(#[case] engine: &str, #[case] host: Option<&str>) {
+        assert_eq!(elsewhere(engine).as_deref(), host);
+    }
+
+    #[test]
+    fn a_closed_socket_is_told_from_one_where_nobody_listens() {
+        let closed = silent("client error (Connect): Permission denied (os error 13)");
+        let nobody = silent("client error (Connect): Connection refused (os error 111)");
+        assert!(
+            closed.contains("group") && !nobody.contains("group"),
+            "{closed}\n{nobody}"
+        );
+    }
 }
