@@ -4,16 +4,26 @@
 
 LABEL_RUN=dev.knockproof.run
 
+# base_folder: prints where the harness keeps what this user's runs need while they last (harness/src/run/base.rs).
+base_folder() {
+  if [[ -z ${TMPDIR:-} && -n ${XDG_RUNTIME_DIR:-} && -O $XDG_RUNTIME_DIR ]]; then
+    echo "$XDG_RUNTIME_DIR/knockproof"
+  else
+    echo "${TMPDIR:-/tmp}/knockproof-$(id -u)"
+  fi
+}
+
 # sweep_find: prints one line for every container, volume, network, process and scratch folder of this run. It looks with its own eyes:
 # the harness's sweep is also what is tested here.
 sweep_find() {
   local file pid
-  if [[ -z ${NO_ENGINE:-} ]] && command -v docker >/dev/null; then
+  # Set and empty: an engine was asked for, and answers.
+  if [[ -n ${NO_ENGINE+set} && -z $NO_ENGINE ]]; then
     docker ps --all --filter "label=$LABEL_RUN=$RUN_ID" --format 'container {{.ID}} {{.Image}} {{.Status}}'
     docker volume ls --filter "label=$LABEL_RUN=$RUN_ID" --format 'volume {{.Name}}'
     docker network ls --filter "label=$LABEL_RUN=$RUN_ID" --format 'network {{.ID}} {{.Name}}'
   fi
-  for file in "${TMPDIR:-/tmp}/knockproof/$RUN_ID"-*/; do
+  for file in "$(base_folder)/scratch/$RUN_ID"-*/; do
     [[ ! -d $file ]] || echo "folder $file"
   done
   for file in /proc/[0-9]*/environ; do

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     history::{Event, History},
-    run::RunId,
+    run::{self, RunId},
     secrets::Secrets,
 };
 
@@ -40,19 +40,31 @@ struct Inner {
     folder: PathBuf,
     began: Instant,
     secrets: Secrets,
+    /// Whether a story is also printed.
+    tells: bool,
     history: History,
     timeline: Mutex<Vec<Moment>>,
 }
 
 impl Artifacts {
     /// Makes the empty folder `ROOT/RUN/NAME`, where `ROOT` is `KNOCKPROOF_ARTIFACTS`, else `knockproof` in cargo's target folder, else in
-    /// the folder for temporary files. What an earlier attempt of the same name left there is removed.
+    /// the user's folder for temporary files. Where another one of that name is, it is `NAME-2` and so on: no two ever share a folder.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made.
     pub fn for_test(name: &str, secrets: Secrets) -> io::Result<Self> {
-        Self::in_folder(root().join(RunId::current().as_str()).join(file_name(name)), secrets)
+        Self::make(&of_run()?.join(file_name(name)), secrets, true)
+    }
+
+    /// The same for a drill on a homeserver, whose [story](Self::tell) is only written down.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn for_drill(name: &str, homeserver: &str, secrets: Secrets) -> io::Result<Self> {
+        let name = file_name(&format!("{name}-on-{homeserver}"));
+        Self::make(&of_run()?.join(name), secrets, false)
     }
 
     /// The same at a place of one's own.
@@ -61,18 +73,25 @@ impl Artifacts {
     ///
     /// When the folder cannot be made.
     pub fn in_folder(folder: PathBuf, secrets: Secrets) -> io::Result<Self> {
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
+        Self::make(&folder, secrets, true)
+    }
+
+    fn make(wished: &Path, secrets: Secrets, tells: bool) -> io::Result<Self> {
+        let folder = new_folder(wished)?;
         let history = History::create(folder.join("history.jsonl"), secrets.clone())?;
         Ok(Self(Arc::new(Inner {
             folder,
             began: Instant::now(),
             secrets,
+            tells,
             history,
             timeline: Mutex::default(),
         })))
+    }
+
+    /// The secrets that are masked.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// Everything that happens, in `history.jsonl` at once.
@@ -159,6 +178,20 @@ impl Artifacts {
         self.write("replay", &format!("{line}\n"))
     }
 
+    /// Writes what happened, for people, to `story.txt`; for a test also to standard error, which its runner shows when it fails.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a failed test shows its story in its captured output"
+    )]
+    pub fn tell(&self, story: &str) {
+        if let Err(error) = self.write("story.txt", story) {
+            tracing::warn!(%error, "the story could not be written");
+        }
+        if self.0.tells {
+            eprintln!("{story}");
+        }
+    }
+
     /// Ends it: removes the folder after a success, else answers where it is.
     ///
     /// # Errors
@@ -182,15 +215,52 @@ impl Artifacts {
     }
 }
 
-fn root() -> PathBuf {
+/// Where everything of this run that is kept is.
+///
+/// # Errors
+///
+/// When the user has no folder for it.
+pub fn of_run() -> io::Result<PathBuf> {
+    Ok(root()?.join(RunId::current().as_str()))
+}
+
+fn root() -> io::Result<PathBuf> {
     if let Some(root) = env::var_os("KNOCKPROOF_ARTIFACTS").filter(|root| !root.is_empty()) {
-        return root.into();
+        return Ok(root.into());
     }
     let target = env::current_exe().ok().and_then(|exe| {
         let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
         target.map(Path::to_owned)
     });
-    target.unwrap_or_else(env::temp_dir).join("knockproof")
+    match target {
+        Some(target) => Ok(target.join("knockproof")),
+        None => Ok(run::base()?.join("artifacts")),
+    }
+}
+
+/// Makes a folder that was not there: the wished one, else the first free one of its name and a number.
+fn new_folder(wished: &Path) -> io::Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let folder = match number {
+            1 => wished.to_owned(),
+            _ => {
+                let mut name = wished.as_os_str().to_owned();
+                name.push(format!("-{number}"));
+                name.into()
+            }
+        };
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).map_err(run::at(parent))?;
+        }
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            // The last drill that ended has taken the folder of the run with it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(run::at(&folder)(error)),
+        }
+    }
 }
 
 /// A name as one file name: everything else than letters, digits, `-`, `_` and `.` becomes `-`.
@@ -233,6 +303,31 @@ mod tests {
         let read = |name: &str| fs::read_to_string(artifacts.path(name)).unwrap();
         let text = [read("timeline.jsonl"), read("bot.log"), artifacts.timeline_text()].concat();
         assert!(!text.contains("horse"), "{text}");
+    }
+
+    #[test]
+    fn no_two_ever_share_a_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let wished = root.path().join("run").join("test");
+        let both = [1, 2].map(|_| Artifacts::in_folder(wished.clone(), Secrets::default()).unwrap());
+        assert_eq!(both[0].folder(), wished);
+        assert_eq!(both[1].folder(), root.path().join("run").join("test-2"));
+        both[1].finish(true).unwrap();
+        assert!(both[0].path("history.jsonl").is_file());
+    }
+
+    #[test]
+    fn the_folder_of_the_run_may_go_while_another_is_made() {
+        let root = tempfile::tempdir().unwrap();
+        let run = root.path().join("run");
+        let make = |name: &str| Artifacts::in_folder(run.join(name), Secrets::default()).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                scope.spawn(move || {
+                    (0..50).for_each(|turn| drop(make(&format!("{thread}-{turn}")).finish(true).unwrap()))
+                });
+            }
+        });
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     client::Http,
     history::{Event, History, Proof},
-    run::{Port, Watchdog},
+    run::{Port, RunId, Watchdog, note_child},
     secrets::{self, Origin},
     wait::{self, Poll, TimedOut},
 };
@@ -96,6 +96,8 @@ impl Bot {
         bot.set("DATA_DIR", &bot.data_dir.display().to_string());
         bot.set("TMPDIR", &bot.folder.join(TEMPORARY).display().to_string());
         bot.set("RUST_BACKTRACE", "1");
+        // By this whatever it starts is known for ours.
+        bot.set(RunId::VARIABLE, RunId::current().as_str());
         Ok(bot)
     }
 
@@ -206,6 +208,10 @@ impl Bot {
         let group = running.pid();
         self.running = Some(running);
         self.starts += 1;
+        note_child(&self.folder, group).map_err(|source| Error::Io {
+            action: "note the bot's process".to_owned(),
+            source,
+        })?;
         self.watchdog.guard(group).map_err(|source| Error::Io {
             action: "tell the watchdog of the bot".to_owned(),
             source,

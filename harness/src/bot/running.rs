@@ -22,6 +22,7 @@ use super::Ready;
 use crate::{
     client::{Error, Http},
     history::{Event, Exit, History},
+    run::{RunId, end_group},
 };
 
 /// How often `/ready` is asked, so that a state that comes and goes is seen.
@@ -169,6 +170,10 @@ impl Running {
         self.looking.abort();
         if std::mem::replace(&mut self.noted, true) {
             return;
+        }
+        // What a shell has started may outlive it, and two bots must not run on one directory.
+        if end_group(self.pid, &RunId::current()) {
+            tracing::debug!(pid = self.pid, "something that the bot had started outlived it");
         }
         let took = self.sent.map_or(Duration::ZERO, |(_, at)| at.elapsed());
         self.history.add(Event::Exited(Exit {

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{Error, Result, log::Log, runner::Runner};
-use crate::run::{Owner, Port, Scratch, Watchdog};
+use crate::run::{Owner, Port, RunId, Scratch, Watchdog, end_group};
 
 /// How long an asked server may take to end. conduwuit lets clients finish first.
 const STOP: Duration = Duration::from_secs(30);
@@ -47,6 +47,8 @@ pub(super) struct Process {
     program: Program,
     log: Log,
     child: Mutex<Option<Child>>,
+    /// The process group of the last start.
+    group: Lock<Option<u32>>,
     // In the order of their ends: the watchdog kills what still runs, then the folder goes, then the port is free.
     watchdog: Lock<Watchdog>,
     scratch: Scratch,
@@ -66,6 +68,7 @@ impl Process {
             program,
             log,
             child: Mutex::new(None),
+            group: Lock::new(None),
             watchdog: Lock::new(watchdog),
             scratch,
             _port: port,
@@ -82,6 +85,7 @@ impl Process {
             .env_clear()
             .envs(inherited())
             .envs(self.program.environment.iter().cloned())
+            .env(RunId::VARIABLE, self.scratch.run().as_str())
             .current_dir(self.scratch.path())
             .stdin(Stdio::null())
             .stdout(output)
@@ -91,6 +95,7 @@ impl Process {
             .spawn()
             .map_err(failed(&format!("start {program}")))?;
         if let Some(pid) = child.id() {
+            *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
             self.watchdog(|watchdog| watchdog.guard(pid))?;
             if let Some(owner) = Owner::of(pid) {
                 self.scratch.note_child(&owner).map_err(failed("note the process"))?;
@@ -104,8 +109,12 @@ impl Process {
         act(&mut watchdog).map_err(failed("speak to the watchdog"))
     }
 
-    /// The process has been waited for: its group's number may be somebody else's from now on.
+    /// The process has been waited for. What it started ends with it; the group's number may be somebody else's from then on.
     fn gone(&self) -> Result<()> {
+        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if group.is_some_and(|group| end_group(group, self.scratch.run())) {
+            tracing::debug!(?group, "something that the homeserver had started outlived it");
+        }
         self.scratch.forget_child().map_err(failed("forget the process"))?;
         self.watchdog(Watchdog::release)
     }
@@ -223,16 +232,9 @@ fn pid(child: &Child) -> Option<Pid> {
 
 /// What a server may know of our environment: where programs and temporary files are, and whose it is.
 fn inherited() -> impl Iterator<Item = (String, String)> {
-    [
-        "PATH",
-        "LANG",
-        "TMPDIR",
-        "LD_LIBRARY_PATH",
-        "KNOCKPROOF_RUN_ID",
-        "NEXTEST_RUN_ID",
-    ]
-    .into_iter()
-    .filter_map(|name| std::env::var(name).ok().map(|value| (name.to_owned(), value)))
+    ["PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "NEXTEST_RUN_ID"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok().map(|value| (name.to_owned(), value)))
 }
 
 pub(super) fn failed(action: &str) -> impl FnOnce(io::Error) -> Error + use<'_> {

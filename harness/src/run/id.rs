@@ -5,12 +5,15 @@ use std::{env, fmt, sync::OnceLock};
 pub struct RunId(String);
 
 impl RunId {
+    /// The variable that names the run, to this process and to every process that it starts.
+    pub const VARIABLE: &str = "KNOCKPROOF_RUN_ID";
+
     /// `KNOCKPROOF_RUN_ID`, else `NEXTEST_RUN_ID`, else a random id which stays the same within this process.
     ///
     /// Characters that do not fit into file names and labels are dropped.
     pub fn current() -> Self {
         static RANDOM: OnceLock<String> = OnceLock::new();
-        ["KNOCKPROOF_RUN_ID", "NEXTEST_RUN_ID"]
+        [Self::VARIABLE, "NEXTEST_RUN_ID"]
             .into_iter()
             .filter_map(|name| env::var(name).ok())
             .find_map(|value| Self::from_text(&value))

@@ -1,7 +1,18 @@
 use std::{
-    env, fs, io,
+    fs, io,
     net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
 };
+
+use super::{
+    base::{at, folder},
+    held,
+};
+
+/// Where the lock files of reserved ports are.
+pub(super) fn root() -> io::Result<PathBuf> {
+    folder("ports")
+}
 
 /// A TCP port of 127.0.0.1 that stays ours until this is dropped, even while nothing listens on it.
 ///
@@ -10,6 +21,7 @@ use std::{
 #[derive(Debug)]
 pub struct Port {
     number: u16,
+    file: PathBuf,
     _lock: fs::File,
 }
 
@@ -23,16 +35,20 @@ impl Port {
     ///
     /// When the folder for the lock files cannot be written, or no port is free.
     pub fn reserve() -> io::Result<Self> {
-        let folder = env::temp_dir().join("knockproof-ports");
-        fs::create_dir_all(&folder)?;
+        let folder = root()?;
         for _ in 0..2_000 {
             let number = rand::random_range(Self::FIRST..=Self::LAST);
-            let lock = fs::File::options()
-                .create(true)
-                .append(true)
-                .open(folder.join(number.to_string()))?;
-            if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
-                return Ok(Self { number, _lock: lock });
+            let file = folder.join(number.to_string());
+            let Some(lock) = held::take(&file).map_err(at(&file))? else {
+                continue;
+            };
+            let port = Self {
+                number,
+                file,
+                _lock: lock,
+            };
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
+                return Ok(port);
             }
         }
         Err(io::Error::other(format!(
@@ -45,6 +61,15 @@ impl Port {
     /// The number of the port.
     pub fn number(&self) -> u16 {
         self.number
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // While the lock is held, so that nobody's else is removed.
+        if let Err(error) = fs::remove_file(&self.file) {
+            tracing::debug!(port = self.number, %error, "the lock file of a port is left to the next sweep");
+        }
     }
 }
 
@@ -61,5 +86,14 @@ mod tests {
         for port in &ports {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())).unwrap();
         }
+    }
+
+    #[test]
+    fn a_port_leaves_no_file() {
+        let port = Port::reserve().unwrap();
+        let file = port.file.clone();
+        assert!(file.exists());
+        drop(port);
+        assert!(!file.exists());
     }
 }

@@ -1,11 +1,9 @@
 use std::{
     collections::HashMap,
-    fmt, fs,
-    path::Path,
-    time::{Duration, Instant},
+    fmt, fs, io,
+    path::{Path, PathBuf},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use testcontainers::bollard::{
     Docker,
     errors::Error as DockerError,
@@ -16,34 +14,34 @@ use testcontainers::bollard::{
 };
 
 use super::{
-    LABEL_OWNER, LABEL_RUN, Owner, RunId, engine,
-    scratch::{CHILD_FILE, OWNER_FILE, root},
+    LABEL_OWNER, LABEL_RUN, Owner, RunId, end_group, engine, held, port,
+    scratch::{self, CHILD_FILE, OWNER_FILE},
 };
 
-/// How long a killed process may take to be gone.
-const DYING: Duration = Duration::from_secs(5);
-
-/// What a sweep may remove.
+/// What a sweep may remove. It never touches what a living process made.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope<'a> {
-    /// What dead processes left, of whatever run. For the start: it never touches what a living process made.
+    /// What dead processes left, of whatever run.
     Leftovers,
-    /// Everything of one run, whoever made it. For the end of that run.
+    /// What dead processes left of one run.
     Run(&'a RunId),
 }
 
 impl Scope<'_> {
-    fn holds(self, run: Option<&str>, owner: Option<&str>) -> bool {
+    fn holds(self, run: Option<&str>) -> bool {
         match self {
-            // What has no readable owner is nobody's to judge.
-            Self::Leftovers => owner.and_then(Owner::parse).is_some_and(|owner| owner.is_dead()),
+            Self::Leftovers => true,
             Self::Run(id) => run == Some(id.as_str()),
         }
     }
 
     fn holds_labels(self, labels: &HashMap<String, String>) -> bool {
         let label = |name| labels.get(name).map(String::as_str);
-        self.holds(label(LABEL_RUN), label(LABEL_OWNER))
+        // What has no readable owner is nobody's to judge.
+        let is_left = label(LABEL_OWNER)
+            .and_then(Owner::parse)
+            .is_some_and(|owner| owner.is_dead());
+        is_left && self.holds(label(LABEL_RUN))
     }
 }
 
@@ -107,7 +105,13 @@ pub async fn sweep(scope: Scope<'_>) -> Swept {
         networks(&docker, scope, &mut swept).await;
         volumes(&docker, scope, &mut swept).await;
     }
-    folders(&root(), scope, &mut swept);
+    match (scratch::root(), port::root()) {
+        (Ok(scratch), Ok(ports)) => {
+            folders(&scratch, scope, &mut swept);
+            locks(&ports);
+        }
+        (Err(error), _) | (_, Err(error)) => swept.failures.push(error.to_string()),
+    }
     swept
 }
 
@@ -166,108 +170,144 @@ fn not_listed<T>(what: &str, error: &DockerError, swept: &mut Swept) -> Vec<T> {
 }
 
 fn folders(root: &Path, scope: Scope<'_>, swept: &mut Swept) {
-    for folder in entries(root) {
-        let marks = fs::read_to_string(folder.join(OWNER_FILE)).unwrap_or_default();
-        let mut marks = marks.lines();
-        let (owner, run) = (marks.next(), marks.next());
-        if !scope.holds(run, owner) {
+    for folder in entries(root).filter(|path| path.is_dir()) {
+        let owner = folder.join(OWNER_FILE);
+        // Held until the folder is gone: who is about to make one must not take it for his own.
+        let Some(_held) = held::take_present(&owner) else {
+            continue;
+        };
+        let run = fs::read_to_string(&owner).ok();
+        let run = run.as_deref().and_then(|text| text.lines().next());
+        if !scope.holds(run) {
             continue;
         }
-        if end_child(&folder) {
+        if run
+            .and_then(RunId::from_text)
+            .is_some_and(|run| end_child(&folder, &run))
+        {
             swept.processes += 1;
         }
         match fs::remove_dir_all(&folder) {
             Ok(()) => swept.folders += 1,
             // Two sweeps, or a sweep and a drop, may come to the same folder.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => swept.failures.push(format!("{}: {error}", folder.display())),
         }
     }
 }
 
-/// Kills the process group that works on a folder, if it is still the one that was noted, and waits until its leader is gone.
-fn end_child(folder: &Path) -> bool {
+/// Kills the process group that works on a folder of a run.
+fn end_child(folder: &Path, run: &RunId) -> bool {
     let noted = fs::read_to_string(folder.join(CHILD_FILE)).ok();
-    let Some(child) = noted.as_deref().and_then(Owner::parse).filter(|child| !child.is_dead()) else {
-        return false;
-    };
-    let pid = i32::try_from(child.pid()).ok().and_then(Pid::from_raw);
-    let killed = pid.is_some_and(|pid| kill_process_group(pid, Signal::KILL).is_ok());
-    let since = Instant::now();
-    // It is somebody else's child, which cannot be waited for; what was killed is gone within milliseconds.
-    while killed && !child.is_dead() && since.elapsed() < DYING {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    killed
+    let leader = noted.and_then(|noted| noted.trim().parse().ok());
+    leader.is_some_and(|leader| end_group(leader, run))
 }
 
-fn entries(folder: &Path) -> Vec<std::path::PathBuf> {
+/// Removes the lock files of ports that nobody has. They are no more than names, and not worth being told.
+fn locks(root: &Path) {
+    for file in entries(root) {
+        if held::take_present(&file).is_some() {
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let listed = fs::read_dir(folder).into_iter().flatten().flatten();
-    listed.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    listed.map(|entry| entry.path())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::CommandExt as _;
+    use std::{fs::File, os::unix::process::CommandExt as _, process::Child};
 
     use super::*;
 
-    /// A folder as a process left it that has died, with a child that lives on.
-    fn leftover(root: &Path, run: &str, owner: &str) -> (std::path::PathBuf, std::process::Child) {
+    /// A folder of a run, with its lock and a child that works on it.
+    fn folder_of(root: &Path, run: &str) -> (PathBuf, File, Child) {
         let folder = root.join("server");
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(OWNER_FILE), format!("{owner}\n{run}\n")).unwrap();
+        let held = held::take(&folder.join(OWNER_FILE)).unwrap().unwrap();
+        fs::write(folder.join(OWNER_FILE), format!("{run}\n")).unwrap();
         let child = std::process::Command::new("sleep")
             .arg("600")
+            .env(RunId::VARIABLE, run)
             .process_group(0)
             .spawn()
             .unwrap();
-        fs::write(folder.join(CHILD_FILE), Owner::of(child.id()).unwrap().to_string()).unwrap();
-        (folder, child)
+        scratch::note_child(&folder, child.id()).unwrap();
+        (folder, held, child)
     }
 
-    fn dead() -> String {
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-        let owner = Owner::of(child.id()).unwrap().to_string();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        owner
+    fn swept(root: &Path, scope: Scope<'_>) -> Swept {
+        let mut swept = Swept::default();
+        folders(root, scope, &mut swept);
+        swept
     }
 
     #[test]
     fn what_a_dead_process_left_is_ended_and_removed() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, mut child) = leftover(root.path(), "run", &dead());
-        let mut swept = Swept::default();
-        folders(root.path(), Scope::Leftovers, &mut swept);
+        let (folder, held, mut child) = folder_of(root.path(), "swept-run");
+        // As the kernel does when a process dies.
+        drop(held);
+        let swept = swept(root.path(), Scope::Leftovers);
         assert!(!folder.exists());
         assert!(!child.wait().unwrap().success());
         assert_eq!((swept.processes, swept.folders), (1, 1));
-        assert_eq!(entries(root.path()).len(), 0);
     }
 
     #[test]
-    fn what_a_living_process_made_stays_until_its_run_ends() {
+    fn what_a_living_process_made_stays_whatever_its_run() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, mut child) = leftover(root.path(), "run", &Owner::current().to_string());
-        let other = RunId::from_text("other").unwrap();
-        let mut swept = Swept::default();
-        folders(root.path(), Scope::Leftovers, &mut swept);
-        folders(root.path(), Scope::Run(&other), &mut swept);
-        assert!(swept.is_clean() && folder.exists() && child.try_wait().unwrap().is_none());
+        let (folder, held, mut child) = folder_of(root.path(), "living-run");
+        let run = RunId::from_text("living-run").unwrap();
+        assert!(swept(root.path(), Scope::Leftovers).is_clean());
+        assert!(swept(root.path(), Scope::Run(&run)).is_clean());
+        assert!(folder.exists() && child.try_wait().unwrap().is_none());
 
-        let run = RunId::from_text("run").unwrap();
-        folders(root.path(), Scope::Run(&run), &mut swept);
-        assert!(!folder.exists());
+        drop(held);
+        let other = RunId::from_text("other").unwrap();
+        assert!(swept(root.path(), Scope::Run(&other)).is_clean() && folder.exists());
+        assert_eq!(swept(root.path(), Scope::Run(&run)).folders, 1);
         assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_process_that_is_not_proven_ours_is_never_killed() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, held, mut ours) = folder_of(root.path(), "pid-used-again");
+        // Somebody else's process has the number that is noted.
+        let mut stranger = std::process::Command::new("sleep")
+            .arg("600")
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        scratch::note_child(&folder, stranger.id()).unwrap();
+        drop(held);
+        let swept = swept(root.path(), Scope::Leftovers);
+        assert_eq!((swept.processes, swept.folders), (0, 1));
+        assert!(stranger.try_wait().unwrap().is_none());
+        for child in [&mut ours, &mut stranger] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 
     #[test]
     fn what_tells_no_owner_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("somebody")).unwrap();
-        let mut swept = Swept::default();
-        folders(root.path(), Scope::Leftovers, &mut swept);
-        assert!(swept.is_clean());
+        assert!(swept(root.path(), Scope::Leftovers).is_clean());
+    }
+
+    #[test]
+    fn lock_files_of_ports_go_when_nobody_holds_them() {
+        let root = tempfile::tempdir().unwrap();
+        let (free, used) = (root.path().join("18000"), root.path().join("18001"));
+        fs::write(&free, "").unwrap();
+        let _held = held::take(&used).unwrap().unwrap();
+        locks(root.path());
+        assert!(!free.exists() && used.exists());
     }
 }

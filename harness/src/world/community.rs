@@ -25,6 +25,7 @@ use crate::{
     front_door::{FrontDoor, Traffic},
     history::Event,
     homeserver::{Homeserver, Selection},
+    run::{RunId, Scratch},
     secrets::Secrets,
 };
 
@@ -67,7 +68,7 @@ pub struct World {
     seed: u64,
     finished: bool,
     // Outside the artifacts: it is full of secrets.
-    _data: tempfile::TempDir,
+    _data: Scratch,
 }
 
 impl std::fmt::Debug for World {
@@ -96,8 +97,11 @@ impl World {
     ///
     /// As [`build`](Self::build).
     pub async fn build_with(options: WorldOptions, command: BotCommand) -> Result<Self> {
-        let secrets = Secrets::default();
-        let artifacts = Artifacts::for_test(&options.name, secrets.clone()).map_err(Error::io("make the artifacts"))?;
+        let artifacts = match &options.artifacts {
+            Some(artifacts) => artifacts.clone(),
+            None => Artifacts::for_test(&options.name, Secrets::default()).map_err(Error::io("make the artifacts"))?,
+        };
+        let secrets = artifacts.secrets().clone();
         let replay = options
             .replay
             .clone()
@@ -119,7 +123,7 @@ impl World {
             setup::populate(&options, homeserver.as_ref(), &front_door, &mut names, &secrets)
         );
         let community = community?;
-        let data = tempfile::tempdir().map_err(Error::io("make the bot's folder"))?;
+        let data = Scratch::new(&RunId::current(), "bot").map_err(Error::io("make the bot's folder"))?;
         let mut bot = Bot::new(command, data.path().to_owned(), artifacts.path("bot.log"), history)?;
         let env = setup::environment(
             &options,
@@ -348,7 +352,7 @@ impl World {
         let passed = verdict == Verdict::Passed;
         if !passed {
             self.leave_traces().map_err(Error::io("write the artifacts"))?;
-            tell(&self.story());
+            self.artifacts.tell(&self.story());
         }
         // A frozen server could not end.
         let _ = self.homeserver.thaw().await;
@@ -390,15 +394,7 @@ impl Drop for World {
             if let Err(error) = self.leave_traces() {
                 tracing::warn!(%error, "the artifacts could not be written");
             }
-            tell(&self.story());
+            self.artifacts.tell(&self.story());
         }
     }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a failed test shows its story in its captured output"
-)]
-fn tell(story: &str) {
-    eprintln!("{story}");
 }

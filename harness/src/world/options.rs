@@ -1,4 +1,7 @@
-use crate::homeserver::{Choice, Error};
+use crate::{
+    artifacts::Artifacts,
+    homeserver::{Choice, Error},
+};
 
 /// What kind of world is wanted.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub struct WorldOptions {
     pub seed: u64,
     /// The line that repeats the test or drill, for the artifacts.
     pub replay: Option<String>,
+    /// Where everything is recorded; else a folder of the name is made.
+    pub artifacts: Option<Artifacts>,
     /// Whether there is an onboarding bot besides the approver.
     pub two_identities: bool,
     /// The room version of space and rooms; else the server's default.
@@ -38,6 +43,7 @@ impl WorldOptions {
             choice: Choice::Auto,
             seed: seed.unwrap_or_else(rand::random),
             replay: None,
+            artifacts: None,
             two_identities: false,
             room_version: None,
             rate_limits: false,
