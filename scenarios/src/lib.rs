@@ -13,8 +13,10 @@
 //! | [`chat`] | the phrases of the bot's contract |
 //! | [`catalogue`] | everything there is, by name |
 //! | [`plan`] | which drills a run consists of: scenario × fault × moment × homeserver, from a seed |
+//! | [`preflight`] | what can be found wrong before the first drill |
 //! | [`drill`] | runs one drill |
 //! | [`batch`] | runs many side by side |
+//! | [`replay`] | the line that repeats a drill |
 //! | [`marks`] | which branches of the healing code were reached |
 //! | [`report`] | records, table, JSON and its schema |
 //! | [`progress`] | live progress |
@@ -44,7 +46,9 @@ pub mod drill;
 pub mod marks;
 pub mod names;
 pub mod plan;
+pub mod preflight;
 pub mod progress;
+pub mod replay;
 pub mod report;
 pub mod scenario;
 pub mod step;

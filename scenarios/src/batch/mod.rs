@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, resume_unwind},
     sync::Arc,
@@ -11,6 +12,7 @@ use std::{
 use futures_util::FutureExt;
 use harness::homeserver::{Driver, Selection};
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     drill,
@@ -19,13 +21,17 @@ use crate::{
     report::{Record, Verdict},
 };
 
-/// Drills for each core on the embedded homeserver that keep it busy, waiting for one another but little. More of them take more of it:
-/// each finds the caches full of what another left there.
+/// Drills for each core that keep it busy, waiting for one another but little. More of them take more of it: each finds the caches full of
+/// what another left there.
 const WORKING: usize = 2;
 /// Those for each core that mostly wait.
 const WAITING: usize = 6;
-/// Drills side by side elsewhere: a real homeserver takes so much of a machine that two make each other late enough.
-const HEAVY: usize = 2;
+/// The same beside real homeservers, which take so much of a machine that many make each other late: on two cores five are a third
+/// faster than two.
+const REAL_WORKING: usize = 1;
+const REAL_WAITING_OF_TWO_CORES: usize = 3;
+/// What a drill on a real homeserver takes of the memory: server, bot and the people's clients.
+const REAL_KIB: u64 = 512 * 1024;
 
 /// How many drills run side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +48,29 @@ impl Jobs {
         Self { all, working: all }
     }
 
-    /// As many as these homeservers bear.
+    /// As many as these homeservers bear on this machine.
     pub fn borne_by(drivers: impl IntoIterator<Item = Driver>) -> Self {
-        if drivers.into_iter().any(|driver| driver != Driver::Embedded) {
-            return Self::of_any_kind(HEAVY);
-        }
+        let is_real = drivers.into_iter().any(|driver| driver != Driver::Embedded);
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        match is_real {
+            true => Self::beside_real(cores, available_kib()),
+            false => Self {
+                all: (WORKING + WAITING) * cores,
+                working: WORKING * cores,
+            },
+        }
+    }
+
+    /// On real homeservers, with so many cores and so much free memory. What is not known bounds nothing.
+    fn beside_real(cores: usize, free_kib: Option<u64>) -> Self {
+        let room = free_kib.map_or(usize::MAX, |free| {
+            usize::try_from(free / REAL_KIB).unwrap_or(usize::MAX)
+        });
+        let working = REAL_WORKING * cores;
+        let all = (working + REAL_WAITING_OF_TWO_CORES * cores / 2).min(room).max(1);
         Self {
-            all: (WORKING + WAITING) * cores,
-            working: WORKING * cores,
+            all,
+            working: working.min(all),
         }
     }
 
@@ -73,20 +93,38 @@ impl Jobs {
     }
 }
 
-/// Runs drills side by side, each on what was taken for its wish, and answers their records in the order of the plan. Dropping the run ends them; one that panics has failed and
-/// takes no other with it.
+/// What ends a run of drills before its plan.
+#[derive(Clone, Debug, Default)]
+pub struct Until {
+    /// When it is cancelled, what runs is ended and nothing more begins.
+    pub interrupted: CancellationToken,
+    /// After the first drill that fails nothing more begins; what runs goes on to its end.
+    pub first_failure: bool,
+}
+
+/// Why a drill did not run, or not to its end, when a signal ended the run.
+pub const INTERRUPTED: &str = "interrupted";
+/// The same where another one had failed.
+const AFTER_FAILURE: &str = "another drill had failed (--fail-fast)";
+
+/// Runs drills side by side, each on what was taken for its wish, and answers a record of each in the order of the plan: also of those that
+/// were ended or never begun. Dropping the run ends them; one that panics has failed and takes no other with it.
 pub async fn run(
     drills: Vec<Drill>,
     taken: impl Fn(&Drill) -> Selection,
     jobs: Jobs,
+    until: &Until,
     progress: &dyn Progress,
 ) -> Vec<Record> {
+    let plan = drills.clone();
     let mut queue = Queue::new(drills, drill::pace);
     let mut running = JoinSet::new();
     let mut waiting = 0;
     let mut records = BTreeMap::new();
+    let mut why = INTERRUPTED;
+    let mut stopped = false;
     loop {
-        while let Some((pace, place, drill)) = jobs.next(&mut queue, running.len(), waiting) {
+        while !stopped && let Some((pace, place, drill)) = jobs.next(&mut queue, running.len(), waiting) {
             waiting += usize::from(pace == Pace::Waits);
             let watcher = progress.began(&drill.name());
             let selection = taken(&drill);
@@ -96,12 +134,18 @@ pub async fn run(
                 (pace, place, record)
             });
         }
-        let Some(ended) = running.join_next().await else {
-            return records.into_values().collect();
+        let ended = tokio::select! {
+            biased;
+            () = until.interrupted.cancelled() => break,
+            ended = running.join_next() => ended,
         };
+        let Some(ended) = ended else { break };
         match ended.map_err(JoinError::try_into_panic) {
             Ok((pace, place, record)) => {
                 waiting -= usize::from(pace == Pace::Waits);
+                if until.first_failure && matches!(record.verdict, Verdict::Failed { .. }) {
+                    (stopped, why) = (true, AFTER_FAILURE);
+                }
                 records.insert(place, record);
             }
             // A drill's own panic is in its record: this is the display's.
@@ -109,6 +153,26 @@ pub async fn run(
             Err(Err(cancelled)) => unreachable!("nobody ends a single drill: {cancelled}"),
         }
     }
+    // What has ended meanwhile has run.
+    while let Some(Ok((_, place, record))) = running.try_join_next() {
+        records.insert(place, record);
+    }
+    // Each takes with it what it has started.
+    running.shutdown().await;
+    if until.interrupted.is_cancelled() {
+        why = INTERRUPTED;
+    }
+    let not_run = |drill: &Drill| Record::on(drill, &taken(drill), Verdict::NotRun { why: why.to_owned() });
+    let all = plan.iter().enumerate();
+    all.map(|(place, drill)| records.remove(&place).unwrap_or_else(|| not_run(drill)))
+        .collect()
+}
+
+/// The memory that can be had without swapping.
+fn available_kib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 async fn survive(drill: &Drill, selection: &Selection, watcher: Arc<dyn DrillProgress>) -> Record {
@@ -161,10 +225,19 @@ mod tests {
             working: 2 * cores,
         };
         assert_eq!(Jobs::borne_by([Driver::Embedded, Driver::Embedded]), light);
-        assert_eq!(
-            Jobs::borne_by([Driver::Embedded, Driver::Container]),
-            Jobs { all: 2, working: 2 }
-        );
+        assert!(Jobs::borne_by([Driver::Embedded, Driver::Container]).all < light.all);
+    }
+
+    #[test]
+    fn real_homeservers_wait_side_by_side_as_far_as_cores_and_memory_go() {
+        const GIB: u64 = 1024 * 1024;
+        let jobs = |all, working| Jobs { all, working };
+        assert_eq!(Jobs::beside_real(2, Some(20 * GIB)), jobs(5, 2));
+        assert_eq!(Jobs::beside_real(8, Some(20 * GIB)), jobs(20, 8));
+        assert_eq!(Jobs::beside_real(8, Some(2 * GIB)), jobs(4, 4));
+        assert_eq!(Jobs::beside_real(1, Some(20 * GIB)), jobs(2, 1));
+        assert_eq!(Jobs::beside_real(4, Some(GIB / 8)), jobs(1, 1));
+        assert_eq!(Jobs::beside_real(2, None), jobs(5, 2));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
 use crate::{
-    batch::{self, Jobs},
+    batch::{self, Jobs, Until},
     catalogue,
     plan::{Drill, Wishes, plan},
     progress::Silent,
@@ -179,7 +179,14 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
 /// Runs drills, so many at once. None of them waits.
 async fn measured(ground: &Ground, drills: Vec<Drill>, at_once: Jobs) -> Result<Records, Failure> {
     let (began, used) = (Instant::now(), Used::now()?);
-    let records = batch::run(drills, |_| ground.selection.clone(), at_once, &Silent).await;
+    let records = batch::run(
+        drills,
+        |_| ground.selection.clone(),
+        at_once,
+        &Until::default(),
+        &Silent,
+    )
+    .await;
     records.iter().try_for_each(passed)?;
     Ok(Records {
         records,

@@ -3,20 +3,34 @@
 //! Cargo builds a binary for the tests of its own package only, so that `cargo run -p scenarios` and `cargo nextest run -p scenarios`
 //! would meet no bot, or yesterday's. Cargo itself decides what is stale.
 
+mod runnable;
+
 use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read, Seek, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ExitStatus, Stdio},
+    time::Duration,
 };
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::Command,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+pub use runnable::{NotRunnable, runnable};
 
 /// The bot's binary.
 const BINARY: &str = "knock-approver";
 
 /// A small test of this workspace.
 const TEST: &str = "cli";
+
+/// How long a build may be silent before it is said that it goes on: linking the bot takes longer than that, and cargo says nothing of it.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Names the command that stands in for the bot's binary.
 const BOT_VARIABLE: &str = "KNOCKPROOF_BOT";
@@ -51,7 +65,7 @@ pub enum BuildError {
         /// The command.
         command: String,
         /// How it ended.
-        status: std::process::ExitStatus,
+        status: ExitStatus,
     },
 }
 
@@ -60,12 +74,15 @@ pub enum BuildError {
 ///
 /// # Errors
 /// [`BuildError`] when the bot does not compile or cargo cannot be asked.
-pub fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+pub async fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
     if is_given() {
         return Ok(Freshness::Given);
     }
     match workspace()? {
-        Some(workspace) => workspace.build_once(env::var("NEXTEST_RUN_ID").ok().as_deref(), say),
+        Some(workspace) => {
+            let run = env::var("NEXTEST_RUN_ID").ok();
+            workspace.build_once(run.as_deref(), say).await
+        }
         None => Ok(Freshness::NoWorkspace),
     }
 }
@@ -75,7 +92,10 @@ pub fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
 ///
 /// # Errors
 /// As [`ensure`].
-pub fn ensure_in(profile: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Option<(String, PathBuf)>, BuildError> {
+pub async fn ensure_in(
+    profile: Option<&str>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<(String, PathBuf)>, BuildError> {
     if is_given() {
         return Ok(None);
     }
@@ -85,7 +105,7 @@ pub fn ensure_in(profile: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Opt
     if let Some(profile) = profile {
         profile.clone_into(&mut workspace.profile);
     }
-    workspace.build(say)?;
+    workspace.build(say).await?;
     let binary = workspace.binary();
     Ok(Some((workspace.profile, binary)))
 }
@@ -139,8 +159,8 @@ impl Workspace {
         })
     }
 
-    fn build_once(&self, run: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
-        let Some(run) = run else { return self.build(say) };
+    async fn build_once(&self, run: Option<&str>, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+        let Some(run) = run else { return self.build(say).await };
         let io = |action: &str| {
             let action = format!("{action} {}", self.target.display());
             move |source| BuildError::Io { action, source }
@@ -161,7 +181,7 @@ impl Workspace {
         if built_for == run {
             return Ok(Freshness::Fresh);
         }
-        self.build(say)?;
+        self.build(say).await?;
         lock.set_len(0)
             .and_then(|()| lock.rewind())
             .and_then(|()| lock.write_all(run.as_bytes()))
@@ -194,36 +214,55 @@ impl Workspace {
         command
     }
 
-    fn build(&self, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
+    /// Dropped on the way, it ends cargo.
+    async fn build(&self, say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
         let shown = format!("cargo build --bin {BINARY}");
         if !self.binary().is_file() {
             say(&format!("the bot is not built yet: {shown}"));
         }
-        let spawn = self
+        let io = |action: &str| {
+            let action = format!("{action} `{shown}`");
+            move |source| BuildError::Io { action, source }
+        };
+        let mut cargo = self
             .command()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .spawn();
-        let mut cargo = spawn.map_err(|source| BuildError::Io {
-            action: format!("run `{shown}`"),
-            source,
-        })?;
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(io("run"))?;
         if let Some(stderr) = cargo.stderr.take() {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if !line.trim_start().starts_with("Finished ") {
-                    say(&line);
-                }
-            }
+            pass_on(stderr, HEARTBEAT, say).await;
         }
-        let status = cargo.wait().map_err(|source| BuildError::Io {
-            action: format!("wait for `{shown}`"),
-            source,
-        })?;
+        let status = cargo.wait().await.map_err(io("wait for"))?;
         if status.success() {
             Ok(Freshness::Fresh)
         } else {
             Err(BuildError::Failed { command: shown, status })
+        }
+    }
+}
+
+/// Says what cargo says, and where it is silent for long, that it is still at it.
+async fn pass_on(stderr: impl AsyncRead + Unpin, heartbeat: Duration, say: &mut dyn FnMut(&str)) {
+    let began = Instant::now();
+    let mut lines = BufReader::new(stderr).lines();
+    let mut doing = "asking cargo what is stale".to_owned();
+    let mut beat = interval_at(began + heartbeat, heartbeat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            line = lines.next_line() => match line {
+                Ok(Some(line)) if line.trim_start().starts_with("Finished ") => {}
+                Ok(Some(line)) => {
+                    say(&line);
+                    line.trim().clone_into(&mut doing);
+                    beat.reset();
+                }
+                Ok(None) | Err(_) => return,
+            },
+            _ = beat.tick() => say(&format!("… the bot is being built for {} s: {doing}", began.elapsed().as_secs())),
         }
     }
 }
@@ -276,6 +315,29 @@ mod tests {
         for name in ["CARGO", "CARGO_HOME", "CARGO_NET_OFFLINE", "PATH"] {
             assert!(!is_about_the_caller(OsStr::new(name)), "{name}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_build_that_says_nothing_is_not_silent() {
+        use tokio::io::AsyncWriteExt as _;
+        let (mut cargo, stderr) = tokio::io::duplex(1024);
+        let building = async {
+            cargo.write_all(b"   Compiling bot v0.1.0\n").await.unwrap();
+            tokio::time::sleep(Duration::from_secs(12)).await;
+            cargo.write_all(b"    Finished `dev`\n").await.unwrap();
+            drop(cargo);
+        };
+        let mut said = Vec::new();
+        let mut say = |line: &str| said.push(line.to_owned());
+        tokio::join!(building, pass_on(stderr, HEARTBEAT, &mut say));
+        assert_eq!(
+            said,
+            [
+                "   Compiling bot v0.1.0",
+                "… the bot is being built for 5 s: Compiling bot v0.1.0",
+                "… the bot is being built for 10 s: Compiling bot v0.1.0",
+            ]
+        );
     }
 
     #[test]

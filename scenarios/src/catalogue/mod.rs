@@ -133,6 +133,25 @@ mod tests {
         assert_eq!(names.len(), drills.len());
     }
 
+    #[test]
+    fn the_main_job_plans_every_fault_at_every_moment_that_it_declares() {
+        let brief = Wishes {
+            brief: true,
+            ..Wishes::default()
+        };
+        let drills = plan(&known(), &brief).unwrap();
+        let planned: BTreeSet<String> = drills.iter().map(Drill::name).collect();
+        let faults = known().faults;
+        let pairs = faults
+            .iter()
+            .flat_map(|fault| fault.moments.iter().map(|moment| (fault.name, moment)));
+        let missing: Vec<String> = pairs
+            .map(|(fault, moment)| format!("{DRILLED}/{fault}/{moment}"))
+            .filter(|name| !planned.contains(name))
+            .collect();
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
     /// A fault that no scenario meets in its middle is listed for nothing.
     #[test]
     fn the_faults_in_the_middle_exist_and_make_sense_there() {

@@ -15,10 +15,13 @@ pub struct Cli {
 
 /// Exit codes and environment, under every help text.
 const AFTER_HELP: &str = "\
-Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run, 130 ended by Ctrl-C.
+Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run,
+130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (a second signal ends at once).
 
 Environment: KNOCKPROOF_HOMESERVER (which homeserver), KNOCKPROOF_BOT (a command that stands in for the bot),
-KNOCKPROOF_ARTIFACTS (where logs and traffic of failed drills go), KNOCKPROOF_KEEP=1 (keep those of passed drills too).";
+KNOCKPROOF_ARTIFACTS (where logs and traffic of failed drills go), KNOCKPROOF_KEEP=1 (keep those of passed drills too),
+KNOCKPROOF_IMAGE, KNOCKPROOF_HOMESERVER_BIN, KNOCKPROOF_SYNAPSE_VENV (what the homeserver is started from; nothing else is
+taken in place of what is named), TMPDIR (where worlds keep their data while they last).";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -54,12 +57,23 @@ pub struct DrillArgs {
     /// Seed for names, codes and passwords [default: a new one, shown in the first line].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,
-    /// Drills that run side by side [default: 2; where all are on the embedded homeserver, for each core 2 that work and 6 that wait].
+    /// Drills that run side by side [default: on the embedded homeserver, for each core 2 that work and 6 that wait; on real ones, for two
+    /// cores 2 that work and 3 that wait, as far as the memory goes].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`).
+    /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`); `-` is standard output, and everything
+    /// else goes to standard error then.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// After the first drill that fails, begin no other.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Say what would be drilled, on what, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Tell a drill that failed in full: every step and check, what happened, the last requests.
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 /// Which world to keep running.

@@ -30,7 +30,7 @@ async fn prepared(args: &BenchArgs) -> Result<(Bed, Vec<Box<dyn Bench>>, Compile
     for ground in &grounds {
         say(&format!("homeserver: {}", ground.selection.why));
     }
-    let built = bot_build::ensure_in(args.bot_profile.as_deref(), &mut say)?;
+    let built = bot_build::ensure_in(args.bot_profile.as_deref(), &mut say).await?;
     let (bot, profile) = match built {
         Some((profile, program)) => {
             let arguments = Vec::new();
@@ -39,7 +39,7 @@ async fn prepared(args: &BenchArgs) -> Result<(Bed, Vec<Box<dyn Bench>>, Compile
         None => given()?,
     };
     // The drills of a bench are those of `knockproof drill`, whose bot is the one beside this program.
-    bot_build::ensure(&mut say)?;
+    bot_build::ensure(&mut say).await?;
     let compiled = Compiled {
         program: bot_build::own_profile().unwrap_or_else(|| "unknown profile".to_owned()),
         bot: profile,

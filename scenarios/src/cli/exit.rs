@@ -2,6 +2,8 @@
 
 use std::process::{ExitCode, Termination};
 
+use super::Signal;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -11,8 +13,8 @@ pub enum Exit {
     Failed,
     /// Nothing could be run.
     CouldNotRun,
-    /// Ended by Ctrl-C.
-    Interrupted,
+    /// Ended by a signal.
+    Interrupted(Signal),
 }
 
 impl Exit {
@@ -22,8 +24,8 @@ impl Exit {
             Self::Passed => 0,
             Self::Failed => 1,
             Self::CouldNotRun => 2,
-            // 128 and the number of SIGINT, as shells have it.
-            Self::Interrupted => 130,
+            // As shells have it.
+            Self::Interrupted(signal) => 128 + signal.number(),
         }
     }
 }

@@ -10,7 +10,7 @@ use harness::{
 use super::Exit;
 use crate::{
     bench, catalogue,
-    plan::{Moment, meaning},
+    plan::{Drill, Moment, Wishes, meaning, plan},
 };
 
 /// Names everything that can be named on the command line.
@@ -31,6 +31,32 @@ pub(super) async fn run(out: &mut impl Write) -> Exit {
     }
 }
 
+/// What `knockproof drill` runs without a wish.
+fn main_job() -> Vec<Drill> {
+    let wishes = Wishes {
+        brief: true,
+        ..Wishes::default()
+    };
+    // Without a wish there is nothing to refuse.
+    plan(&catalogue::known(), &wishes).unwrap_or_default()
+}
+
+fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
+    let is_of = |drill: &&Drill| {
+        let subject = drill.subject.as_ref();
+        subject.is_some_and(|subject| subject.fault == fault && subject.moment == moment)
+    };
+    let names: Vec<&str> = planned
+        .iter()
+        .filter(is_of)
+        .map(|drill| drill.scenario.as_str())
+        .collect();
+    match names.is_empty() {
+        true => "not in the main job".to_owned(),
+        false => names.join(", "),
+    }
+}
+
 fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)]) -> io::Result<()> {
     writeln!(out, "Scenarios (--scenario)")?;
     for scenario in catalogue::scenarios() {
@@ -39,10 +65,16 @@ fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)])
             writeln!(out, "    {:>2} {step}", number + 1)?;
         }
     }
-    writeln!(out, "\nFaults (--fault)")?;
+    let planned = main_job();
+    writeln!(
+        out,
+        "\nFaults (--fault), and the scenarios that the main job drills each with"
+    )?;
     for fault in fault::all() {
-        let moments: Vec<&str> = fault.moments().iter().map(|moment| moment.name()).collect();
-        writeln!(out, "  {}: {} ({})", fault.name(), fault.summary(), moments.join(", "))?;
+        writeln!(out, "  {}: {}", fault.name(), fault.summary())?;
+        for moment in fault.moments() {
+            writeln!(out, "    {moment}: {}", scenarios_of(&planned, fault.name(), *moment))?;
+        }
     }
     writeln!(out, "\nMoments (--moment)")?;
     for moment in Moment::ALL {

@@ -1,13 +1,14 @@
 //! The command line: `knockproof drill`, `knockproof up`, `knockproof bench`, `knockproof list`.
 //!
 //! Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run (bad usage, unknown name, homeserver not at hand, bot
-//! that does not compile, nothing left to run), 130 ended by Ctrl-C.
+//! that does not compile or cannot be executed, nothing left to run), 130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
 mod args;
 mod bench;
 mod drill;
 mod exit;
 mod list;
+mod signal;
 mod up;
 
 use std::io::{Write, stderr, stdout};
@@ -16,6 +17,9 @@ use clap::Parser;
 
 pub use args::{BenchArgs, Cli, Command, DrillArgs, UpArgs};
 pub use exit::Exit;
+pub use signal::Signal;
+
+use self::signal::Signals;
 
 /// Runs the command line of this process.
 pub fn main() -> Exit {
@@ -52,21 +56,28 @@ fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("cannot start the runtime: {error}")),
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return refuse(&format!("cannot listen for signals: {error}")),
+        };
         match cli.command {
-            Command::Up(args) => up::run(args, interrupted()).await,
-            Command::Drill(args) => or_interrupted(drill::run(args)).await,
-            Command::Bench(args) => or_interrupted(bench::run(args)).await,
-            Command::List => or_interrupted(list::run(&mut stdout())).await,
+            Command::Up(args) => up::run(args, signals.first()).await,
+            Command::Drill(args) => drill::run(args, &signals).await,
+            Command::Bench(args) => or_interrupted(bench::run(args), &signals).await,
+            Command::List => or_interrupted(list::run(&mut stdout()), &signals).await,
         }
-    })
+    });
+    // Whatever still blocks a thread has nothing more to say.
+    runtime.shutdown_background();
+    exit
 }
 
-/// Ends `work` on Ctrl-C. Being dropped, it removes everything it has started.
-async fn or_interrupted(work: impl Future<Output = Exit>) -> Exit {
+/// Ends `work` at a signal. Being dropped, it removes everything it has started.
+async fn or_interrupted(work: impl Future<Output = Exit>, signals: &Signals) -> Exit {
     tokio::select! {
         exit = work => exit,
-        () = interrupted() => Exit::Interrupted,
+        signal = signals.first() => Exit::Interrupted(signal),
     }
 }
 
@@ -74,15 +85,4 @@ async fn or_interrupted(work: impl Future<Output = Exit>) -> Exit {
 fn refuse(why: &str) -> Exit {
     let _ = writeln!(stderr(), "knockproof: {why}");
     Exit::CouldNotRun
-}
-
-/// Waits for Ctrl-C, or for the signal with which a supervisor ends this process.
-async fn interrupted() {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { std::future::pending().await },
-        _ = terminate.recv() => {}
-    }
 }

@@ -10,19 +10,19 @@ use harness::{
     world::{Verdict, World, WorldOptions},
 };
 
-use super::{Exit, UpArgs, drill::homeserver_named, refuse};
+use super::{Exit, Signal, UpArgs, drill::homeserver_named, refuse};
 use crate::{bot_build, step::Failure};
 
 /// How long the bot may take to be ready.
 const BOOT: Duration = Duration::from_secs(60);
 
 /// Builds a world, says how to use it, keeps it until `over`, and removes it.
-pub(super) async fn run(args: UpArgs, over: impl Future<Output = ()>) -> Exit {
+pub(super) async fn run(args: UpArgs, over: impl Future<Output = Signal>) -> Exit {
     let mut over = std::pin::pin!(over);
     let world = tokio::select! {
         built = build(&args) => built,
         // What is half built is dropped here, and with it everything it has started.
-        () = &mut over => return Exit::Passed,
+        _ = &mut over => return Exit::Passed,
     };
     let world = match world {
         Ok(world) => world,
@@ -44,7 +44,7 @@ async fn build(args: &UpArgs) -> Result<World, Failure> {
     };
     let choice: Choice = homeserver_named(&args.homeserver).map_err(Failure::new)?.parse()?;
     say(&format!("homeserver: {}", choose(&choice).await?.why));
-    bot_build::ensure(&mut say)?;
+    bot_build::ensure(&mut say).await?;
     let seed = args.seed.unwrap_or_else(|| rand::random_range(0..1_000_000));
     say(&format!("a community is built, seed {seed} …"));
     let mut options = WorldOptions::new("up").on(choice).seeded(seed);

@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use harness::{
+    artifacts::Artifacts,
     check::Snapshot,
     fault::{self, Fault, Moment, Need},
     homeserver::{Choice, Flavor, Selection},
+    secrets::Secrets,
     world::{self, World, WorldOptions},
 };
 
@@ -59,13 +61,26 @@ fn lacks(need: Need, selection: &Selection) -> Option<String> {
     }
 }
 
-/// Runs a drill on the homeserver that was taken for its wish. Whatever goes wrong is in the record.
+/// Runs a drill on the homeserver that was taken for its wish. Whatever goes wrong is in the record, and the record, where it is not passed,
+/// in the folder with everything else that the drill leaves.
 pub async fn run(drill: &Drill, selection: &Selection, progress: Arc<dyn DrillProgress>) -> Record {
     let began = Instant::now();
-    let mut record = Record::of(drill, Verdict::Passed);
-    match attempt(drill, selection, &progress, &mut record).await {
-        Ok(()) if record.verdict == Verdict::Passed => record.judge(),
-        Ok(()) => {}
+    let mut record = Record::on(drill, selection, Verdict::Passed);
+    if let Some(why) = missing(drill, selection) {
+        record.verdict = Verdict::NotRun { why };
+        return record;
+    }
+    let homeserver = Choice::Exactly(selection.flavor, selection.driver).to_string();
+    let artifacts = match Artifacts::for_drill(&drill.name(), &homeserver, Secrets::default()) {
+        Ok(artifacts) => artifacts,
+        Err(error) => {
+            let why = format!("no folder for its history can be made: {error}");
+            record.verdict = Verdict::Failed { why };
+            return record;
+        }
+    };
+    match attempt(drill, selection, &artifacts, &progress, &mut record).await {
+        Ok(()) => record.judge(),
         Err(failure) => {
             record.verdict = Verdict::Failed {
                 why: failure.to_string(),
@@ -73,20 +88,31 @@ pub async fn run(drill: &Drill, selection: &Selection, progress: Arc<dyn DrillPr
         }
     }
     record.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    keep(&artifacts, &mut record);
     record
+}
+
+/// Names the folder in the record, and puts the record into the folder, where there is one to be kept.
+fn keep(artifacts: &Artifacts, record: &mut Record) {
+    if record.verdict == Verdict::Passed && record.artifacts.is_none() {
+        return;
+    }
+    record.artifacts = Some(artifacts.folder().display().to_string());
+    let written = serde_json::to_string_pretty(record)
+        .map_err(std::io::Error::from)
+        .and_then(|json| artifacts.write("record.json", &json));
+    if let Err(error) = written {
+        tracing::warn!(%error, drill = record.name, "the record could not be written into its folder");
+    }
 }
 
 async fn attempt(
     drill: &Drill,
     selection: &Selection,
+    artifacts: &Artifacts,
     progress: &Arc<dyn DrillProgress>,
     record: &mut Record,
 ) -> Result<(), Failure> {
-    record.homeserver = format!("{} ({})", selection.flavor, selection.driver);
-    if let Some(why) = missing(drill, selection) {
-        record.verdict = Verdict::NotRun { why };
-        return Ok(());
-    }
     let scenario =
         catalogue::scenario(&drill.scenario).ok_or_else(|| Failure::new(format!("no scenario {}", drill.scenario)))?;
     let breakage = breakage(drill)?;
@@ -95,7 +121,8 @@ async fn attempt(
     // What was taken, not the wish again: for that the engine would be asked, and an image looked for, once more for each drill.
     let taken = Choice::Exactly(selection.flavor, selection.driver);
     let mut options = WorldOptions::new(drill.name()).on(taken).seeded(drill.world_seed());
-    options.replay = Some(drill.replay());
+    options.replay = Some(record.replay.clone());
+    options.artifacts = Some(artifacts.clone());
     let mut world = World::build(scenario.prepare(options)).await?;
     world.bring_witness().await?;
     scenario.arrange(&mut world).await?;

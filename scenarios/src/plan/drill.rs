@@ -37,14 +37,19 @@ impl Drill {
         seed_for(self.seed, &self.name())
     }
 
-    /// The command line that repeats this drill.
+    /// The command line that repeats this drill, as far as its plan tells; see [`replay`](crate::replay) for one that has been run.
     pub fn replay(&self) -> String {
+        format!("cargo knockproof{}", self.arguments())
+    }
+
+    /// The words behind the program's name that repeat it, with a blank before them.
+    pub(crate) fn arguments(&self) -> String {
         let fault = match &self.subject {
             Some(Subject { fault, moment }) => format!("--fault {fault} --moment {moment}"),
             None => "--fault none".to_owned(),
         };
         format!(
-            "cargo knockproof drill --homeserver {} --scenario {} {fault} --seed {}",
+            " drill --homeserver {} --scenario {} {fault} --seed {}",
             self.homeserver, self.scenario, self.seed
         )
     }

@@ -12,4 +12,4 @@ pub use drill::{Drill, seed_for};
 pub use harness::fault::Moment;
 pub use moment::{Subject, meaning, moment_named};
 pub use queue::{Pace, Queue};
-pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, plan};
+pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, left_out, plan};

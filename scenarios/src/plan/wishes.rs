@@ -16,19 +16,21 @@ pub struct KnownScenario {
     pub name: &'static str,
     /// The faults it meets in its middle unless others are wished for.
     pub middle: &'static [&'static str],
-    /// Whether it is the one that every fault is drilled with unless wished otherwise.
+    /// Whether it is the one that every fault is drilled with, at every moment, unless wished otherwise.
     pub drilled_with_every_fault: bool,
 }
 
 impl KnownScenario {
-    /// Whether it meets this fault in its middle unless others are wished for.
-    fn meets(&self, fault: &str, brief: bool) -> bool {
-        let few = if brief && !self.drilled_with_every_fault {
-            1
-        } else {
-            usize::MAX
-        };
-        self.middle.iter().take(few).any(|own| *own == fault)
+    /// Whether it meets this fault at this moment unless others are wished for.
+    fn meets(&self, fault: &str, moment: Moment, brief: bool) -> bool {
+        let few = if brief { 1 } else { usize::MAX };
+        let own = || self.middle.iter().take(few).any(|own| *own == fault);
+        self.drilled_with_every_fault || (moment == Moment::InTheMiddle && own())
+    }
+
+    /// Whether it can meet a fault at this moment at all.
+    fn has(&self, moment: Moment) -> bool {
+        moment != Moment::InTheMiddle || !self.middle.is_empty()
     }
 }
 
@@ -63,7 +65,7 @@ pub struct Wishes {
     pub moments: Vec<String>,
     /// The seed of the run.
     pub seed: u64,
-    /// Where no fault is wished for: the first of each scenario's own faults will do, except of the one that is drilled with every fault.
+    /// Where no fault is wished for: the first of each scenario's own faults will do.
     pub brief: bool,
 }
 
@@ -88,8 +90,8 @@ pub enum BadWish {
     Empty,
 }
 
-/// Plans a run. Without a wish for faults: each scenario plain and with its own faults in its middle, and the faults that make sense at
-/// other moments with the scenario meant for them. With one: every wished scenario with every wished fault at every moment.
+/// Plans a run. Without a wish for faults: each scenario plain and with its own faults in its middle, and every fault at every moment at
+/// which it makes sense with the scenario meant for them. With one: every wished scenario with every wished fault at every moment.
 ///
 /// # Errors
 /// [`BadWish`] for an unknown name or when nothing is left.
@@ -107,12 +109,8 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         }
         for fault in &faults {
             for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
-                let usual = match moment {
-                    Moment::InTheMiddle => scenario.meets(fault.name, wishes.brief),
-                    Moment::FirstBoot | Moment::AtBoot | Moment::WhileRunning => scenario.drilled_with_every_fault,
-                };
-                let possible = *moment != Moment::InTheMiddle || !scenario.middle.is_empty();
-                if if any_fault { usual } else { possible } {
+                let is_meant = !any_fault || scenario.meets(fault.name, *moment, wishes.brief);
+                if is_meant && scenario.has(*moment) {
                     subjects.push((
                         scenario.name,
                         Some(Subject {
@@ -124,8 +122,14 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
             }
         }
     }
+    if !any_fault && let Some(fault) = named_in_vain(&faults, &wishes.faults, &moments) {
+        return Err(BadWish::Nothing {
+            fault: fault.name.to_owned(),
+            moments: moments_of(fault),
+        });
+    }
     if subjects.is_empty() {
-        return Err(nothing_left(&faults, any_fault));
+        return Err(BadWish::Empty);
     }
 
     let auto = ["auto".to_owned()];
@@ -188,19 +192,51 @@ fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k Kno
     Ok((faults, named.contains(&NONE)))
 }
 
-fn nothing_left(faults: &[&KnownFault], any_fault: bool) -> BadWish {
-    match faults {
-        [fault] if !any_fault => BadWish::Nothing {
-            fault: fault.name.to_owned(),
-            moments: fault
-                .moments
-                .iter()
-                .map(|moment| moment.name())
-                .collect::<Vec<_>>()
-                .join(" or "),
-        },
-        _ => BadWish::Empty,
+/// What of the wishes is not planned although all names are known, one line each: somebody who names a fault and a moment must not take
+/// their drill for passed.
+///
+/// # Errors
+/// [`BadWish`] for an unknown name.
+pub fn left_out(known: &Known, wishes: &Wishes) -> Result<Vec<String>, BadWish> {
+    let mut left_out = Vec::new();
+    if wishes.faults.is_empty() || wishes.moments.is_empty() {
+        return Ok(left_out);
     }
+    let moments = wished_moments(&wishes.moments)?;
+    let (faults, _) = wished_faults(known, &wishes.faults)?;
+    for fault in faults.iter().filter(|fault| is_named(&wishes.faults, fault)) {
+        for moment in moments.iter().filter(|moment| !fault.moments.contains(moment)) {
+            let only = moments_of(fault);
+            left_out.push(format!(
+                "{}: not drilled {moment}, it makes sense only {only}",
+                fault.name
+            ));
+        }
+    }
+    for scenario in wished_scenarios(known, &wishes.scenarios)? {
+        for moment in moments.iter().filter(|moment| !scenario.has(**moment)) {
+            left_out.push(format!("{}: not drilled {moment}, it has no middle", scenario.name));
+        }
+    }
+    Ok(left_out)
+}
+
+/// The first fault wished for by its name that makes sense at none of the moments.
+fn named_in_vain<'k>(faults: &[&'k KnownFault], wished: &[String], moments: &[Moment]) -> Option<&'k KnownFault> {
+    let in_vain = |fault: &&&KnownFault| !fault.moments.iter().any(|moment| moments.contains(moment));
+    let mut named = faults.iter().filter(|fault| is_named(wished, fault));
+    named.find(in_vain).copied()
+}
+
+fn is_named(wished: &[String], fault: &KnownFault) -> bool {
+    wished
+        .iter()
+        .any(|name| names::find("fault", name, &[fault.name]).is_ok())
+}
+
+fn moments_of(fault: &KnownFault) -> String {
+    let moments: Vec<&str> = fault.moments.iter().map(|moment| moment.name()).collect();
+    moments.join(" or ")
 }
 
 #[cfg(test)]
@@ -342,6 +378,59 @@ mod tests {
             refused.to_string().contains("env-token-empty makes sense only at-boot"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn a_fault_named_beside_others_is_not_dropped_where_it_makes_no_sense() {
+        let wishes = wish(&[], &["env-token-empty", "token-logged-out"], &["while-running"]);
+        let refused = plan(&known(), &wishes).unwrap_err();
+        assert!(
+            refused.to_string().contains("env-token-empty makes sense only at-boot"),
+            "{refused}"
+        );
+        let all = wish(&[], &["all"], &["while-running"]);
+        assert!(plan(&known(), &all).is_ok());
+        assert_eq!(left_out(&known(), &all), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_left_out_of_named_faults_moments_and_scenarios_is_said() {
+        let wishes = wish(
+            &["smoke", "space-rules"],
+            &["env-token-empty"],
+            &["at-boot", "in-the-middle"],
+        );
+        assert_eq!(
+            names(&wishes),
+            ["smoke/env-token-empty/at-boot", "space-rules/env-token-empty/at-boot"]
+        );
+        assert_eq!(
+            left_out(&known(), &wishes).unwrap(),
+            [
+                "env-token-empty: not drilled in-the-middle, it makes sense only at-boot",
+                "space-rules: not drilled in-the-middle, it has no middle",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_main_job_drills_every_fault_at_every_moment() {
+        let mut known = known();
+        known.faults.push(KnownFault {
+            name: "bot-frozen",
+            moments: vec![Moment::InTheMiddle],
+        });
+        let brief = Wishes {
+            brief: true,
+            ..Wishes::default()
+        };
+        let drills = plan(&known, &brief).unwrap();
+        for fault in &known.faults {
+            for moment in &fault.moments {
+                let name = format!("smoke/{}/{moment}", fault.name);
+                assert!(drills.iter().any(|drill| drill.name() == name), "{name} is not planned");
+            }
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DrillProgress, Progress};
+use super::{DrillProgress, Progress, Stream, ending};
 use crate::{
-    report::{Record, Verdict},
+    report::Record,
     step::{Outcome, Step, Watcher},
 };
 
@@ -17,6 +17,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub struct Bars {
     all: MultiProgress,
     total: ProgressBar,
+    verbose: bool,
 }
 
 impl fmt::Debug for Bars {
@@ -27,12 +28,15 @@ impl fmt::Debug for Bars {
 
 impl Bars {
     /// Bars for a run of `total` drills.
-    pub fn new(total: usize) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+    pub fn new(stream: Stream, total: usize, verbose: bool) -> Self {
+        let all = MultiProgress::with_draw_target(match stream {
+            Stream::Out => ProgressDrawTarget::stdout(),
+            Stream::Err => ProgressDrawTarget::stderr(),
+        });
         let total = all.add(ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX)));
         total.set_style(style("{bar:30} {pos}/{len} drills, {elapsed}"));
         total.enable_steady_tick(TICK);
-        Self { all, total }
+        Self { all, total, verbose }
     }
 }
 
@@ -56,6 +60,7 @@ impl Progress for Bars {
         Arc::new(Bar {
             all: self.all.clone(),
             total: self.total.clone(),
+            verbose: self.verbose,
             bar,
         })
     }
@@ -64,7 +69,15 @@ impl Progress for Bars {
 struct Bar {
     all: MultiProgress,
     total: ProgressBar,
+    verbose: bool,
     bar: ProgressBar,
+}
+
+impl Drop for Bar {
+    /// Also of a drill that was ended.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 impl Watcher for Bar {
@@ -87,14 +100,7 @@ impl DrillProgress for Bar {
     fn done(&self, record: &Record) {
         self.bar.finish_and_clear();
         self.total.inc(1);
-        let line = match &record.verdict {
-            Verdict::Failed { .. } => record.narrative(),
-            verdict => format!(
-                "{} on {}: {verdict} ({} ms)",
-                record.name, record.homeserver, record.took_ms
-            ),
-        };
-        let _ = self.all.println(line.trim_end());
+        let _ = self.all.println(ending(record, self.verbose).trim_end());
     }
 }
 

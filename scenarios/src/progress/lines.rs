@@ -9,16 +9,17 @@ use std::{
     },
 };
 
-use super::{DrillProgress, Progress, Shared};
+use super::{DrillProgress, Progress, Shared, ending};
 use crate::{
-    report::{Record, Verdict},
+    report::Record,
     step::{Step, Watcher},
 };
 
-/// Plain lines: a drill's beginning, its end with the verdict, and the steps of a drill that failed.
+/// Plain lines: a drill's beginning and its end with the verdict.
 pub struct Lines {
     out: Shared,
     total: usize,
+    verbose: bool,
     done: Arc<AtomicUsize>,
 }
 
@@ -32,10 +33,11 @@ impl fmt::Debug for Lines {
 
 impl Lines {
     /// Lines to `out` about a run of `total` drills.
-    pub fn new(out: impl Write + Send + 'static, total: usize) -> Self {
+    pub fn new(out: impl Write + Send + 'static, total: usize, verbose: bool) -> Self {
         Self {
             out: Arc::new(Mutex::new(out)),
             total,
+            verbose,
             done: Arc::default(),
         }
     }
@@ -51,6 +53,7 @@ impl Progress for Lines {
         Arc::new(DrillLines {
             out: self.out.clone(),
             total: self.total,
+            verbose: self.verbose,
             done: self.done.clone(),
         })
     }
@@ -59,6 +62,7 @@ impl Progress for Lines {
 struct DrillLines {
     out: Shared,
     total: usize,
+    verbose: bool,
     done: Arc<AtomicUsize>,
 }
 
@@ -72,14 +76,8 @@ impl DrillProgress for DrillLines {
 
     fn done(&self, record: &Record) {
         let number = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let line = match &record.verdict {
-            Verdict::Failed { .. } => record.narrative(),
-            verdict => format!(
-                "{} on {}: {verdict} ({} ms)",
-                record.name, record.homeserver, record.took_ms
-            ),
-        };
-        write_line(&self.out, &format!("[{number}/{}] {}", self.total, line.trim_end()));
+        let text = ending(record, self.verbose);
+        write_line(&self.out, &format!("[{number}/{}] {}", self.total, text.trim_end()));
     }
 }
 
@@ -93,7 +91,7 @@ fn write_line(out: &Shared, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Drill;
+    use crate::{plan::Drill, report::Verdict};
 
     /// A writer whose content can be read afterwards.
     #[derive(Clone, Default)]
@@ -112,7 +110,7 @@ mod tests {
     #[test]
     fn every_drill_has_a_line_for_its_beginning_and_its_end() {
         let page = Page::default();
-        let lines = Lines::new(page.clone(), 2);
+        let lines = Lines::new(page.clone(), 3, false);
         let drill = Drill {
             scenario: "smoke".to_owned(),
             subject: None,
@@ -125,6 +123,9 @@ mod tests {
             Verdict::NotRun {
                 why: "no operator".to_owned(),
             },
+            Verdict::Failed {
+                why: "no invite\nthe bot's last lines: …".to_owned(),
+            },
         ] {
             lines.began(&drill.name()).done(&Record::of(&drill, verdict));
         }
@@ -134,9 +135,11 @@ mod tests {
             [
                 "homeserver: synapse (process)",
                 "smoke/plain ...",
-                "[1/2] smoke/plain on synapse: passed (0 ms)",
+                "[1/3] smoke/plain on synapse: passed (0 ms)",
                 "smoke/plain ...",
-                "[2/2] smoke/plain on synapse: not run: no operator (0 ms)",
+                "[2/3] smoke/plain on synapse: not run: no operator (0 ms)",
+                "smoke/plain ...",
+                "[3/3] smoke/plain on synapse: FAILED: no invite (0 ms)",
             ]
         );
     }

@@ -20,14 +20,16 @@
 //!     "marks": ["token-alive"],
 //!     "replay": "cargo knockproof drill --homeserver synapse …", "artifacts": null
 //!   }],
-//!   "marks": {"missed": []}
+//!   "marks": {"missed": []}, "interrupted": null
 //! }
 //! ```
 
+mod causes;
 mod record;
 mod table;
 mod verdict;
 
+pub use causes::{Cause, causes, failures, omissions};
 pub use record::{FindingRecord, HomeserverRecord, MarksRecord, Record, Report, SCHEMA, Summary, VERSION};
 pub use table::table;
 pub use verdict::Verdict;

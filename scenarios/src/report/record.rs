@@ -1,10 +1,12 @@
 //! The records behind table and JSON.
 
+use harness::homeserver::Selection;
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use super::{Verdict, table::short};
 use crate::{
     plan::Drill,
+    replay,
     step::{Outcome, Step},
 };
 
@@ -90,6 +92,15 @@ impl Record {
         }
     }
 
+    /// The same on what was taken for its wish.
+    pub fn on(drill: &Drill, selection: &Selection, verdict: Verdict) -> Self {
+        Self {
+            homeserver: format!("{} ({})", selection.flavor, selection.driver),
+            replay: replay::line(drill, selection),
+            ..Self::of(drill, verdict)
+        }
+    }
+
     /// Derives the verdict from steps and findings: passed only if there are steps, every one passed and every finding held.
     pub fn judge(&mut self) {
         let step = self.steps.iter().find(|step| step.outcome == Outcome::Failed);
@@ -103,6 +114,17 @@ impl Record {
             (None, None, None) => None,
         };
         self.verdict = why.map_or(Verdict::Passed, |why| Verdict::Failed { why });
+    }
+
+    /// How it ended, in one line.
+    pub fn line(&self) -> String {
+        format!(
+            "{} on {}: {} ({} ms)",
+            self.name,
+            self.homeserver,
+            short(&self.verdict),
+            self.took_ms
+        )
     }
 
     /// The record in full, for the end of a failed test: every step with its evidence, every check, how to repeat it.
@@ -156,7 +178,7 @@ pub struct Summary {
     pub failed: usize,
     /// Drills that could not be run.
     pub not_run: usize,
-    /// Wall time of the run.
+    /// Wall time of the run, from its start to its end.
     pub took_ms: u64,
 }
 
@@ -184,6 +206,9 @@ pub struct Report {
     pub drills: Vec<Record>,
     /// Coverage of the healing code.
     pub marks: MarksRecord,
+    /// What ended the run before its plan, if anything did.
+    #[serde(default)]
+    pub interrupted: Option<String>,
 }
 
 impl Report {
@@ -215,6 +240,7 @@ impl Report {
             summary,
             drills,
             marks,
+            interrupted: None,
         }
     }
 

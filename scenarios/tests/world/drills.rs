@@ -7,9 +7,12 @@
 )]
 #![expect(clippy::expect_used, reason = "a test without a runtime has failed")]
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use harness::homeserver::{self, Choice, Selection};
+use harness::{
+    bot::BotCommand,
+    homeserver::{self, Choice, Selection},
+};
 use libtest_mimic::{Failed, Trial};
 use scenarios::{
     bot_build, catalogue, drill,
@@ -28,7 +31,9 @@ pub(crate) fn trials(wished: impl Fn(&str) -> bool) -> Result<Vec<Trial>, String
     if drills.is_empty() {
         return Ok(Vec::new());
     }
-    let selection = runtime().block_on(select());
+    // Once for all of them: a test that cannot run says nothing about the bot.
+    bot_given()?;
+    let selection = runtime().block_on(select())?;
     Ok(drills.into_iter().map(|drill| trial(drill, &selection)).collect())
 }
 
@@ -58,13 +63,19 @@ async fn select() -> Result<Selection, String> {
     homeserver::choose(&choice).await.map_err(|error| error.to_string())
 }
 
-fn trial(drill: Drill, selection: &Result<Selection, String>) -> Trial {
-    let missing = selection
-        .as_ref()
-        .ok()
-        .and_then(|selection| drill::missing(&drill, selection));
+/// Whether a bot that is named can be run; one that is not is built by the first test.
+fn bot_given() -> Result<(), String> {
+    if std::env::var("KNOCKPROOF_BOT").is_ok_and(|words| !words.trim().is_empty()) {
+        let bot = BotCommand::from_env().map_err(|error| error.to_string())?;
+        bot_build::runnable(&bot).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn trial(drill: Drill, selection: &Selection) -> Trial {
+    let missing = drill::missing(&drill, selection);
     let selection = selection.clone();
-    let trial = Trial::test(name(&drill), move || passes(&drill, &selection?));
+    let trial = Trial::test(name(&drill), move || passes(&drill, &selection));
     match missing {
         Some(why) => trial.with_kind(format!("not run: {why}")).with_ignored_flag(true),
         None => trial,
@@ -73,9 +84,15 @@ fn trial(drill: Drill, selection: &Result<Selection, String>) -> Trial {
 
 fn passes(drill: &Drill, selection: &Selection) -> Result<(), Failed> {
     println!("homeserver: {}", selection.why);
-    bot_build::ensure(&mut |line| eprintln!("{line}")).map_err(|error| error.to_string())?;
-    let record = runtime().block_on(drill::run(drill, selection, Arc::new(Silent)));
+    let runtime = runtime();
+    let built = runtime.block_on(bot_build::ensure(&mut |line| eprintln!("{line}")));
+    built.map_err(|error| error.to_string())?;
+    let record = runtime.block_on(drill::run(drill, selection, Arc::new(Silent)));
     println!("{}", record.narrative());
+    if let Some(folder) = &record.artifacts {
+        let story = std::fs::read_to_string(Path::new(folder).join("story.txt"));
+        println!("{}", story.unwrap_or_default());
+    }
     match record.verdict {
         Verdict::Passed => Ok(()),
         verdict => Err(verdict.to_string().into()),

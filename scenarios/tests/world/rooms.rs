@@ -49,7 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Plays in a world whose bot serves, with less power in the space than its owner.
 async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
-    bot_build::ensure(&mut |line| say(line))?;
+    bot_build::ensure(&mut |line| say(line)).await?;
     in_world(World::build(WorldOptions::from_env(name)?).await?, async |world| {
         world.start_bot(BOOT).await?;
         let bot = world.approver().user_id().to_owned();

@@ -50,7 +50,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Plays in a world with a bot, before a browser. A code has one use: what is lost on the way is missed.
 async fn visit(name: &str, play: impl AsyncFnOnce(&World, &Chromium) -> Outcome) -> Outcome {
-    bot_build::ensure(&mut |line| say(line))?;
+    bot_build::ensure(&mut |line| say(line)).await?;
     let mut options = WorldOptions::from_env(name)?;
     options.code_uses = 1;
     in_world(World::build(options).await?, async |world| {

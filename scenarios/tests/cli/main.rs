@@ -1,17 +1,27 @@
 //! The command line, as it is used.
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
 
+mod ended;
+mod evidence;
+mod place;
+mod refused;
+
 use std::process::{Command, Output};
 
 use rstest::rstest;
 
+/// The program with these words, in an environment that wishes for nothing.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_knockproof"));
+    command.args(arguments);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KNOCKPROOF_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 fn knockproof(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_knockproof"))
-        .args(arguments)
-        .env_remove("KNOCKPROOF_HOMESERVER")
-        .env_remove("KNOCKPROOF_SEED")
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -68,16 +78,7 @@ fn the_help_names_the_exit_codes() {
 
 #[test]
 fn a_homeserver_that_is_not_at_hand_ends_the_run_before_it_begins() {
-    let output = Command::new(env!("CARGO_BIN_EXE_knockproof"))
-        .args([
-            "drill",
-            "--homeserver",
-            "synapse-process",
-            "--scenario",
-            "smoke",
-            "--fault",
-            "none",
-        ])
+    let output = command(&["drill", "--homeserver", "synapse-process", "--scenario", "smoke"])
         .env("KNOCKPROOF_SYNAPSE_VENV", "/nowhere")
         .output()
         .unwrap();
@@ -94,15 +95,40 @@ fn the_list_names_scenarios_with_their_steps_moments_benches_and_homeservers() {
     let output = knockproof(&["list"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let list = text(&output.stdout);
+    assert!(!list.contains("not in the main job"), "{list}");
     for expected in [
         "smoke:",
         "signup answers 200",
         "vetting:",
         "in-the-middle:",
+        "    in-the-middle: smoke, vetting",
         "world-memory:",
         "synapse:",
         "conduwuit:",
     ] {
         assert!(list.contains(expected), "{expected} is not in\n{list}");
     }
+}
+
+#[test]
+fn a_dry_run_names_every_drill_and_runs_none() {
+    let output = knockproof(&[
+        "drill",
+        "--dry-run",
+        "--homeserver",
+        "embedded",
+        "--seed",
+        "7",
+        "--scenario",
+        "smoke",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(said.contains(" drills, seed 7: 1 scenario "), "{said}");
+    assert!(
+        said.contains("homeserver: embedded (embedded, in this process)"),
+        "{said}"
+    );
+    assert!(said.contains("  smoke/device-deleted/at-boot on embedded\n"), "{said}");
+    assert!(!said.contains("passed"), "{said}");
 }
