@@ -10,7 +10,9 @@ CACHE=$ROOT/target/knockproof
 RUN_ID=gate-$(date +%s)-$$
 # Seconds after which nothing new is begun; what runs then is ended.
 BUDGET=${KNOCKPROOF_BUDGET:-4800}
-export ROOT TARGET CACHE RUN_ID BUDGET
+# What names, codes and passwords are drawn from: another one for every run, for what holds with one seed alone does not hold.
+SEED=${KNOCKPROOF_SEED:-$((RANDOM * 32768 + RANDOM))}
+export ROOT TARGET CACHE RUN_ID BUDGET SEED
 # A gate builds once: what would make its next build shorter only costs time and disk.
 if [[ ${CI:-} == true ]]; then export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}; fi
 # What cargo prints goes through a pipe into a log; whether that may have colours depends on where this script's own output goes.

@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # Images of homeservers that are not built here. Whether one can be had is the harness's knowledge: it is asked, not repeated.
 
+# image_chosen HOMESERVER: prints what names exactly the image that is taken for it.
+image_chosen() {
+  "$TARGET/debug/examples/choose" --image "$1" 2>/dev/null </dev/null
+}
+
 # image_missing HOMESERVER: prints in one line why the homeserver cannot be had; nothing when it can. An image that is not there is
 # pulled on the way, with visible progress.
 image_missing() {

@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # Phases: what is run, one after the other, whatever became of the ones before. A check is a command that succeeds or fails; a suite
-# is a set of tests on one homeserver, and its tests are counted.
+# is a set of tests on one homeserver, and its tests are counted; a job is a run of `knockproof`, and its drills are.
 
 PHASE_KIND=() PHASE_NAME=() PHASE_NEEDS=() PHASE_WHERE=() PHASE_WHAT=()
 # What became of each: passed, failed, not run; counts of tests; seconds; a word on why.
 PHASE_VERDICT=() PHASE_PASSED=() PHASE_FAILED=() PHASE_SKIPPED=() PHASE_TIME=() PHASE_WHY=()
 
-# check NAME NEEDS HOMESERVER WHAT…, suite NAME NEEDS HOMESERVER WHAT…: put a phase on the list.
+# check, suite, job NAME NEEDS HOMESERVER WHAT…: put a phase on the list.
 check() { phase_add check "$@"; }
+job() { phase_add job "$@"; }
 suite() { phase_add suite "$@"; }
 
 phase_add() {
@@ -75,7 +76,7 @@ phase_run() {
 
 # phase_obstacle I: prints why the phase cannot run; nothing when it can.
 phase_obstacle() {
-  if [[ ${PHASE_KIND[$1]} == suite && $(phase_verdict build) == failed ]]; then
+  if [[ ${PHASE_KIND[$1]} != check && $(phase_verdict build) == failed ]]; then
     echo 'the workspace does not build'
   elif ((SECONDS >= BUDGET)); then
     echo "out of time: $(duration "$BUDGET") are used up"
@@ -128,6 +129,24 @@ phase_suite() {
     phase_nextest "$i" || code=$?
     phase_count_nextest "$i"
   fi
+  phase_left "$i" "$code"
+}
+
+# phase_job I: `knockproof` as a person runs it, with the bot that is built already. It fails too when a branch of the healing code was
+# missed.
+phase_job() {
+  local i=$1 code=0 homeserver=()
+  mapfile -t homeserver < <(phase_homeserver "$i")
+  # shellcheck disable=SC2086 # the words of a command line
+  phase_live "$i" env "${homeserver[@]}" "KNOCKPROOF_BOT=$TARGET/debug/knock-approver" \
+    "$TARGET/debug/knockproof" ${PHASE_WHAT[i]} --json "$CACHE/log/${PHASE_NAME[i]}.json" || code=$?
+  phase_count_job "$i"
+  phase_left "$i" "$code"
+}
+
+# phase_left I CODE: fails a phase for its exit code, and for what it left behind.
+phase_left() {
+  local i=$1 code=$2 left
   left=$(sweep)
   if [[ -n $left ]]; then
     code=1
@@ -142,12 +161,21 @@ phase_suite() {
   return "$code"
 }
 
+# phase_homeserver I: prints the variables that everything in a phase gets, one a line. The homeserver is chosen here, once: the processes
+# of the phase find the very image named, and none of them looks for another or pulls.
+phase_homeserver() {
+  local i=$1 wish=${PHASE_WHERE[$1]}
+  [[ $wish == - ]] || echo "KNOCKPROOF_HOMESERVER=$wish"
+  if [[ $wish == *-container ]]; then echo "KNOCKPROOF_IMAGE=$(image_chosen "$wish")"; fi
+  printf '%s\n' "KNOCKPROOF_RUN_ID=$RUN_ID" "KNOCKPROOF_SEED=$SEED" "KNOCKPROOF_SYNAPSE_VENV=$SYNAPSE_VENV" \
+    "KNOCKPROOF_ARTIFACTS=$CACHE/artifacts/${PHASE_NAME[i]}"
+}
+
 # phase_nextest I: the tests of a suite, with the homeserver and the folder for what failing tests leave.
 phase_nextest() {
   local i=$1 code=0 homeserver=()
-  [[ ${PHASE_WHERE[i]} == - ]] || homeserver=("KNOCKPROOF_HOMESERVER=${PHASE_WHERE[i]}")
-  phase_live "$i" env "${homeserver[@]}" "KNOCKPROOF_RUN_ID=$RUN_ID" "KNOCKPROOF_ARTIFACTS=$CACHE/artifacts/${PHASE_NAME[i]}" \
-    "KNOCKPROOF_SYNAPSE_VENV=$SYNAPSE_VENV" \
+  mapfile -t homeserver < <(phase_homeserver "$i")
+  phase_live "$i" env "${homeserver[@]}" \
     cargo nextest run --workspace --locked --profile ci --no-fail-fast -E "${PHASE_WHAT[i]}" || code=$?
   mkdir -p "$CACHE/junit"
   [[ ! -f $TARGET/nextest/ci/junit.xml ]] || mv "$TARGET/nextest/ci/junit.xml" "$CACHE/junit/${PHASE_NAME[i]}.xml"
@@ -204,6 +232,15 @@ phase_count_nextest() {
   # A test that an interrupted or too long run never came to has not passed.
   all=$(sed -nE 's/.*\] +([0-9]+\/)?([0-9]+) tests? run:.*/\2/p' <<<"$line")
   PHASE_SKIPPED[$1]=$((${all:-0} - PHASE_PASSED[$1] - PHASE_FAILED[$1] + $(nextest_count "${PHASE_WHERE[$1]/#-/embedded}" "${PHASE_WHAT[$1]}" --run-ignored only)))
+}
+
+# phase_count_job I: reads the last line of `knockproof drill`: `108 passed, 0 failed, 3 not run in 52 s …`.
+phase_count_job() {
+  local line
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ not run in ' "$(phase_log "$1")" | tail -n 1 || true)
+  PHASE_PASSED[$1]=$(phase_number passed "$line")
+  PHASE_FAILED[$1]=$(phase_number failed "$line")
+  PHASE_SKIPPED[$1]=$(phase_number 'not run' "$line")
 }
 
 # phase_number WORD LINE: prints the number before a word; 0 when it is not there.

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What the run ends with: a table of what ran where, and the sum.
 
-# report: prints the table; fails when something failed or nothing ran.
+# report: prints the table; fails when something failed or no phase passed.
 report() {
-  local i passed=0 failed=0 skipped=0
+  local i ran=0 passed=0 failed=0 skipped=0
   heading 'What ran where'
   {
     printf '%s|' phase homeserver result passed failed 'not run' time why
@@ -17,18 +17,18 @@ report() {
       skipped=$((skipped + PHASE_SKIPPED[i]))
       # A check counts when it fails, so that the sum of a red run is never all green.
       if [[ ${PHASE_KIND[i]} == check && ${PHASE_VERDICT[i]} == failed ]]; then failed=$((failed + 1)); fi
-      case ${PHASE_VERDICT[i]} in interrupted | 'not reached') failed=$((failed + 1)) ;; esac
+      case ${PHASE_VERDICT[i]} in interrupted | 'not reached') failed=$((failed + 1)) ;; passed) ran=$((ran + 1)) ;; esac
     done
     REPORT_SUM="$passed passed, $failed failed, $skipped skipped"
-    REPORT_FAILED=$failed REPORT_PASSED=$passed
+    REPORT_FAILED=$failed REPORT_RAN=$ran
   } > >(column -t -s '|' >&2)
   # The table is written by another process; wait for it, so that the sum is really the last line.
   wait $!
   report_failures
   say ''
-  say "$(duration "$SECONDS") in all"
+  say "$(duration "$SECONDS") in all, seed $SEED"
   printf '%s\n' "$REPORT_SUM"
-  ((REPORT_FAILED == 0 && REPORT_PASSED > 0))
+  ((REPORT_FAILED == 0 && REPORT_RAN > 0))
 }
 
 # report_row I: one line of the table.

@@ -18,6 +18,7 @@ tidy_all() {
       printf 'tidy: %s\n  %s\n' "$(tidy_rule "$check")" "${found//$'\n'/$'\n'  }"
     fi
   done
+  command -v shellcheck >/dev/null || echo 'tidy: there is no shellcheck: shell scripts were parsed, and no more'
   printf 'tidy: %d checks, %d found something\n' "${#TIDY_CHECKS[@]}" "$failed"
   ((failed == 0))
 }
