@@ -110,8 +110,8 @@ async fn a_sweep_of_one_run_removes_what_its_dead_left_and_nothing_else() {
     let (run, other) = (run_id("ended"), run_id("other"));
     let living = World::with(|options| options.run = run.clone()).await;
     let user = living.user("alice").await;
-    for run in [&run, &other] {
-        let mut victim = spawn_victim(name, run);
+    // Both before the first dies: the start of the second would sweep what that one left.
+    for mut victim in [&run, &other].map(|run| spawn_victim(name, run)) {
         if living.driver() != Driver::Embedded {
             kill_watchdogs_of(victim.id());
         }
