@@ -105,6 +105,18 @@ async fn one_that_ends_by_itself_is_not_taken_for_one_that_was_ended() {
     assert_eq!((exit.code, exit.after), (Some(3), None));
 }
 
+/// Two bots must not run on one directory.
+#[tokio::test]
+async fn what_a_shell_started_ends_with_it_and_not_only_with_the_drill() {
+    let mut scene = scene("sleep 600 >/dev/null 2>&1 & echo $!; exit 3");
+    scene.bot.start().unwrap();
+    scene.bot.wait_ended(PATIENCE).await.unwrap();
+    let child = scene.bot.log_text();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+    let lives = stat.is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(!lives, "process {child} lives on");
+}
+
 #[tokio::test]
 async fn a_secret_that_it_prints_is_found_and_masked_everywhere() {
     let mut scene = scene("echo the token is syt_token_1");

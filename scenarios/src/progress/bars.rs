@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use console::truncate_str;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DrillProgress, Progress, Stream, ending};
@@ -18,6 +19,7 @@ pub struct Bars {
     all: MultiProgress,
     total: ProgressBar,
     verbose: bool,
+    stream: Stream,
 }
 
 impl fmt::Debug for Bars {
@@ -36,7 +38,12 @@ impl Bars {
         let total = all.add(ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX)));
         total.set_style(style("{bar:30} {pos}/{len} drills, {elapsed}"));
         total.enable_steady_tick(TICK);
-        Self { all, total, verbose }
+        Self {
+            all,
+            total,
+            verbose,
+            stream,
+        }
     }
 }
 
@@ -61,6 +68,7 @@ impl Progress for Bars {
             all: self.all.clone(),
             total: self.total.clone(),
             verbose: self.verbose,
+            width: self.stream.width(),
             bar,
         })
     }
@@ -70,6 +78,7 @@ struct Bar {
     all: MultiProgress,
     total: ProgressBar,
     verbose: bool,
+    width: usize,
     bar: ProgressBar,
 }
 
@@ -100,7 +109,13 @@ impl DrillProgress for Bar {
     fn done(&self, record: &Record) {
         self.bar.finish_and_clear();
         self.total.inc(1);
-        let _ = self.all.println(ending(record, self.verbose).trim_end());
+        let text = ending(record, self.verbose);
+        let text = text.trim_end();
+        // One line stays one.
+        let _ = match self.verbose {
+            true => self.all.println(text),
+            false => self.all.println(truncate_str(text, self.width, "…")),
+        };
     }
 }
 

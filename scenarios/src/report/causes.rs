@@ -99,19 +99,16 @@ fn block(cause: &Cause<'_>, text: &mut String) -> std::fmt::Result {
     if cause.seen.len() > NAMED {
         writeln!(text, "  … and {} other things seen", cause.seen.len() - NAMED)?;
     }
-    let names: Vec<String> = cause
-        .drills
-        .iter()
-        .take(NAMED)
-        .map(|record| format!("{} on {}", record.name, record.homeserver))
-        .collect();
-    let more = count.saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(", and {more} more")
-    } else {
-        String::new()
-    };
-    writeln!(text, "  in {}{more}", names.join(", "))?;
+    let is_one = |homeserver: &str| cause.drills.iter().all(|record| record.homeserver == homeserver);
+    for record in cause.drills.iter().take(NAMED) {
+        match is_one(&record.homeserver) {
+            true => writeln!(text, "    {}", record.name)?,
+            false => writeln!(text, "    {} on {}", record.name, record.homeserver)?,
+        }
+    }
+    if count > NAMED {
+        writeln!(text, "    … and {} more", count - NAMED)?;
+    }
     if let Some(first) = cause.drills.first() {
         writeln!(text, "  again: {}", first.replay)?;
         if let Some(folder) = &first.artifacts {

@@ -31,7 +31,13 @@ impl Run {
         let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let run = Self { child, out };
-        until(place, "the bot runs", || !bots(place).is_empty());
+        until(place, "the bot runs and is noted", || {
+            let noted = place
+                .scratch("-bot-")
+                .iter()
+                .any(|folder| folder.join(".child").is_file());
+            noted && !bots(place).is_empty()
+        });
         run
     }
 
@@ -132,7 +138,19 @@ fn what_a_killed_run_leaves_goes_with_the_next() {
 #[test]
 fn a_shells_child_does_not_outlive_its_bot() {
     let place = Place::new();
-    let output = place.drill("sh -c 'sleep 600 & exit 3'", &TWO).output().unwrap();
+    // Known by its own words, whatever its environment.
+    let nap = format!("sleep 600.{}", std::process::id());
+    let output = place.drill(&format!("sh -c '{nap} & exit 3'"), &TWO).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(place.processes(), Vec::<String>::new());
+    assert_eq!(napping(&nap), Vec::<String>::new());
+}
+
+/// The processes of these words.
+fn napping(words: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let texts = processes.filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok());
+    texts
+        .map(|text| text.replace('\0', " "))
+        .filter(|text| text.trim() == words)
+        .collect()
 }

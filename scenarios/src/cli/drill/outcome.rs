@@ -51,7 +51,7 @@ fn sum(report: &Report) -> String {
         .iter()
         .any(|record| !matches!(record.verdict, Verdict::NotRun { .. }));
     let inside = if is_any {
-        format!(" ({} of drills side by side)", seconds(drills))
+        format!(" ({} side by side)", seconds(drills))
     } else {
         String::new()
     };
