@@ -10,6 +10,8 @@
 //! | [`actors`] | what people do and must see, the parts of scenarios |
 //! | [`scenario`] | the scenarios, each a list of steps |
 //! | [`contract`] | what the harness has to know of knock-approver |
+//! | [`community`] | its own world: space, rooms, codes |
+//! | [`faults`] | what only it can suffer, besides what the harness breaks of any bot |
 //! | [`chat`] | the phrases of the bot's contract |
 //! | [`catalogue`] | everything there is, by name |
 //! | [`plan`] | which drills a run consists of: scenario × fault × moment × homeserver, from a seed |
@@ -36,13 +38,14 @@ pub mod actors;
 pub mod batch;
 pub mod bench;
 pub mod bot_build;
-pub mod breaking;
 pub mod catalogue;
 pub mod chat;
 pub mod cli;
+pub mod community;
 pub mod conformance;
 pub mod contract;
 pub mod drill;
+pub mod faults;
 pub mod marks;
 pub mod names;
 pub mod plan;

@@ -4,10 +4,9 @@ use std::{
 };
 
 use super::{Error, Result};
+use crate::contract::{Contract, Template, Variable};
 
-/// The bot's binary.
-const BINARY: &str = "knock-approver";
-/// Names the command that stands in for it.
+/// Names the command that stands in for the contract's.
 const VARIABLE: &str = "KNOCKPROOF_BOT";
 
 /// What is run.
@@ -15,26 +14,43 @@ const VARIABLE: &str = "KNOCKPROOF_BOT";
 pub struct BotCommand {
     /// The program.
     pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<String>,
+    /// Its arguments, with places to be filled in.
+    pub arguments: Vec<Template>,
 }
 
 impl BotCommand {
-    /// The words of `KNOCKPROOF_BOT` (quoted as in a shell), else the bot's binary in the folder of this program or the one above it,
-    /// where cargo puts it.
+    /// A program with arguments that are as they are.
+    pub fn new(program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Template::literal).collect(),
+        }
+    }
+
+    /// The words of `KNOCKPROOF_BOT` (quoted as in a shell), else the contract's.
     ///
     /// # Errors
     ///
-    /// When the words are not quoted properly, or there is no such binary.
-    pub fn from_env() -> Result<Self> {
+    /// When the words are not quoted properly, or there is no such program.
+    pub fn of(contract: &Contract) -> Result<Self> {
         if let Some(words) = env::var(VARIABLE).ok().filter(|words| !words.trim().is_empty()) {
             return Self::from_words(&words);
         }
+        let words = contract.command.as_ref().map_or(&[][..], |words| &words.0);
+        let Some((program, arguments)) = words.split_first() else {
+            return Err(Error::Image {
+                image: contract.image.clone().unwrap_or_default(),
+            });
+        };
+        let name = program.render(|variable| variable.to_string());
         let exe = env::current_exe().map_err(|source| Error::Io {
             action: "find this program".to_owned(),
             source,
         })?;
-        Self::beside(&exe)
+        Ok(Self {
+            program: found(&name, contract.folder(), &exe)?,
+            arguments: arguments.to_vec(),
+        })
     }
 
     /// From words quoted as in a shell. A word that names a file from here becomes its absolute path: the bot runs elsewhere.
@@ -46,34 +62,43 @@ impl BotCommand {
         let words = shlex::split(words).unwrap_or_default();
         let mut words = words.into_iter().enumerate().map(|(place, word)| absolute(place, word));
         let program = words.next().ok_or(Error::BadCommand)?;
-        Ok(Self {
-            program: program.into(),
-            arguments: words.collect(),
-        })
+        Ok(Self::new(program, words))
     }
 
-    fn beside(exe: &Path) -> Result<Self> {
-        let places: Vec<PathBuf> = exe
+    /// The arguments with every place filled.
+    pub(super) fn filled(&self, value: &dyn Fn(Variable) -> String) -> Vec<String> {
+        self.arguments.iter().map(|argument| argument.render(value)).collect()
+    }
+}
+
+/// A program with a slash in its name is relative to the contract. One without is looked for in the folder of this program, in the one above
+/// it (cargo puts tests one deeper), and in `PATH`.
+fn found(name: &str, folder: &Path, exe: &Path) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = match name.contains('/') {
+        true => vec![folder.join(name)],
+        false => exe
             .ancestors()
             .skip(1)
             .take(2)
-            .map(|folder| folder.join(BINARY))
-            .collect();
-        let found = places.iter().find(|place| place.is_file());
-        match found {
-            Some(program) => Ok(Self {
-                program: program.clone(),
-                arguments: Vec::new(),
-            }),
-            None => Err(Error::NoBinary {
-                looked: places
-                    .iter()
-                    .map(|place| place.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }),
-        }
-    }
+            .map(Path::to_owned)
+            .chain(env::split_paths(&path))
+            .map(|folder| folder.join(name))
+            .collect(),
+    };
+    let program = places.iter().find(|place| place.is_file());
+    let program = program.ok_or_else(|| Error::NoProgram {
+        name: name.to_owned(),
+        looked: match name.contains('/') {
+            true => folder.join(name).display().to_string(),
+            false => format!("{} and PATH", exe.parent().unwrap_or(exe).display()),
+        },
+    })?;
+    // The bot runs in another folder.
+    std::path::absolute(program).map_err(|source| Error::Io {
+        action: format!("find {name}"),
+        source,
+    })
 }
 
 /// The program is looked for in `PATH` where its name has no slash; an argument may be a file of this folder.
@@ -94,7 +119,7 @@ mod tests {
     fn words_are_quoted_as_in_a_shell() {
         let command = BotCommand::from_words("python3 -m 'my bot' --x=\"a b\"").unwrap();
         assert_eq!(command.program, PathBuf::from("python3"));
-        assert_eq!(command.arguments, ["-m", "my bot", "--x=a b"]);
+        assert_eq!(command.filled(&|_| String::new()), ["-m", "my bot", "--x=a b"]);
         assert!(BotCommand::from_words("'open").is_err());
     }
 
@@ -102,19 +127,29 @@ mod tests {
     fn a_file_of_this_folder_is_found_from_elsewhere() {
         let command = BotCommand::from_words("src/lib.rs Cargo.toml --file=Cargo.toml nothing").unwrap();
         assert!(command.program.is_absolute(), "{command:?}");
-        assert!(Path::new(&command.arguments[0]).is_absolute(), "{command:?}");
-        assert_eq!(command.arguments[1..], ["--file=Cargo.toml", "nothing"]);
+        let arguments = command.filled(&|_| String::new());
+        assert!(Path::new(&arguments[0]).is_absolute(), "{command:?}");
+        assert_eq!(arguments[1..], ["--file=Cargo.toml", "nothing"]);
         assert_eq!(BotCommand::from_words("sh").unwrap().program, PathBuf::from("sh"));
     }
 
     #[test]
-    fn the_binary_is_found_beside_a_program_and_beside_a_test() {
+    fn the_program_is_found_beside_this_one_and_beside_a_test() {
         let target = tempfile::tempdir().unwrap();
-        let binary = target.path().join(BINARY);
+        let binary = target.path().join("no-such-bot");
         std::fs::create_dir(target.path().join("deps")).unwrap();
         let exe = target.path().join("deps").join("test-1");
-        assert!(matches!(BotCommand::beside(&exe), Err(Error::NoBinary { .. })));
+        let found = || found("no-such-bot", Path::new(""), &exe);
+        assert!(matches!(found(), Err(Error::NoProgram { .. })));
         std::fs::write(&binary, "").unwrap();
-        assert_eq!(BotCommand::beside(&exe).unwrap().program, binary);
+        assert_eq!(found().unwrap(), binary);
+    }
+
+    #[test]
+    fn a_program_with_a_slash_is_relative_to_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pong.py"), "").unwrap();
+        let program = found("./pong.py", folder.path(), Path::new("/nowhere/test")).unwrap();
+        assert!(program.is_absolute() && program.is_file(), "{program:?}");
     }
 }

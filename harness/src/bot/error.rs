@@ -4,17 +4,24 @@ use crate::wait::TimedOut;
 
 /// What can go wrong with the bot's process.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// `KNOCKPROOF_BOT` cannot be read.
     #[error("KNOCKPROOF_BOT holds no command; give it words quoted as in a shell")]
     BadCommand,
-    /// The bot's binary is not built.
-    #[error(
-        "there is no knock-approver (looked at {looked}); build it with `cargo build -p knock-approver`, or name another bot in KNOCKPROOF_BOT"
-    )]
-    NoBinary {
+    /// There is no such program.
+    #[error("there is no {name} (looked in {looked}); build or install it, or name another bot in KNOCKPROOF_BOT")]
+    NoProgram {
+        /// Its name in the contract.
+        name: String,
         /// Where it was looked for.
         looked: String,
+    },
+    /// The contract has no command.
+    #[error("the bot is the image {image:?}: only a bot with a command can be started; name one in KNOCKPROOF_BOT")]
+    Image {
+        /// The image.
+        image: String,
     },
     /// A file or process could not be handled.
     #[error("failed to {action}: {source}")]

@@ -3,6 +3,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,11 +13,13 @@ use tokio::process::Command;
 use url::Url;
 
 use super::{
-    BotCommand, Error, Ready, Result,
+    BotCommand, Condition, Error, IdentityState, Ready, Result,
+    folder::files,
     running::{Logs, Running, Said},
 };
 use crate::{
     client::Http,
+    contract::{Contract, Variable},
     history::{Event, History, Proof},
     run::{Port, RunId, Watchdog, note_child},
     secrets::{self, Origin},
@@ -40,7 +43,9 @@ const INHERITED: [&str; 4] = ["PATH", "LANG", "TZ", "LLVM_PROFILE_FILE"];
 /// The bot. Made stopped; dropped, its whole process group is killed.
 #[derive(Debug)]
 pub struct Bot {
+    contract: Arc<Contract>,
     command: BotCommand,
+    arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     folder: PathBuf,
     data_dir: PathBuf,
@@ -56,13 +61,20 @@ pub struct Bot {
 }
 
 impl Bot {
-    /// A bot with a data directory, a working directory and a directory for temporary files below `folder`, on a free port of its own.
-    /// What it prints goes into the history and, masked, to `log`; as it is, it stands in `folder` alone.
+    /// A bot with a data directory, a working directory and a directory for temporary files below `folder`, and a free port of its own.
+    /// What it prints goes into the history and, masked, to `log`; as it is, it stands in `folder` alone. Its environment and what stands
+    /// in its arguments are [filled](Self::fill) later.
     ///
     /// # Errors
     ///
     /// When there is no port or no folder.
-    pub fn new(command: BotCommand, folder: PathBuf, log: PathBuf, history: History) -> Result<Self> {
+    pub fn new(
+        contract: Arc<Contract>,
+        command: BotCommand,
+        folder: PathBuf,
+        log: PathBuf,
+        history: History,
+    ) -> Result<Self> {
         let io = |action: &str| {
             let action = action.to_owned();
             move |source| Error::Io { action, source }
@@ -75,12 +87,14 @@ impl Bot {
             .map_err(|error| io("name the bot's URL")(io::Error::other(error)))?;
         let http = Http::new(&base);
         let mut bot = Self {
+            arguments: command.filled(&|variable| variable.to_string()),
             command,
             environment: BTreeMap::new(),
             data_dir: folder.join(DATA),
             folder,
             log,
-            said: Said::new(http.clone(), history.clone()),
+            said: Said::new(http.clone(), history.clone(), contract.clone()),
+            contract,
             http,
             history,
             port,
@@ -92,13 +106,30 @@ impl Bot {
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)));
         bot.environment.extend(inherited);
-        bot.set("HTTP_PORT", &bot.port.number().to_string());
-        bot.set("DATA_DIR", &bot.data_dir.display().to_string());
         bot.set("TMPDIR", &bot.folder.join(TEMPORARY).display().to_string());
-        bot.set("RUST_BACKTRACE", "1");
         // By this whatever it starts is known for ours.
         bot.set(RunId::VARIABLE, RunId::current().as_str());
         Ok(bot)
+    }
+
+    /// Fills every place in its arguments.
+    pub fn fill(&mut self, value: &dyn Fn(Variable) -> String) {
+        self.arguments = self.command.filled(value);
+    }
+
+    /// What is known of it.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// The TCP port that it is to listen on.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// A bot without an HTTP side has answered somebody, which shows that it serves.
+    pub fn has_answered(&self) {
+        self.said.has_answered();
     }
 
     /// Sets an environment variable for the next start.
@@ -133,13 +164,11 @@ impl Bot {
     /// When there is none, or it cannot be removed.
     pub fn lose_database(&self) -> io::Result<Vec<String>> {
         let mut removed = Vec::new();
-        for entry in fs::read_dir(&self.data_dir)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.contains(".sqlite") && entry.file_type()?.is_file() {
-                fs::remove_file(entry.path())?;
-                removed.push(name);
-            }
+        let database = self.contract.state.database.as_ref();
+        for path in database.map_or_else(|| Ok(Vec::new()), |database| database.found(&self.data_dir))? {
+            fs::remove_file(&path)?;
+            let name = path.file_name().unwrap_or_default();
+            removed.push(name.to_string_lossy().into_owned());
         }
         if removed.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the bot has no database"));
@@ -227,10 +256,10 @@ impl Bot {
         // One pipe for both, so that their lines are read in the order in which they were written.
         let (output, input) = io::pipe()?;
         let child = Command::new(&self.command.program)
-            .args(&self.command.arguments)
+            .args(&self.arguments)
             .env_clear()
             .envs(&self.environment)
-            .current_dir(self.folder.join(WORK))
+            .current_dir(self.directory())
             .stdin(Stdio::null())
             .stdout(input.try_clone()?)
             .stderr(input)
@@ -239,6 +268,14 @@ impl Bot {
             .kill_on_drop(true)
             .spawn()?;
         Running::watch(child, output, logs, &self.said)
+    }
+
+    /// Where it is started.
+    fn directory(&self) -> PathBuf {
+        match &self.contract.directory {
+            Some(directory) => self.contract.folder().join(directory),
+            None => self.folder.join(WORK),
+        }
     }
 
     /// Notes the secrets in its data directory. What is there when it starts, it may use.
@@ -279,11 +316,11 @@ impl Bot {
     /// When it cannot be started, or does not end in time.
     pub async fn ask(&self, words: &[&str]) -> Result<Output> {
         let asked = Command::new(&self.command.program)
-            .args(&self.command.arguments)
+            .args(&self.arguments)
             .args(words)
             .env_clear()
             .envs(&self.environment)
-            .current_dir(self.folder.join(WORK))
+            .current_dir(self.directory())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
@@ -361,7 +398,7 @@ impl Bot {
         }
     }
 
-    /// What `/ready` answers now.
+    /// What it says of itself now.
     ///
     /// # Errors
     ///
@@ -370,9 +407,12 @@ impl Bot {
         Ok(self.said.ask().await?)
     }
 
-    /// Whether `/health` answers 200.
-    pub async fn is_healthy(&self) -> bool {
-        let reply = self.http.send(Method::GET, "/health", None, None).await;
+    /// Whether it lives, healthy or not: the contract's path for that answers 200. A bot without one lives while its process does.
+    pub async fn is_healthy(&mut self) -> bool {
+        let Some(alive) = &self.contract.alive else {
+            return self.is_running();
+        };
+        let reply = self.http.send(Method::GET, alive.as_str(), None, None).await;
         reply.is_ok_and(|reply| reply.status == 200)
     }
 
@@ -380,25 +420,24 @@ impl Bot {
     ///
     /// # Errors
     ///
-    /// With what `/ready` last said and the end of the log; at once when the process ends.
+    /// With what it last said and the end of the log; at once when the process ends.
     pub async fn wait_ready(&mut self, patience: Duration) -> Result<Ready> {
         self.wait_until("the bot to be ready", patience, Ready::is_ok).await
     }
 
-    /// Waits until an identity is in a state: `ok`, `healing`, `needs_operator`.
+    /// Waits until an identity says that it needs its operator.
     ///
     /// # Errors
     ///
     /// As [`wait_ready`](Self::wait_ready).
-    pub async fn wait_state(&mut self, role: &str, state: &str, patience: Duration) -> Result<Ready> {
-        let what = format!("the {role} to be {state}");
-        self.wait_until(&what, patience, |ready| {
-            ready.identity(role).is_some_and(|identity| identity.state == state)
-        })
-        .await
+    pub async fn wait_cry(&mut self, name: &str, patience: Duration) -> Result<Ready> {
+        let what = format!("the {name} to need its operator");
+        let cries = |identity: &IdentityState| identity.condition == Condition::NeedsOperator;
+        self.wait_until(&what, patience, |ready| ready.identity(name).is_some_and(cries))
+            .await
     }
 
-    /// Waits until `/ready` answers what is wanted.
+    /// Waits until it says what is wanted.
     ///
     /// # Errors
     ///
@@ -478,20 +517,4 @@ async fn watch_ready(
         }
     })
     .await
-}
-
-/// All files of a folder and of those below it, by their path in it, as texts.
-fn files(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let below = files(&path).into_iter();
-            found.extend(below.map(|(below, text)| (format!("{name}/{below}"), text)));
-        } else if let Ok(bytes) = fs::read(&path) {
-            found.push((name, String::from_utf8_lossy(&bytes).into_owned()));
-        }
-    }
-    found
 }

@@ -1,19 +1,43 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What `/ready` answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+use crate::contract::Status;
+
+/// What the bot says of itself, read as its contract says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ready {
-    /// The HTTP status: 200 or 503.
+    /// Whether it serves.
+    pub serves: bool,
+    /// The HTTP status with which it said so; 200 or 503 where it has no HTTP side.
     pub status: u16,
     /// The body.
     pub body: Value,
+    /// How each of its identities is, by name; none where it does not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identities: BTreeMap<String, IdentityState>,
 }
 
-/// How one identity is, as `/ready` tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Whether an identity serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// It serves.
+    Serves,
+    /// It waits for its operator.
+    NeedsOperator,
+    /// It does neither: it starts, or heals.
+    #[default]
+    Busy,
+}
+
+/// How one identity is, as the bot tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityState {
-    /// `ok`, `healing` or `needs_operator`.
+    /// Whether it serves.
+    pub condition: Condition,
+    /// The bot's own word for that.
     pub state: String,
     /// Why, in one line.
     pub why: String,
@@ -28,7 +52,7 @@ pub struct IdentityState {
 }
 
 /// Something that is weaker than it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// What.
     pub what: String,
@@ -37,33 +61,70 @@ pub struct Note {
 }
 
 impl IdentityState {
+    /// Reads how an identity is, where the body tells about it.
+    fn read(status: &Status, body: &Value, name: &str) -> Option<Self> {
+        let state = status.state.find(body, name)?.as_str()?.to_owned();
+        let text = |pointer: &Option<crate::contract::Pointer>| {
+            let found = pointer.as_ref()?.find(body, name)?;
+            found.as_str().map(str::to_owned)
+        };
+        let condition = match &state {
+            word if *word == status.serves => Condition::Serves,
+            word if status.needs_operator.as_ref() == Some(word) => Condition::NeedsOperator,
+            _ => Condition::Busy,
+        };
+        let degraded = status
+            .degraded
+            .as_ref()
+            .and_then(|pointer| pointer.find(body, name)?.as_array());
+        Some(Self {
+            condition,
+            why: text(&status.why).unwrap_or_default(),
+            next_step: text(&status.next_step),
+            user_id: text(&status.user_id),
+            device_id: text(&status.device_id),
+            degraded: degraded.into_iter().flatten().map(note).collect(),
+            state,
+        })
+    }
+
     /// The first note that holds one of these words.
     pub fn note(&self, words: &[&str]) -> Option<&Note> {
         let holds = |note: &&Note| words.iter().any(|word| note.what.contains(word));
         self.degraded.iter().find(holds)
     }
+
+    /// Whether it serves.
+    pub fn serves(&self) -> bool {
+        self.condition == Condition::Serves
+    }
 }
 
 impl Ready {
-    /// Whether every identity serves.
-    pub fn is_ok(&self) -> bool {
-        self.status == 200
+    /// Reads how these identities are.
+    pub(super) fn read(serves: bool, status: u16, body: Value, told: Option<&Status>, names: &[String]) -> Self {
+        let identities = told.map_or_else(BTreeMap::new, |told| {
+            let each = names
+                .iter()
+                .filter_map(|name| Some((name.clone(), IdentityState::read(told, &body, name)?)));
+            each.collect()
+        });
+        Self {
+            serves,
+            status,
+            body,
+            identities,
+        }
     }
 
-    /// An identity (`approver`, `onboarding`), where the answer tells about it: at the top or below `identities`.
-    pub fn identity(&self, role: &str) -> Option<IdentityState> {
-        let found = [&self.body[role], &self.body["identities"][role]];
-        let found = found.into_iter().find(|value| value.is_object())?;
-        let text = |key: &str| found[key].as_str().map(str::to_owned);
-        let degraded = found["degraded"].as_array().cloned().unwrap_or_default();
-        Some(IdentityState {
-            state: text("state")?,
-            why: text("why").unwrap_or_default(),
-            next_step: text("next_step"),
-            user_id: text("user_id"),
-            device_id: text("device_id"),
-            degraded: degraded.iter().map(note).collect(),
-        })
+    /// Whether every identity serves.
+    pub fn is_ok(&self) -> bool {
+        self.serves
+    }
+
+    /// An identity by its name in the contract, where the bot tells about it.
+    pub fn identity(&self, name: &str) -> Option<&IdentityState> {
+        self.identities.get(name)
     }
 
     /// What it says, in one line.
@@ -86,18 +147,31 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn status(state: &str) -> Status {
+        let text = format!(
+            "http = \"/how\"\nstate = \"{state}\"\nserves = \"up\"\nneeds_operator = \"stuck\"\nnext_step = \"/do\"\n\
+             degraded = \"/weak\""
+        );
+        toml::from_str(&text).unwrap()
+    }
+
     #[test]
-    fn an_identity_is_found_at_the_top_and_below_identities() {
-        let approver = json!({"state": "needs_operator", "why": "no password", "next_step": "write it"});
-        for body in [
-            json!({"approver": approver}),
-            json!({"identities": {"approver": approver}}),
-        ] {
-            let ready = Ready { status: 503, body };
-            let identity = ready.identity("approver").unwrap();
-            assert_eq!(identity.state, "needs_operator");
-            assert_eq!(identity.next_step.as_deref(), Some("write it"));
-            assert_eq!(ready.identity("onboarding"), None);
-        }
+    fn an_identity_is_read_from_where_the_contract_says() {
+        let body = json!({ "who": { "a": "stuck", "b": "up" }, "do": "write it", "weak": ["slow", { "what": "w", "cure": "c" }] });
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let ready = Ready::read(false, 503, body, Some(&status("/who/{identity}")), &names);
+        let a = ready.identity("a").unwrap();
+        assert_eq!((a.condition, a.state.as_str()), (Condition::NeedsOperator, "stuck"));
+        assert_eq!(a.next_step.as_deref(), Some("write it"));
+        assert_eq!(a.note(&["slow"]).unwrap().cure, "");
+        assert_eq!(a.note(&["w"]).unwrap().what, "slow");
+        assert!(ready.identity("b").unwrap().serves());
+        assert_eq!(ready.identity("c"), None);
+    }
+
+    #[test]
+    fn a_bot_that_does_not_say_how_it_is_has_no_identities() {
+        let ready = Ready::read(true, 200, Value::Null, None, &["a".to_owned()]);
+        assert!(ready.is_ok() && ready.identities.is_empty());
     }
 }

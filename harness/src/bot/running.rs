@@ -5,12 +5,16 @@ use std::{
     io::{self, PipeReader, Write as _},
     os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     process::ExitStatus,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::unix::pipe,
@@ -21,11 +25,12 @@ use tokio::{
 use super::Ready;
 use crate::{
     client::{Error, Http},
+    contract::{Contract, HttpPath, Readiness},
     history::{Event, Exit, History},
     run::{RunId, end_group},
 };
 
-/// How often `/ready` is asked, so that a state that comes and goes is seen.
+/// How often the bot is asked how it is, so that a state that comes and goes is seen.
 const LOOKING: Duration = Duration::from_millis(200);
 /// How long what a process has printed may take to be read once it has ended. Longer only where something that it started lives on.
 const DRAINING: Duration = Duration::from_secs(1);
@@ -35,40 +40,75 @@ const DRAINING: Duration = Duration::from_secs(1);
 pub(super) struct Said {
     http: Http,
     history: History,
+    contract: Arc<Contract>,
+    names: Arc<[String]>,
     last: Arc<Mutex<Option<Ready>>>,
+    /// Whether a bot that has no HTTP side has shown that it serves.
+    serves: Arc<AtomicBool>,
 }
 
 impl Said {
-    pub(super) fn new(http: Http, history: History) -> Self {
+    pub(super) fn new(http: Http, history: History, contract: Arc<Contract>) -> Self {
+        let names = contract.identities.iter().map(|identity| identity.name.clone());
         Self {
             http,
             history,
+            names: names.collect(),
+            contract,
             last: Arc::default(),
+            serves: Arc::default(),
         }
     }
 
-    /// Asks `/ready`.
+    /// Asks it how it is.
     pub(super) async fn ask(&self) -> Result<Ready, Error> {
-        let reply = self.http.send(Method::GET, "/ready", None, None).await?;
-        let ready = Ready {
-            status: reply.status,
-            body: reply.body,
+        let told = self.contract.status.as_ref();
+        let (serves, mut status, mut body, asked) = match &self.contract.ready {
+            Readiness::Http(path) => {
+                let (status, body) = self.get(path).await?;
+                (status == 200, status, body, Some(path))
+            }
+            Readiness::Log(_) | Readiness::Ping => match self.serves.load(Ordering::SeqCst) {
+                true => (true, 200, Value::Null, None),
+                false => (false, 503, Value::Null, None),
+            },
         };
+        if let Some(told) = told.filter(|told| asked != Some(&told.http)) {
+            (status, body) = self.get(&told.http).await?;
+        }
+        let ready = Ready::read(serves, status, body, told, &self.names);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&ready) {
             self.history.add(Event::Ready {
-                status: ready.status,
-                body: ready.body.clone(),
                 leaks: self.history.secrets().leaks(&ready.body.to_string()),
+                said: ready.clone(),
             });
             *last = Some(ready.clone());
         }
         Ok(ready)
     }
 
+    async fn get(&self, path: &HttpPath) -> Result<(u16, Value), Error> {
+        let reply = self.http.send(Method::GET, path.as_str(), None, None).await?;
+        Ok((reply.status, reply.body))
+    }
+
     /// A new process has said nothing yet.
     fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.serves.store(false, Ordering::SeqCst);
+    }
+
+    /// It has answered: that shows that a bot without an HTTP side serves.
+    pub(super) fn has_answered(&self) {
+        self.serves.store(true, Ordering::SeqCst);
+    }
+
+    /// It has printed a line.
+    fn has_printed(&self, line: &str) {
+        if matches!(&self.contract.ready, Readiness::Log(words) if line.contains(words)) {
+            self.serves.store(true, Ordering::SeqCst);
+        }
     }
 
     async fn keep_asking(self) {
@@ -114,7 +154,7 @@ impl Running {
         history.add(Event::Started { pid });
         said.forget();
         Ok(Self {
-            output: tokio::spawn(read(output, logs, history.clone())),
+            output: tokio::spawn(read(output, logs, said.clone())),
             looking: tokio::spawn(said.clone().keep_asking()),
             child,
             pid,
@@ -193,7 +233,8 @@ impl Drop for Running {
     }
 }
 
-async fn read(output: pipe::Receiver, mut logs: Logs, history: History) {
+async fn read(output: pipe::Receiver, mut logs: Logs, said: Said) {
+    let history = &said.history;
     let mut output = BufReader::new(output);
     let mut bytes = Vec::new();
     while matches!(output.read_until(b'\n', &mut bytes).await, Ok(read) if read > 0) {
@@ -211,6 +252,7 @@ async fn read(output: pipe::Receiver, mut logs: Logs, history: History) {
             leaks: history.secrets().leaks(text),
             text: masked,
         });
+        said.has_printed(text);
         bytes.clear();
     }
 }

@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use super::{Bot, BotCommand};
 use crate::{
+    contract::Contract,
     history::{Event, Exit, History, Record},
     secrets::{Leak, Secrets},
     wait::{self, Poll},
 };
+
+const CONTRACT: &str = r#"
+name = "script"
+command = "sh"
+ready = { log = "up" }
+identities = [{ name = "bot", localpart = "bot" }]
+"#;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -22,12 +30,10 @@ fn scene(script: &str) -> Scene {
     let secrets = Secrets::default();
     secrets.add_of("@bot:hs", "token of the bot", "syt_token_1");
     let history = History::create(folder.path().join("history.jsonl"), secrets).unwrap();
-    let command = BotCommand {
-        program: "sh".into(),
-        arguments: vec!["-c".to_owned(), script.to_owned()],
-    };
+    let command = BotCommand::new("sh", ["-c", script]);
+    let contract = Contract::from_toml(CONTRACT).unwrap();
     let log = folder.path().join("bot.log");
-    let bot = Bot::new(command, folder.path().join("bot"), log, history).unwrap();
+    let bot = Bot::new(contract.into(), command, folder.path().join("bot"), log, history).unwrap();
     Scene { folder, bot }
 }
 

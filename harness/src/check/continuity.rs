@@ -43,11 +43,11 @@ fn identity(evidence: &Evidence) -> Finding {
                 let notes: Vec<&str> = identity.degraded.iter().map(|note| note.what.as_str()).collect();
                 broken.push(format!("the {role} is weaker than it was: {}", notes.join("; ")));
             }
-            Some(identity) if identity.state == "ok" && identity.user_id.as_deref() == Some(user) => {
+            Some(identity) if identity.serves() && identity.user_id.as_ref().is_none_or(|told| told == user) => {
                 right.push(user.clone())
             }
             Some(identity) => broken.push(format!(
-                "the {role} is {} as {:?}, not ok as {user}",
+                "the {role} is {} as {:?}, and does not serve as {user}",
                 identity.state, identity.user_id
             )),
             None => broken.push(format!("it does not tell about the {role}: {}", ready.line())),
@@ -65,7 +65,7 @@ fn devices(evidence: &Evidence) -> Finding {
     };
     let mut broken = Vec::new();
     let mut seen = Vec::new();
-    for (place, account) in evidence.subject.accounts.iter().enumerate() {
+    for account in &evidence.subject.accounts {
         let (role, user) = (&account.name, &account.user_id);
         let before = evidence
             .breakage
@@ -81,8 +81,7 @@ fn devices(evidence: &Evidence) -> Finding {
                 "the {role} says {device}, which the homeserver does not know ({owned:?})"
             ));
         }
-        // Faults hit the first account.
-        broken.extend(wrongly_changed(evidence, place == 0, role, before.as_deref(), &device));
+        broken.extend(wrongly_changed(evidence, account.hit, role, before.as_deref(), &device));
         let left: Vec<&String> = owned
             .iter()
             .filter(|other| **other != device && used_by_bot(evidence, user, other))

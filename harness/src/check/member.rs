@@ -1,5 +1,7 @@
 //! What independently logged-in members see of the bot.
 
+use std::collections::BTreeMap;
+
 use super::{Check, Evidence, Finding, Need, judge::check};
 use crate::history::{Event, Record};
 
@@ -26,7 +28,7 @@ pub(super) fn checks() -> [Check; 3] {
             TRUST,
             "the bot's device is signed by the bot's own cross-signing identity",
             &[Need::CrossSigning],
-            |evidence| last(&evidence.record, trust, TRUST, "nobody looked at the bot's device"),
+            trust,
         ),
         check(
             HISTORY,
@@ -60,15 +62,25 @@ fn round_trip(event: &Event) -> Option<Finding> {
     })
 }
 
-fn trust(event: &Event) -> Option<Finding> {
-    let Event::Trust { user, device, trust } = event else {
-        return None;
-    };
-    Some(match trust.as_deref() {
-        Ok("signed") => Finding::holds(TRUST, format!("{device} of {user} is signed")),
-        Ok(trust) => Finding::broken(TRUST, format!("{device} of {user} is {trust}")),
-        Err(error) => Finding::broken(TRUST, error),
-    })
+/// What the last look at each account's device shows.
+fn trust(evidence: &Evidence) -> Finding {
+    let looks = evidence.record.events().filter_map(|event| match event {
+        Event::Trust { user, device, trust } => Some((user, (device, trust))),
+        _ => None,
+    });
+    let last: BTreeMap<_, _> = looks.collect();
+    if last.is_empty() {
+        return Finding::broken(TRUST, "nobody looked at the bot's device");
+    }
+    let (mut signed, mut broken) = (Vec::new(), Vec::new());
+    for (user, (device, trust)) in last {
+        match trust.as_deref() {
+            Ok("signed") => signed.push(format!("{device} of {user} is signed")),
+            Ok(trust) => broken.push(format!("{device} of {user} is {trust}")),
+            Err(error) => broken.push(error.clone()),
+        }
+    }
+    Finding::of(TRUST, &broken, signed.join(", "))
 }
 
 fn history(evidence: &Evidence) -> Finding {

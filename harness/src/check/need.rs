@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Contract;
+
 /// What a check needs the bot's contract to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,6 +20,29 @@ pub enum Need {
 }
 
 impl Need {
+    /// What a contract cannot show.
+    pub fn lacking(contract: &Contract) -> Vec<Self> {
+        let can = contract.capabilities;
+        let each = [
+            (Self::State, contract.status.is_some()),
+            (Self::Passwords, can.password_login),
+            (Self::Encryption, can.encryption && contract.ping.encrypted.is_some()),
+            (Self::CrossSigning, can.cross_signing),
+            (
+                Self::Backup,
+                can.backup
+                    && contract
+                        .identities
+                        .iter()
+                        .all(|one| contract.state_of(one).recovery_key.is_some()),
+            ),
+        ];
+        each.into_iter()
+            .filter(|(_, shown)| !shown)
+            .map(|(need, _)| need)
+            .collect()
+    }
+
     /// Why a check cannot be judged without it.
     pub const fn missing(self) -> &'static str {
         match self {

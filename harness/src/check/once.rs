@@ -96,7 +96,7 @@ fn repeated_invites(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<
     broken
 }
 
-/// More rooms that the bot made for one person alone than that person has knocked: two vettings of one knock.
+/// More rooms that the bot made for one person alone than that person has knocked: two rooms for one knock.
 fn rooms_for_the_same(sight: &Seen, known: &[String], is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
     let mut rooms: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for room in sight.rooms.iter().filter(|room| !known.contains(&room.id)) {

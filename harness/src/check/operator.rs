@@ -2,7 +2,7 @@
 
 use super::{Check, Evidence, Finding, Need, evidence::Breakage, harm::UNBROKEN, judge::check};
 use crate::{
-    bot::{IdentityState, Ready},
+    bot::{Condition, IdentityState, Ready},
     history::{AllowedOutcome, Event},
 };
 
@@ -12,9 +12,6 @@ const ALARM: &str = "no-false-alarm";
 
 /// A bot that was asking when the operator acted has its answer, and says what it makes of it, a moment later.
 const ANSWERED_MS: u64 = 1_000;
-
-/// The state of a bot that waits for its operator.
-const CRY: &str = "needs_operator";
 
 pub(super) fn checks() -> [Check; 3] {
     [
@@ -67,8 +64,8 @@ fn told(evidence: &Evidence) -> Finding {
     }
 }
 
-/// What the bot said about its first account before the cure.
-fn first(evidence: &Evidence, breakage: &Breakage) -> Result<(Ready, IdentityState), String> {
+/// What the bot said before the cure about the first account that the fault hit.
+fn hit(evidence: &Evidence, breakage: &Breakage) -> Result<(Ready, IdentityState), String> {
     let needing = breakage
         .needing
         .as_ref()
@@ -80,24 +77,25 @@ fn first(evidence: &Evidence, breakage: &Breakage) -> Result<(Ready, IdentitySta
     let account = evidence
         .subject
         .accounts
-        .first()
-        .ok_or("no account of the bot's is known")?;
-    let identity = ready.identity(&account.name);
+        .iter()
+        .find(|account| account.hit)
+        .ok_or("no account of the bot's is known that the fault hit")?;
+    let identity = ready.identity(&account.name).cloned();
     let identity = identity.ok_or_else(|| format!("it does not tell about the {}: {}", account.name, ready.line()))?;
     Ok((ready, identity))
 }
 
 fn needed(evidence: &Evidence, breakage: &Breakage, next_step_says: &[String], tries: usize) -> Finding {
-    let (ready, identity) = match first(evidence, breakage) {
+    let (ready, identity) = match hit(evidence, breakage) {
         Ok(said) => said,
         Err(why) => return Finding::broken(TOLD, why),
     };
     let mut broken = Vec::new();
-    if identity.state != CRY {
+    if identity.condition != Condition::NeedsOperator {
         broken.push(format!("the state is {}", identity.state));
     }
-    if ready.status != 503 {
-        broken.push(format!("/ready answers {}", ready.status));
+    if ready.is_ok() {
+        broken.push(format!("it says that it serves: {}", ready.line()));
     }
     if identity.why.trim().is_empty() {
         broken.push("it does not say why".to_owned());
@@ -116,12 +114,12 @@ fn needed(evidence: &Evidence, breakage: &Breakage, next_step_says: &[String], t
 
 /// A note that names what is weaker and how to cure it, while the bot serves on.
 fn noted(evidence: &Evidence, breakage: &Breakage, note_says: &[String]) -> Finding {
-    let (ready, identity) = match first(evidence, breakage) {
+    let (ready, identity) = match hit(evidence, breakage) {
         Ok(said) => said,
         Err(why) => return Finding::broken(TOLD, why),
     };
     let mut broken = Vec::new();
-    if !ready.is_ok() || identity.state != "ok" {
+    if !ready.is_ok() || !identity.serves() {
         broken.push(format!("it does not serve: {}", ready.line()));
     }
     let words: Vec<&str> = note_says.iter().map(String::as_str).collect();
@@ -129,7 +127,7 @@ fn noted(evidence: &Evidence, breakage: &Breakage, note_says: &[String]) -> Find
     let Some(note) = note else {
         return Finding::broken(
             TOLD,
-            format!("/ready has no note with any of {note_says:?}: {}", ready.line()),
+            format!("it has no note with any of {note_says:?}: {}", ready.line()),
         );
     };
     if note.cure.trim().is_empty() {
@@ -157,15 +155,12 @@ fn no_alarm(evidence: &Evidence) -> Finding {
         match &entry.event {
             // What the scenario's own losses lead to is the business of its steps.
             Event::OwnLosses => break,
-            Event::Ready { status, body, .. } => {
+            Event::Ready { said, .. } => {
                 looks += 1;
-                let ready = Ready {
-                    status: *status,
-                    body: body.clone(),
-                };
                 let cries = evidence.subject.accounts.iter().filter_map(|account| {
-                    let identity = ready.identity(&account.name)?;
-                    (identity.state == CRY).then(|| format!("the {}: {}", account.name, identity.why))
+                    let identity = said.identity(&account.name)?;
+                    (identity.condition == Condition::NeedsOperator)
+                        .then(|| format!("the {}: {}", account.name, identity.why))
                 });
                 if !excused(entry.at_ms) {
                     broken.extend(cries.map(|cry| format!("after {:.1} s, {cry}", seconds(entry.at_ms))));

@@ -60,8 +60,8 @@ pub async fn look_at_trust(peer: &Peer, bot: &str, device: &str) -> Event {
     }
 }
 
-/// Whether what the bot's account could read before it can read now: a client that has nothing but the password and the recovery key of
-/// the bot's vault decrypts every message that the world remembers.
+/// Whether what the bot's account could read before it can read now: a client that has nothing but the password and the recovery key that
+/// the bot keeps decrypts every message that the world remembers.
 pub fn read_back(world: &World, patience: Duration) -> BoxFuture<'_, Event> {
     Box::pin(async move {
         let memories = world.memories();
@@ -79,7 +79,7 @@ pub fn history(looked: &Event) -> Finding {
 }
 
 async fn readable(world: &World, wanted: &[(String, String)], patience: Duration) -> Result<(), String> {
-    let account = world.approver();
+    let account = world.account();
     let said = |error: Error| error.to_string();
     let reader = Peer::login(world.homeserver.base_url(), account.user_id(), account.password());
     let reader = reader.await.map_err(said)?;

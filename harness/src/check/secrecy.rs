@@ -27,7 +27,7 @@ fn secrets(evidence: &Evidence) -> Finding {
     for event in evidence.record.events() {
         let (place, bytes, leaks) = match event {
             Event::Line { text, leaks } => ("the bot's log", text.len(), leaks),
-            Event::Ready { body, leaks, .. } => ("what it says of itself", body.to_string().len(), leaks),
+            Event::Ready { said, leaks } => ("what it says of itself", said.body.to_string().len(), leaks),
             Event::Output(output) => (output.name.as_str(), output.bytes, &output.leaks),
             _ => continue,
         };

@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub devices: BTreeMap<String, BTreeSet<String>>,
     /// The public master key of each of the bot's accounts which has one, by user id: what peers have verified.
     pub master_keys: BTreeMap<String, String>,
-    /// What `/ready` answered; `None` while the bot is stopped.
+    /// What the bot said of itself; `None` while it is stopped.
     pub ready: Option<Ready>,
     /// Whether the tokens of other people live, by user id.
     pub people: BTreeMap<String, bool>,
@@ -77,9 +77,9 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// The device of an identity, as `/ready` names it.
-    pub fn device(&self, role: &str) -> Option<String> {
-        self.ready.as_ref()?.identity(role)?.device_id
+    /// The device of an identity, as the bot itself names it.
+    pub fn device(&self, name: &str) -> Option<String> {
+        self.ready.as_ref()?.identity(name)?.device_id.clone()
     }
 }
 

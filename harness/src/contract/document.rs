@@ -25,7 +25,7 @@ pub struct Contract {
     pub command: Option<Words>,
     /// The container image that it is in, instead of a command.
     pub image: Option<String>,
-    /// The folder that it is started in, relative to the contract's own; else its data directory.
+    /// The folder that it is started in, relative to the contract's own; else an empty one.
     pub directory: Option<PathBuf>,
     /// Its environment. It gets this, its identities' and a few variables like `PATH`, and nothing else.
     #[serde(default)]
@@ -42,6 +42,9 @@ pub struct Contract {
     pub boot_seconds: u64,
     /// A path that answers 200 as long as it lives, healthy or not.
     pub alive: Option<HttpPath>,
+    /// Paths of its HTTP side that people use: they reach it by the front door's public URL.
+    #[serde(default)]
+    pub public: Vec<HttpPath>,
     /// What can be said to it, and what it answers.
     #[serde(default)]
     pub ping: Ping,
@@ -225,6 +228,11 @@ impl Contract {
         identity.state.or(&self.state)
     }
 
+    /// Whether an identity is the first.
+    pub fn is_first(&self, identity: &Identity) -> bool {
+        self.identities.first().is_some_and(|first| first.name == identity.name)
+    }
+
     /// Whether it has a way of saying that it needs its operator.
     pub fn tells_operator(&self) -> bool {
         let status = self.status.as_ref();
@@ -233,7 +241,7 @@ impl Contract {
 
     /// The templates of the environment and files that are filled for an identity.
     pub fn templates_of<'c>(&'c self, identity: &'c Identity) -> impl Iterator<Item = &'c Template> {
-        let first = self.identities.first().is_some_and(|first| first.name == identity.name);
+        let first = self.is_first(identity);
         let shared = self.environment.values().chain(self.files.values());
         let words = self.command.iter().flat_map(|words| &words.0);
         let shared = shared.chain(words).filter(move |_| first);

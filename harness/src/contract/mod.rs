@@ -7,7 +7,7 @@
 //! let contract = Contract::from_toml(r#"
 //!     name = "pong"
 //!     command = "python3 pong.py"             # words as in a shell, or a list
-//!     ready = { log = "listening" }           # or { http = "/ready" }, or "ping"
+//!     ready = { log = "listening" }           # or { http = "/healthz" }, or "ping"
 //!     ping.plain = { say = "!ping", expect = "pong" }
 //!
 //!     [environment]                           # the only environment that it gets

@@ -9,6 +9,10 @@ use serde::Deserialize;
 pub enum Variable {
     /// The homeserver's base URL, as the bot is to use it, without a slash at its end.
     Homeserver,
+    /// The homeserver's base URL, as people use it, without a slash at its end.
+    PublicHomeserver,
+    /// The token that registrations need.
+    RegistrationToken,
     /// The homeserver's name: what stands behind the colon of a user id.
     ServerName,
     /// The user id of the identity.
@@ -37,8 +41,10 @@ pub enum Variable {
 
 impl Variable {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Homeserver,
+        Self::PublicHomeserver,
+        Self::RegistrationToken,
         Self::ServerName,
         Self::UserId,
         Self::Localpart,
@@ -57,6 +63,8 @@ impl Variable {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Homeserver => "homeserver",
+            Self::PublicHomeserver => "public_homeserver",
+            Self::RegistrationToken => "registration_token",
             Self::ServerName => "server_name",
             Self::UserId => "user_id",
             Self::Localpart => "localpart",
@@ -136,6 +144,13 @@ impl Template {
             parts.push(Part::Text(plain));
         }
         Ok(Self { parts })
+    }
+
+    /// This text, with no place in it.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self {
+            parts: vec![Part::Text(text.into())],
+        }
     }
 
     /// What it asks for.

@@ -1,4 +1,4 @@
-//! What several faults do.
+//! What several faults do, to the account that the world [aims at](World::aim).
 
 use std::{
     fs, io,
@@ -7,11 +7,12 @@ use std::{
 };
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Anyhow;
+use super::{Anyhow, Fired};
 use crate::{
-    client::Http,
+    client::{Http, User},
+    contract::Variable,
     front_door::{Action, Bend, Entrance, Exchange, Matcher, Traffic},
     history::{Event, Proof},
     homeserver::Sessions,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// How long an outage lasts.
-pub(super) const OUTAGE: Duration = Duration::from_secs(8);
+pub const OUTAGE: Duration = Duration::from_secs(8);
 
 /// A homeserver on this machine that has not answered by then does not.
 const UNANSWERED: Duration = Duration::from_millis(500);
@@ -28,24 +29,27 @@ const UNANSWERED: Duration = Duration::from_millis(500);
 /// Longer than the long poll of any client.
 const UNTIL_MET: Duration = Duration::from_secs(60);
 
+/// A password that is none.
+pub const WRONG_PASSWORD: &str = "wrong-password-000000000000";
+
 /// Something that looks like a token and is none.
-pub(super) const GARBAGE: &str = "syt_garbage_0000000000_000000";
+pub const GARBAGE: &str = "syt_garbage_0000000000_000000";
 
 /// The token that the bot uses, or, before it has ever run, the one in its environment.
-pub(super) fn bot_token(world: &World) -> String {
-    let account = world.approver();
+pub fn bot_token(world: &World) -> String {
+    let account = world.account();
     let used = world.front_door.bot_token(account.user_id());
     used.unwrap_or_else(|| account.first.token().to_owned())
 }
 
 /// The device that the bot uses: the one behind its token.
-pub(super) fn bot_device(world: &World) -> String {
+pub fn bot_device(world: &World) -> String {
     let device = world.front_door.device_behind(&bot_token(world));
-    device.unwrap_or_else(|| world.approver().first.device_id().to_owned())
+    device.unwrap_or_else(|| world.account().first.device_id().to_owned())
 }
 
 /// Asks the homeserver, past the front door, whose token this is; the evidence that it is nobody's.
-pub(super) async fn is_dead(world: &World, what: &str, token: &str) -> Anyhow<String> {
+pub async fn is_dead(world: &World, what: &str, token: &str) -> Anyhow<String> {
     let http = Http::new(world.homeserver.base_url());
     let path = "/_matrix/client/v3/account/whoami";
     let reply = http.send(Method::GET, path, Some(token), None).await?;
@@ -56,53 +60,161 @@ pub(super) async fn is_dead(world: &World, what: &str, token: &str) -> Anyhow<St
 }
 
 /// The operator resets the bot's password and logs its devices out. The password file is as before.
-pub(super) async fn reset_password(world: &mut World) -> Anyhow<String> {
+pub async fn reset_password(world: &mut World) -> Anyhow<String> {
     let (token, new) = (bot_token(world), world.new_password());
-    let localpart = world.approver().localpart().to_owned();
+    let localpart = world.account().localpart().to_owned();
     world
         .homeserver
         .operator()
         .reset_password(&localpart, &new, Sessions::LogOut)
         .await?;
-    world.approver_mut().set_password(&new);
+    world.account_mut().set_password(&new);
     is_dead(world, "the bot's token", &token).await
 }
 
 /// The same, with the new password in the file before any token dies: where the bot runs, it never tries the old one.
-pub(super) async fn reset_password_with_file(world: &mut World) -> Anyhow<String> {
+pub async fn reset_password_with_file(world: &mut World) -> Anyhow<String> {
     let (token, new) = (bot_token(world), world.new_password());
-    let localpart = world.approver().localpart().to_owned();
-    world.approver().write_password(&new)?;
+    let localpart = world.account().localpart().to_owned();
+    world.account().write_password(&new)?;
     world
         .homeserver
         .operator()
         .reset_password(&localpart, &new, Sessions::LogOut)
         .await?;
-    world.approver_mut().set_password(&new);
+    world.account_mut().set_password(&new);
     is_dead(world, "the bot's token", &token).await
 }
 
-/// The folder with the stores of the keys.
-pub(super) const CRYPTO: &str = "crypto";
-
-/// Removes the folder with the bot's keys; the bot is stopped.
-pub(super) fn lose_stores(world: &World) -> Anyhow<String> {
-    let folder = world.bot.data_dir().join(CRYPTO);
-    let stores = fs::read_dir(&folder)?.count();
-    if stores == 0 {
-        return Err("there was no store to lose".into());
+/// Removes what the account that is hit keeps its keys in; the bot is stopped.
+///
+/// # Errors
+///
+/// When there is nothing to lose, or it cannot be removed.
+pub fn lose_stores(world: &World) -> Anyhow<String> {
+    let account = world.account();
+    let store = account.state().crypto_store.as_ref();
+    let store = store.ok_or("the contract names no place for the keys")?;
+    let found = store.found(world.bot.data_dir())?;
+    let mut entries = 0;
+    for path in &found {
+        entries += if path.is_dir() { fs::read_dir(path)?.count() } else { 1 };
+        remove(path)?;
     }
-    fs::remove_dir_all(&folder)?;
-    Ok(format!("{CRYPTO}/ with {stores} entries removed"))
+    match entries {
+        0 => Err("there was no store to lose".into()),
+        _ => Ok(format!("{store} with {entries} entries removed")),
+    }
+}
+
+/// Removes a file, or a folder with all that is in it.
+///
+/// # Errors
+///
+/// When it cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    }
+}
+
+/// Loses everything in the data directory but what the operator wrote there, and the recovery key.
+///
+/// # Errors
+///
+/// When there was nothing to lose, or it cannot be removed.
+pub fn lose_data(world: &World) -> Anyhow<Fired> {
+    let kept: Vec<PathBuf> = world
+        .accounts
+        .iter()
+        .flat_map(|account| {
+            [
+                account.password_file(),
+                account.kept(account.state().recovery_key.as_ref()),
+            ]
+        })
+        .flatten()
+        .collect();
+    let removed = remove_all_but(world.bot.data_dir(), &kept)?;
+    match removed.len() {
+        0 => Err("there was nothing to lose".into()),
+        _ => Ok(Fired::with(format!("removed {}", removed.join(", ")))),
+    }
+}
+
+fn remove_all_but(folder: &Path, kept: &[PathBuf]) -> io::Result<Vec<String>> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if kept.contains(&path) {
+            continue;
+        }
+        remove(&path)?;
+        removed.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    }
+    removed.sort();
+    Ok(removed)
+}
+
+/// Gives the bot this token with its environment, for the account that is hit, at its next start; answers the names of the variables.
+///
+/// # Errors
+///
+/// When its environment has no token.
+pub fn give_token(world: &mut World, token: &str) -> Anyhow<String> {
+    let names = world.give(world.aim(), Variable::Token, token);
+    match names.is_empty() {
+        true => Err("the bot's environment has no token".into()),
+        false => Ok(names.join(", ")),
+    }
+}
+
+/// Logs in on the bot's device, past the front door, as another program would.
+///
+/// # Errors
+///
+/// When the homeserver refuses.
+pub async fn log_in_on(world: &World, device: &str) -> Anyhow<User> {
+    let account = world.account();
+    let base = world.homeserver.base_url();
+    let rival = User::login(base, account.user_id(), account.password(), Some(device)).await?;
+    world.front_door.knows(rival.token(), rival.user_id(), device);
+    Ok(rival)
+}
+
+/// A bend that stays in force until the cure.
+struct Kept(Option<Bend>);
+
+/// Keeps a bend in force until [`end_bend`].
+pub fn keep_bend(world: &mut World, bend: Bend) {
+    world.put(Kept(Some(bend)));
+}
+
+/// Ends the bend that was [kept](keep_bend); answers the number of requests that met it.
+///
+/// # Errors
+///
+/// When none did.
+pub fn end_bend(world: &mut World) -> Anyhow<u64> {
+    let fired = world
+        .get::<Kept>()
+        .and_then(|Kept(bend)| bend.as_ref())
+        .map_or(0, Bend::fired);
+    world.put(Kept(None));
+    match fired {
+        0 => Err("no request of the bot met it".into()),
+        fired => Ok(fired),
+    }
 }
 
 /// Renames a file out of the bot's sight.
-pub(super) fn put_away(path: &Path) -> io::Result<()> {
+pub fn put_away(path: &Path) -> io::Result<()> {
     fs::rename(path, away(path))
 }
 
 /// Undoes [`put_away`], whatever stands in the file's place by now.
-pub(super) fn put_back(path: &Path) -> io::Result<()> {
+pub fn put_back(path: &Path) -> io::Result<()> {
     fs::rename(away(path), path)
 }
 
@@ -111,18 +223,18 @@ fn away(path: &Path) -> PathBuf {
 }
 
 /// The bot's next question for device keys is answered as by a homeserver that has none for its device.
-pub(super) fn lose_device_keys(world: &World) -> Bend {
+pub fn lose_device_keys(world: &World) -> Bend {
     let query = Matcher::endpoint("POST", "/keys/query").from_bot().times(1);
-    let none = json!({ "device_keys": { world.approver().user_id(): {} }, "failures": {} });
+    let none = json!({ "device_keys": { world.account().user_id(): {} }, "failures": {} });
     world.front_door.bend(query, Action::json(200, &none))
 }
 
 /// Starts a stopped bot so that it takes a new device, and waits until it is ready.
-pub(super) async fn take_new_device(world: &mut World) -> Anyhow<String> {
+pub async fn take_new_device(world: &mut World) -> Anyhow<String> {
     let before = bot_device(world);
     let bend = lose_device_keys(world);
     world.bot.start()?;
-    world.bot.wait_ready(UNTIL_MET).await?;
+    world.wait_ready(UNTIL_MET).await?;
     let after = bot_device(world);
     if bend.fired() == 0 || after == before {
         return Err(format!("the bot did not take a new device: it is on {after}").into());
@@ -130,34 +242,23 @@ pub(super) async fn take_new_device(world: &mut World) -> Anyhow<String> {
     Ok(format!("the bot went from {before} to {after}"))
 }
 
-/// Whether an event is the bot's challenge.
-pub(super) fn is_challenge(event: &Value) -> bool {
-    let body = event["content"]["body"].as_str();
-    body.is_some_and(|body| body.contains("write a 3-line haiku about: "))
-}
-
-/// A haiku that passes the challenge in `message`.
-pub(super) fn haiku(message: &str) -> Anyhow<String> {
-    let behind = message.split_once("include the word \"").map(|(_, behind)| behind);
-    let keyword = behind.and_then(|behind| behind.split('"').next());
-    let keyword = keyword.ok_or_else(|| format!("no keyword in {message:?}"))?;
-    Ok(format!(
-        "somebody knocks twice\n{keyword} waits by the old door\nthe lock turns at last"
-    ))
-}
-
-/// Writes the password that works into the file.
-pub(super) fn write_password(world: &World) -> Anyhow<()> {
-    let account = world.approver();
-    account.write_password(account.password())?;
+/// Gives the bot the password that works: in the file, and with its environment at the next start.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_password(world: &mut World) -> Anyhow<()> {
+    let password = world.account().password().to_owned();
+    world.account().write_password(&password)?;
+    world.give(world.aim(), Variable::Password, &password);
     world.artifacts.history().add(Event::Operator {
-        what: "wrote the password into the file".to_owned(),
+        what: "gave the bot its password".to_owned(),
     });
     Ok(())
 }
 
 /// Asks the homeserver, past the front door, and demands that it is `down` (connections are refused) or `frozen` (nobody answers).
-pub(super) async fn is_away(world: &World, state: &str) -> Anyhow<String> {
+pub async fn is_away(world: &World, state: &str) -> Anyhow<String> {
     let history = world.artifacts.history();
     history.add(Event::Demanded(Proof::Homeserver {
         state: state.to_owned(),
@@ -180,14 +281,13 @@ pub(super) async fn is_away(world: &World, state: &str) -> Anyhow<String> {
 
 /// Ends the long poll of a bot that has nothing to do, so that its next request comes now. A message in a room that it hears and does not
 /// care about: a homeserver need not wake anybody for less, where the bot's filter leaves it out.
-pub(super) async fn wake(world: &World) -> Anyhow<()> {
-    let room = world.child("bot-noise").ok_or("the community has no room for noise")?;
-    world.owner().say(room, "is anybody there?").await?;
+pub async fn wake(world: &World) -> Anyhow<()> {
+    world.owner().say(&world.rooms().quiet, "is anybody there?").await?;
     Ok(())
 }
 
 /// Bends requests for the time of an outage; answers how many there were.
-pub(super) async fn bend_for_a_while(
+pub async fn bend_for_a_while(
     world: &World,
     matcher: Matcher,
     action: Action,
@@ -207,10 +307,10 @@ pub(super) async fn bend_for_a_while(
 ///
 /// A bot that has nothing to do learns it only when its long poll ends; before that, and until it has drawn its conclusion, `/ready`
 /// still says that all is well, and nothing that a drill could judge has happened.
-pub(super) fn met(world: &World) -> futures_util::future::BoxFuture<'static, Anyhow<String>> {
+pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Anyhow<String>> {
     let traffic = world.traffic().clone();
     let since = traffic.last_seq();
-    let user = world.approver().user_id().to_owned();
+    let user = world.account().user_id().to_owned();
     // Another token's 401 shows nothing: this one is the one that dies.
     let token = world.front_door.name_of(&bot_token(world));
     let proof = Proof::Refused { token: token.clone() };
@@ -236,4 +336,22 @@ fn is_answered(exchange: &Exchange, status: u16) -> bool {
 async fn wait_for(traffic: &Traffic, what: &str, wanted: impl Fn(&Exchange) -> bool) -> Result<Exchange, TimedOut> {
     let found = |exchanges: &[Exchange]| exchanges.iter().find(|exchange| wanted(exchange)).cloned();
     traffic.wait_until(what, UNTIL_MET, found).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_kept_and_everything_else_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("crypto")).unwrap();
+        for name in ["a_password", "a_recovery_key", "a_session.json"] {
+            fs::write(path(name), "x").unwrap();
+        }
+        let removed = remove_all_but(folder.path(), &[path("a_password"), path("a_recovery_key")]).unwrap();
+        assert_eq!(removed, ["a_session.json", "crypto"]);
+        assert!(path("a_password").exists() && path("a_recovery_key").exists());
+    }
 }

@@ -2,218 +2,135 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts};
+use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
 use crate::{
     front_door::{Action, Matcher, Point},
     world::World,
 };
 
-const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
+const ALWAYS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
+const RUNNING: &[Moment] = &[Moment::WhileRunning, Moment::InTheMiddle];
+const CREDENTIALS: &[Need] = &[Need::PasswordLogin, Need::PasswordFile];
+
+/// How long a login may be waited for.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+pub(super) fn faults() -> [Fault; 7] {
+    let misleading = |name, summary, succeeded, tried| {
+        let expected = Expectation::one_login(NewDevice::Allowed)
+            .logins(succeeded, tried)
+            .within(60);
+        Fault::new(name, summary, ALWAYS)
+            .needing(CREDENTIALS)
+            .expecting(move |_| expected)
+    };
+    [
+        misleading(
+            "token-dead-says-unauthorized",
+            "the token is dead and the server says so as M_UNAUTHORIZED",
+            2,
+            3,
+        )
+        .injected(|world| {
+            let (from, to) = ("M_UNKNOWN_TOKEN".to_owned(), "M_UNAUTHORIZED".to_owned());
+            Box::pin(mislead(world, Matcher::any().from_bot(), Action::Errcode { from, to }))
+        }),
+        // The session nobody heard of, and then the usual two.
+        misleading(
+            "login-reply-dropped",
+            "the token is dead and the answer to the first login is lost",
+            3,
+            3,
+        )
+        .injected(|world| Box::pin(mislead(world, login().times(1), Action::DropReply))),
+        misleading(
+            "login-limited",
+            "the token is dead and the first two logins are answered with 429",
+            2,
+            5,
+        )
+        .injected(|world| {
+            Box::pin(mislead(
+                world,
+                login().times(2),
+                Action::limited(Duration::from_secs(1)),
+            ))
+        }),
+        // A living session is not given up for one wrong answer.
+        Fault::new(
+            "whoami-answers-another-user",
+            "the bot's first whoami is answered with another user",
+            &[Moment::AtBoot],
+        )
+        .injected(|world| Box::pin(whoami_of_another(world))),
+        Fault::new(
+            "living-token-called-dead",
+            "one sync is answered with 401 M_UNKNOWN_TOKEN although the token lives",
+            RUNNING,
+        )
+        .injected(|world| Box::pin(false_alarm(world))),
+        Fault::new(
+            "bot-killed-after-login",
+            "the token is dead; the bot is killed after the reply to its login, before it sees it, and started again",
+            RUNNING,
+        )
+        .needing(CREDENTIALS)
+        .expecting(|_| Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60))
+        .injected(|world| Box::pin(killed_after_login(world))),
+        Fault::new("bot-killed", "the bot is killed (SIGKILL) and started again", RUNNING)
+            .injected(|world| Box::pin(killed(world))),
+    ]
+}
 
 fn login() -> Matcher {
     Matcher::endpoint("POST", "/login").from_bot()
 }
 
-/// How the answers are bent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    UnauthorizedWording,
-    LoginReplyDropped,
-    LoginLimited,
+async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Anyhow<Fired> {
+    let bend = world.front_door.bend(matcher, action);
+    let met = acts::met(world);
+    let evidence = acts::reset_password(world).await?;
+    acts::write_password(world)?;
+    Ok(Fired::with(evidence).bending(bend).going_on(met))
 }
 
-/// A dead token, a password that works, and answers that mislead.
-#[derive(Debug)]
-pub(super) struct Misleading(Kind);
-
-impl Misleading {
-    /// All kinds.
-    pub(super) const ALL: [Self; 3] = [
-        Self(Kind::UnauthorizedWording),
-        Self(Kind::LoginReplyDropped),
-        Self(Kind::LoginLimited),
-    ];
+async fn whoami_of_another(world: &mut World) -> Anyhow<Fired> {
+    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().times(1);
+    let answer = json!({ "user_id": world.owner().user_id(), "device_id": "ELSEWHERE", "is_guest": false });
+    let bend = world.front_door.bend(whoami, Action::json(200, &answer));
+    Ok(Fired::with("the next whoami names the owner").bending(bend))
 }
 
-#[async_trait]
-impl Fault for Misleading {
-    fn name(&self) -> &'static str {
-        match self.0 {
-            Kind::UnauthorizedWording => "token-dead-says-unauthorized",
-            Kind::LoginReplyDropped => "login-reply-dropped",
-            Kind::LoginLimited => "login-limited",
-        }
-    }
-
-    fn summary(&self) -> &'static str {
-        match self.0 {
-            Kind::UnauthorizedWording => "the token is dead and the server says so as M_UNAUTHORIZED",
-            Kind::LoginReplyDropped => "the token is dead and the answer to the first login is lost",
-            Kind::LoginLimited => "the token is dead and the first two logins are answered with 429",
-        }
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        MOMENTS
-    }
-
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        let expectation = Expectation::one_login(NewDevice::Allowed).within(60);
-        match self.0 {
-            Kind::UnauthorizedWording => expectation.logins(2, 3),
-            // The session nobody heard of, and then the usual two.
-            Kind::LoginReplyDropped => expectation.logins(3, 3),
-            Kind::LoginLimited => expectation.logins(2, 5),
-        }
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let (matcher, action) = match self.0 {
-            Kind::UnauthorizedWording => {
-                let (from, to) = ("M_UNKNOWN_TOKEN".to_owned(), "M_UNAUTHORIZED".to_owned());
-                (Matcher::any().from_bot(), Action::Errcode { from, to })
-            }
-            Kind::LoginReplyDropped => (login().times(1), Action::DropReply),
-            Kind::LoginLimited => (login().times(2), Action::limited(Duration::from_secs(1))),
-        };
-        let bend = world.front_door.bend(matcher, action);
-        let met = acts::met(world);
-        let evidence = acts::reset_password(world).await?;
-        acts::write_password(world)?;
-        Ok(Fired::with(evidence).bending(bend).going_on(met))
-    }
-}
-
-/// `whoami` names somebody else once.
-#[derive(Debug)]
-pub(super) struct WhoamiOfAnother;
-
-#[async_trait]
-impl Fault for WhoamiOfAnother {
-    fn name(&self) -> &'static str {
-        "whoami-answers-another-user"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the bot's first whoami is answered with another user"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        &[Moment::AtBoot]
-    }
-
-    /// A living session is not given up for one wrong answer.
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::unharmed()
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().times(1);
-        let answer = json!({ "user_id": world.owner().user_id(), "device_id": "ELSEWHERE", "is_guest": false });
-        let bend = world.front_door.bend(whoami, Action::json(200, &answer));
-        Ok(Fired::with("the next whoami names the owner").bending(bend))
-    }
-}
-
-/// A living token is called dead once.
-#[derive(Debug)]
-pub(super) struct FalseAlarm;
-
-#[async_trait]
-impl Fault for FalseAlarm {
-    fn name(&self) -> &'static str {
-        "living-token-called-dead"
-    }
-
-    fn summary(&self) -> &'static str {
-        "one sync is answered with 401 M_UNKNOWN_TOKEN although the token lives"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        &[Moment::WhileRunning, Moment::InTheMiddle]
-    }
-
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::unharmed()
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let sync = Matcher::endpoint("GET", "/sync").from_bot().times(1);
-        let bend = world
-            .front_door
-            .bend(sync, Action::error(401, "M_UNKNOWN_TOKEN", "Unknown access token."));
-        // News in a room end the poll that is under way, and the next one meets the bend.
-        acts::wake(world).await?;
-        Ok(Fired::with("the next sync is told that the token is dead").bending(bend))
-    }
+async fn false_alarm(world: &mut World) -> Anyhow<Fired> {
+    let sync = Matcher::endpoint("GET", "/sync").from_bot().times(1);
+    let bend = world
+        .front_door
+        .bend(sync, Action::error(401, "M_UNKNOWN_TOKEN", "Unknown access token."));
+    // News in a room end the poll that is under way, and the next one meets the bend.
+    acts::wake(world).await?;
+    Ok(Fired::with("the next sync is told that the token is dead").bending(bend))
 }
 
 /// The bot is killed where it is most delicate: its new token is made and not yet on disk.
-#[derive(Debug)]
-pub(super) struct KilledAfterLogin;
-
-#[async_trait]
-impl Fault for KilledAfterLogin {
-    fn name(&self) -> &'static str {
-        "bot-killed-after-login"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the token is dead; the bot is killed after the reply to its login, before it sees it, and started again"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        &[Moment::WhileRunning, Moment::InTheMiddle]
-    }
-
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60)
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let gate = world.front_door.gate(login(), Point::AfterReply);
-        // The file first: else the held login could be one with the old password.
-        let evidence = acts::reset_password_with_file(world).await?;
-        let held = gate.reached(Duration::from_secs(45)).await?;
-        world.bot.kill().await?;
-        gate.open();
-        world.bot.start()?;
-        Ok(Fired::with(evidence).and(format!("killed while {} was held", held.line())))
-    }
+async fn killed_after_login(world: &mut World) -> Anyhow<Fired> {
+    let gate = world.front_door.gate(login(), Point::AfterReply);
+    // The file first: else the held login could be one with the old password.
+    let evidence = acts::reset_password_with_file(world).await?;
+    let held = gate.reached(PATIENCE).await?;
+    world.bot.kill().await?;
+    gate.open();
+    world.bot.start()?;
+    Ok(Fired::with(evidence).and(format!("killed while {} was held", held.line())))
 }
 
-/// The bot is killed and started again.
-#[derive(Debug)]
-pub(super) struct Killed;
-
-#[async_trait]
-impl Fault for Killed {
-    fn name(&self) -> &'static str {
-        "bot-killed"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the bot is killed (SIGKILL) and started again"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        &[Moment::WhileRunning, Moment::InTheMiddle]
-    }
-
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::unharmed()
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let before = world.bot.pid().ok_or("the bot does not run")?;
-        world.bot.kill().await?;
-        world.bot.start()?;
-        match world.bot.pid() {
-            Some(after) if after != before => Ok(Fired::with(format!("process {before} killed, {after} started"))),
-            _ => Err("the bot was not started again".into()),
-        }
+async fn killed(world: &mut World) -> Anyhow<Fired> {
+    let before = world.bot.pid().ok_or("the bot does not run")?;
+    world.bot.kill().await?;
+    world.bot.start()?;
+    match world.bot.pid() {
+        Some(after) if after != before => Ok(Fired::with(format!("process {before} killed, {after} started"))),
+        _ => Err("the bot was not started again".into()),
     }
 }

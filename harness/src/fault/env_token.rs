@@ -1,11 +1,27 @@
 //! The token in the environment is wrong.
 
-use async_trait::async_trait;
-
-use super::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts};
-use crate::world::{Role, World};
+use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use crate::{contract::Variable, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::FirstBoot, Moment::AtBoot];
+
+pub(super) fn faults() -> [Fault; 3] {
+    let fault = |name, summary| {
+        Fault::new(name, summary, MOMENTS)
+            .needing(&[Need::TokenInEnvironment, Need::PasswordLogin])
+            .expecting(expectation)
+    };
+    [
+        fault("env-token-clobbered", "the token in the environment is garbage")
+            .injected(|world| Box::pin(clobbered(world))),
+        fault("env-token-empty", "the token in the environment is empty").injected(|world| Box::pin(empty(world))),
+        fault(
+            "env-token-of-another-user",
+            "the token in the environment is a living one of somebody else",
+        )
+        .injected(|world| Box::pin(of_another_user(world))),
+    ]
+}
 
 /// A bot that has worked keeps its own session; one that never ran has only the password, and so a device of its own making.
 fn expectation(moment: Moment) -> Expectation {
@@ -15,100 +31,37 @@ fn expectation(moment: Moment) -> Expectation {
     }
 }
 
-/// The token in the environment is garbage.
-#[derive(Debug)]
-pub(super) struct Clobbered;
-
-#[async_trait]
-impl Fault for Clobbered {
-    fn name(&self) -> &'static str {
-        "env-token-clobbered"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the token in the environment is garbage"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        MOMENTS
-    }
-
-    fn expectation(&self, moment: Moment) -> Expectation {
-        expectation(moment)
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        world.bot.set(Role::Approver.token_variable(), acts::GARBAGE);
-        Ok(Fired::with(
-            acts::is_dead(world, "the environment's token", acts::GARBAGE).await?,
-        ))
-    }
+async fn clobbered(world: &mut World) -> Anyhow<Fired> {
+    acts::give_token(world, acts::GARBAGE)?;
+    let evidence = acts::is_dead(world, "the environment's token", acts::GARBAGE).await?;
+    Ok(Fired::with(evidence))
 }
 
-/// The token in the environment is empty.
-#[derive(Debug)]
-pub(super) struct Empty;
-
-#[async_trait]
-impl Fault for Empty {
-    fn name(&self) -> &'static str {
-        "env-token-empty"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the token in the environment is empty"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        MOMENTS
-    }
-
-    fn expectation(&self, moment: Moment) -> Expectation {
-        expectation(moment)
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let name = Role::Approver.token_variable();
-        world.bot.set(name, "");
-        match world.bot.env().get(name).map(String::as_str) {
-            Some("") => Ok(Fired::with(format!("{name} is empty"))),
-            _ => Err(format!("{name} is not empty").into()),
+async fn empty(world: &mut World) -> Anyhow<Fired> {
+    let names = acts::give_token(world, "")?;
+    let account = world.account();
+    let whole = account.variables_with(Variable::Token);
+    for (name, template) in whole {
+        let wanted = template.render(|variable| match variable {
+            Variable::Token => String::new(),
+            other => world.value(account, other),
+        });
+        if world.bot.env().get(name) != Some(&wanted) {
+            return Err(format!("{name} still has a token").into());
         }
     }
+    Ok(Fired::with(format!("{names} has no token")))
 }
 
-/// The token in the environment is a living one of somebody else.
-#[derive(Debug)]
-pub(super) struct OfAnotherUser;
-
-#[async_trait]
-impl Fault for OfAnotherUser {
-    fn name(&self) -> &'static str {
-        "env-token-of-another-user"
+async fn of_another_user(world: &mut World) -> Anyhow<Fired> {
+    let stranger = world.new_user("stranger").await?;
+    acts::give_token(world, stranger.token())?;
+    let whoami = stranger.whoami().await?;
+    if whoami["user_id"] == world.account().user_id() {
+        return Err("the stranger is the bot".into());
     }
-
-    fn summary(&self) -> &'static str {
-        "the token in the environment is a living one of somebody else"
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        MOMENTS
-    }
-
-    fn expectation(&self, moment: Moment) -> Expectation {
-        expectation(moment)
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let stranger = world.new_user("stranger").await?;
-        world.bot.set(Role::Approver.token_variable(), stranger.token());
-        let whoami = stranger.whoami().await?;
-        if whoami["user_id"] == world.approver().user_id() {
-            return Err("the stranger is the bot".into());
-        }
-        Ok(Fired::with(format!(
-            "whoami with the environment's token says {}",
-            whoami["user_id"]
-        )))
-    }
+    Ok(Fired::with(format!(
+        "whoami with the environment's token says {}",
+        whoami["user_id"]
+    )))
 }

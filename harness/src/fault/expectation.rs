@@ -1,47 +1,6 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-/// When a fault happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Moment {
-    /// The bot has never run; the fault happens; the bot starts for the first time.
-    FirstBoot,
-    /// The bot has worked, is stopped, the fault happens, the bot starts.
-    AtBoot,
-    /// The bot runs and has nothing to do.
-    WhileRunning,
-    /// The bot runs and users are half way through the scenario.
-    InTheMiddle,
-}
-
-impl Moment {
-    /// All moments, in the order in which they are listed to people.
-    pub const ALL: [Self; 4] = [Self::FirstBoot, Self::AtBoot, Self::WhileRunning, Self::InTheMiddle];
-
-    /// The name used on the command line, in output and in file names.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FirstBoot => "first-boot",
-            Self::AtBoot => "at-boot",
-            Self::WhileRunning => "while-running",
-            Self::InTheMiddle => "in-the-middle",
-        }
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What a fault needs of a world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// The conduwuit family: a login on a living device kills its old token.
-    OneTokenPerDevice,
-}
 
 /// What becomes of the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +127,24 @@ impl Expectation {
     #[must_use]
     pub const fn waits(mut self) -> Self {
         self.waits = true;
+        self
+    }
+
+    /// For so many accounts at once.
+    #[must_use]
+    pub const fn for_accounts(mut self, count: usize) -> Self {
+        if let Logins::AtMost { succeeded, tried } = self.logins {
+            self.logins = Logins::AtMost {
+                succeeded: succeeded * count,
+                tried: tried * count,
+            };
+        }
+        if let Outcome::NeedsOperator { next_step_says, tries } = self.outcome {
+            self.outcome = Outcome::NeedsOperator {
+                next_step_says,
+                tries: tries * count,
+            };
+        }
         self
     }
 

@@ -1,13 +1,13 @@
-//! The reverse proxy before homeserver and bot, with production's routes.
+//! The reverse proxy before homeserver and bot.
 //!
 //! ```text
-//!   people ──▶ url()     ─┐                       ┌─▶ bot          /signup/api, /signup/api/crosssign, /join/api, /, /join, /signup
+//!   people ──▶ url()     ─┐                       ┌─▶ bot          the paths that it serves to the public
 //!                         ├─▶ record, bend, gate ─┤
 //!   bot    ──▶ bot_url() ─┘                       └─▶ homeserver   everything else
 //! ```
 //!
 //! The bot has an entrance of its own, so that a request without a token, like `POST /login`, is still known to be the bot's.
-//! What the bot serves besides (`/health`, `/ready`, `/metrics`) is not public: those paths go to the homeserver like any other.
+//! What the bot serves besides is not public: those paths go to the homeserver like any other.
 //!
 //! Every request becomes an [`Exchange`] with secrets masked. [`FrontDoor::bend`] changes what happens to requests,
 //! [`FrontDoor::gate`] holds one exactly at a [`Point`]. Bends stand behind one another, the newest next to the client: a request meets all

@@ -6,18 +6,8 @@ use serde_json::Value;
 use super::{Entrance, Exchange, Upstream, mask, proxy::Call, server::House};
 use crate::secrets::{Leak, Origin, Secrets};
 
-/// What the bot serves to the public.
-const BOT_PATHS: [&str; 6] = [
-    "/",
-    "/join",
-    "/signup",
-    "/join/api",
-    "/signup/api",
-    "/signup/api/crosssign",
-];
-
 /// Requests whose bodies are recorded (masked) and whose answers may hold a new token.
-const ABOUT_SESSIONS: [&str; 9] = [
+const ABOUT_SESSIONS: [&str; 7] = [
     "/login",
     "/register",
     "/refresh",
@@ -25,8 +15,6 @@ const ABOUT_SESSIONS: [&str; 9] = [
     "/logout/all",
     "/account/whoami",
     "/account/password",
-    "/signup/api",
-    "/join/api",
 ];
 
 /// Where a homeserver asks for proof of who acts, the password stands here by right (spec, section User-Interactive Authentication).
@@ -41,7 +29,7 @@ pub(super) fn record(house: &House, entrance: Entrance, call: &Call) -> Exchange
         house.registry.seen(token, who, entrance);
     }
     let json = serde_json::from_slice::<Value>(&call.body).unwrap_or_default();
-    let is_bots = entrance == Entrance::Public && BOT_PATHS.contains(&path);
+    let is_bots = entrance == Entrance::Public && house.is_bots(path);
     let leaks = match entrance {
         Entrance::Bot => leaks_of_request(&house.secrets, &call.target, &call.body),
         Entrance::Public => Vec::new(),
@@ -49,7 +37,7 @@ pub(super) fn record(house: &House, entrance: Entrance, call: &Call) -> Exchange
     if is_bots && let Some(given) = json["access_token"].as_str() {
         house.secrets.hand(given, Origin::Request);
     }
-    let request = if is_about_sessions(path) {
+    let request = if is_bots || is_about_sessions(path) {
         mask::json(json, &house.secrets)
     } else {
         Value::Null

@@ -53,16 +53,34 @@ pub(super) struct House {
     pub(super) locks: Arc<Locks>,
     pub(super) registry: Registry,
     pub(super) secrets: Secrets,
-    bot: Mutex<Option<Url>>,
+    bot: Mutex<Option<BotSide>>,
     homeserver: Mutex<Url>,
+}
+
+/// The bot's HTTP side.
+#[derive(Debug)]
+struct BotSide {
+    url: Url,
+    /// What of it people can reach.
+    public: Vec<String>,
 }
 
 impl House {
     pub(super) fn base(&self, upstream: Upstream) -> Option<Url> {
         match upstream {
             Upstream::Homeserver => Some(self.homeserver.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-            Upstream::Bot => self.bot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Upstream::Bot => {
+                let bot = self.bot.lock().unwrap_or_else(PoisonError::into_inner);
+                bot.as_ref().map(|bot| bot.url.clone())
+            }
         }
+    }
+
+    /// Whether the bot serves this path to the public.
+    pub(super) fn is_bots(&self, path: &str) -> bool {
+        let bot = self.bot.lock().unwrap_or_else(PoisonError::into_inner);
+        bot.as_ref()
+            .is_some_and(|bot| bot.public.iter().any(|public| public == path))
     }
 }
 
@@ -117,9 +135,10 @@ impl FrontDoor {
         &self.bot_url
     }
 
-    /// Where the bot's HTTP side is.
-    pub fn set_bot(&self, url: Option<Url>) {
-        *self.house.bot.lock().unwrap_or_else(PoisonError::into_inner) = url;
+    /// Where the bot's HTTP side is, and which of its paths people reach at [`url`](Self::url); all others are the homeserver's.
+    pub fn set_bot(&self, url: Url, public: impl IntoIterator<Item = impl Into<String>>) {
+        let public = public.into_iter().map(Into::into).collect();
+        *self.house.bot.lock().unwrap_or_else(PoisonError::into_inner) = Some(BotSide { url, public });
     }
 
     /// Where the homeserver is.

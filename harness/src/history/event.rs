@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::Allowed;
 use crate::{
+    bot::Ready,
     check::{Need, RoomRecord, Snapshot},
     front_door::Exchange,
     secrets::Leak,
@@ -56,10 +57,8 @@ pub enum Event {
     },
     /// What the bot says of itself has changed.
     Ready {
-        /// The HTTP status.
-        status: u16,
-        /// The body.
-        body: Value,
+        /// What it says.
+        said: Ready,
         /// Secrets in it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         leaks: Vec<Leak>,
@@ -165,7 +164,7 @@ pub enum Proof {
 /// Who is tested, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The bot's accounts; faults hit the first.
+    /// The bot's accounts.
     pub accounts: Vec<Account>,
     /// Ids of the rooms that were there before the bot.
     pub rooms: Vec<String>,
@@ -181,6 +180,9 @@ pub struct Account {
     pub name: String,
     /// Its user id.
     pub user_id: String,
+    /// Whether faults hit it.
+    #[serde(default)]
+    pub hit: bool,
 }
 
 /// How the bot's process ended.

@@ -1,27 +1,20 @@
 //! The end of a world that is judged: everything that is left to be recorded.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use reqwest::Method;
 
 use super::{BotAccount, Error, Result, World};
 use crate::{
-    check::{self, Onlooker},
+    check::{self, Need, Onlooker},
     client::{Http, Peer},
+    contract::{HttpPath, Readiness},
     history::{Account, Event, Subject},
     secrets::Leak,
 };
 
-/// What the bot serves, and what it does not: an error has a text too.
-const PAGES: [&str; 7] = [
-    "/",
-    "/join",
-    "/signup",
-    "/health",
-    "/ready",
-    "/metrics",
-    "/no-such-page",
-];
+/// What no bot serves: an error has a text too.
+const NOWHERE: &str = "/no-such-page";
 
 impl World {
     /// Brings somebody with encryption into the rooms who is there before the bot: the owner on a device of its own, which decrypts what
@@ -55,8 +48,8 @@ impl World {
         }
         history.add(Event::Sight(seen));
         let http = Http::new(self.bot.url());
-        for page in PAGES {
-            if let Ok(reply) = http.send(Method::GET, page, None, None).await {
+        for page in self.pages() {
+            if let Ok(reply) = http.send(Method::GET, &page, None, None).await {
                 history.searched(&format!("page {page}"), &reply.body.to_string());
             }
         }
@@ -74,17 +67,33 @@ impl World {
         Ok(())
     }
 
+    /// The paths of the bot's HTTP side that its contract names, and one that it does not have.
+    fn pages(&self) -> Vec<String> {
+        let contract = self.contract();
+        let ready = match &contract.ready {
+            Readiness::Http(path) => Some(path),
+            Readiness::Log(_) | Readiness::Ping => None,
+        };
+        let status = contract.status.as_ref().map(|status| &status.http);
+        let named = contract.public.iter().chain(ready).chain(status).chain(&contract.alive);
+        let named: BTreeSet<&str> = named.map(HttpPath::as_str).collect();
+        match named.is_empty() {
+            true => Vec::new(),
+            false => named.into_iter().chain([NOWHERE]).map(str::to_owned).collect(),
+        }
+    }
+
     /// Who is tested.
     pub(super) fn subject(&self) -> Subject {
-        let account = |account: &BotAccount| Account {
-            name: account.role.name().to_owned(),
+        let account = |(place, account): (usize, &BotAccount)| Account {
+            name: account.name().to_owned(),
             user_id: account.user_id().to_owned(),
+            hit: self.hit().contains(&place),
         };
-        let rooms = self.children().chain([self.space(), self.admin_room()]);
         Subject {
-            accounts: self.accounts.iter().map(account).collect(),
-            rooms: rooms.map(str::to_owned).collect(),
-            lacks: Vec::new(),
+            accounts: self.accounts.iter().enumerate().map(account).collect(),
+            rooms: self.rooms().ids().map(str::to_owned).collect(),
+            lacks: Need::lacking(self.contract()),
         }
     }
 

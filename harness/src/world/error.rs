@@ -4,6 +4,7 @@ use crate::{bot, client, front_door, homeserver, wait::TimedOut};
 
 /// What can go wrong with a world.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The homeserver.
     #[error(transparent)]
@@ -28,9 +29,18 @@ pub enum Error {
         /// What came back.
         source: io::Error,
     },
-    /// A step of building the community.
+    /// There is no such identity.
+    #[error("the bot has no identity {name:?} here; its contract names those that there are")]
+    NoIdentity {
+        /// What was asked for.
+        name: String,
+    },
+    /// The bot cannot be asked anything.
+    #[error("the bot cannot be asked anything: its contract has no ping that fits a room here")]
+    NoPing,
+    /// A step of building the rooms.
     #[error("while {doing}: {source}")]
-    Community {
+    Building {
         /// What was being done.
         doing: &'static str,
         /// What came back.
@@ -44,8 +54,9 @@ impl Error {
         move |source| Self::Io { action, source }
     }
 
-    pub(super) fn doing(doing: &'static str) -> impl FnOnce(client::Error) -> Self {
-        move |source| Self::Community { doing, source }
+    /// For a step of building rooms that the server refused.
+    pub fn doing(doing: &'static str) -> impl FnOnce(client::Error) -> Self {
+        move |source| Self::Building { doing, source }
     }
 }
 

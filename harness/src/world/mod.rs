@@ -1,31 +1,37 @@
-//! One community under test: homeserver, front door, space, rooms, codes, bot, people.
+//! One bot under test: homeserver, front door, people, rooms, and the bot.
 //!
 //! ```no_run
 //! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
-//! use std::time::Duration;
-//! use harness::world::{Verdict, World, WorldOptions};
+//! use std::{path::Path, time::Duration};
+//! use harness::{contract::Contract, world::{Verdict, World, WorldOptions}};
 //!
-//! let mut world = World::build(WorldOptions::new("shown")).await?;
-//! world.bot.start()?;
-//! world.bot.wait_ready(Duration::from_secs(30)).await?;
+//! let contract = Contract::read(Path::new("pong.toml"))?;
+//! let mut world = World::build(WorldOptions::new("shown"), contract.into()).await?;
+//! world.start_bot(Duration::from_secs(30)).await?;
 //! let visitor = world.new_user("visitor").await?;
-//! visitor.knock(world.space(), world.knock_code()).await?;
+//! world.owner().invite(world.rooms().spoken_in(), visitor.user_id()).await?;
 //! world.finish(Verdict::Passed).await?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A bot that works in rooms of a special kind gets them on a [`Ground`]: a world without rooms, on which [`Ground::build`] puts the rest.
+//! What such a world knows besides goes with it by [`World::put`].
 
 mod account;
-mod community;
+mod built;
 mod conclusion;
 mod error;
+mod filling;
+mod ground;
 mod names;
 mod options;
+mod ping;
 mod rooms;
-mod setup;
 
-pub use account::{BotAccount, Role};
-pub use community::{Verdict, World};
+pub use account::BotAccount;
+pub use built::{Verdict, World};
 pub use error::{Error, Result};
+pub use ground::Ground;
 pub use options::WorldOptions;
-pub use rooms::{Child, Rooms};
+pub use rooms::{Rooms, powers};

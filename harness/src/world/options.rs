@@ -10,15 +10,17 @@ pub struct WorldOptions {
     pub name: String,
     /// Which homeserver.
     pub choice: Choice,
-    /// What names, codes and passwords are drawn from.
+    /// What names and passwords are drawn from.
     pub seed: u64,
     /// The line that repeats the test or drill, for the artifacts.
     pub replay: Option<String>,
     /// Where everything is recorded; else a folder of the name is made.
     pub artifacts: Option<Artifacts>,
-    /// Whether there is an onboarding bot besides the approver.
-    pub two_identities: bool,
-    /// The room version of space and rooms; else the server's default.
+    /// The optional identities of the contract that the bot has here, by name.
+    pub identities: Vec<String>,
+    /// The identities that faults hit, by name; none is the first.
+    pub hit: Vec<String>,
+    /// The room version of all rooms; else the server's default.
     pub room_version: Option<String>,
     /// Leaves the homeserver's rate limits on.
     pub rate_limits: bool,
@@ -26,10 +28,6 @@ pub struct WorldOptions {
     pub settings: Vec<(String, String)>,
     /// More variables of the bot's environment; they win.
     pub env: Vec<(String, String)>,
-    /// Uses of the knock code and the signup code.
-    pub code_uses: u32,
-    /// Titles that challenges are made of.
-    pub titles: Vec<String>,
 }
 
 impl WorldOptions {
@@ -44,15 +42,12 @@ impl WorldOptions {
             seed: seed.unwrap_or_else(rand::random),
             replay: None,
             artifacts: None,
-            two_identities: false,
+            identities: Vec::new(),
+            hit: Vec::new(),
             room_version: None,
             rate_limits: false,
             settings: Vec::new(),
             env: Vec::new(),
-            code_uses: 50,
-            titles: ["Lighthouse of Alexandria", "Moss garden", "Hill of Crosses"]
-                .map(str::to_owned)
-                .to_vec(),
         }
     }
 
@@ -79,10 +74,10 @@ impl WorldOptions {
         self
     }
 
-    /// With an onboarding bot.
+    /// With this optional identity of the contract's.
     #[must_use]
-    pub fn two_identities(mut self) -> Self {
-        self.two_identities = true;
+    pub fn with_identity(mut self, name: &str) -> Self {
+        self.identities.push(name.to_owned());
         self
     }
 

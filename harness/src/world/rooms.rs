@@ -1,138 +1,91 @@
-use crate::client::{NewRoom, Result, User};
+//! Rooms that a bot and people are in.
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Names of the space's children.
-const CHILDREN: [&str; 3] = ["general", "announcements", "bot-noise"];
+use crate::client::{NewRoom, Result, User};
 
-/// A child room of the space.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// Its name.
-    pub name: &'static str,
-    /// Its id.
-    pub id: String,
-}
-
-/// The rooms of the community.
-#[derive(Clone, Debug)]
+/// The rooms of a world. People and bot are in them before the bot starts.
+#[derive(Clone, Debug, Default)]
 pub struct Rooms {
-    /// The space: join rule `knock`.
-    pub space: String,
-    /// Its encrypted children: who is in the space may join.
-    pub children: Vec<Child>,
-    /// The encrypted room for commands.
-    pub admin: String,
+    /// One without encryption in which the bot may be spoken to.
+    pub plain: Option<String>,
+    /// One with encryption in which the bot may be spoken to.
+    pub encrypted: Option<String>,
+    /// One that the bot hears, and in which nothing is said to it: a message there ends its long poll.
+    pub quiet: String,
+    /// All others.
+    pub others: Vec<String>,
 }
 
-/// Makes the rooms; the bots are invited and have the power they need, but have not joined.
-pub(super) async fn make(owner: &User, version: Option<&str>, approver: &str, helpers: &[&str]) -> Result<Rooms> {
-    let plan = Plan::of(owner, version, approver, helpers).await?;
-    let space = owner.create_room(&plan.space()).await?;
-    let (general, announcements, noise, admin) = tokio::try_join!(
-        child(owner, &plan, &space, CHILDREN[0]),
-        child(owner, &plan, &space, CHILDREN[1]),
-        child(owner, &plan, &space, CHILDREN[2]),
-        async { owner.create_room(&plan.admin()).await },
-    )?;
-    Ok(Rooms {
-        space,
-        children: vec![general, announcements, noise],
-        admin,
-    })
-}
-
-async fn child(owner: &User, plan: &Plan, space: &str, name: &'static str) -> Result<Child> {
-    let id = owner.create_room(&plan.child(space, name, owner.user_id())).await?;
-    owner
-        .set_state(
-            space,
-            "m.space.child",
-            &id,
-            &json!({ "via": [server_of(owner.user_id())] }),
-        )
-        .await?;
-    Ok(Child { name, id })
-}
-
-fn server_of(user_id: &str) -> &str {
-    user_id.split_once(':').map_or(user_id, |(_, server)| server)
-}
-
-/// What all rooms have in common.
-struct Plan {
-    version: Option<String>,
-    powers: Value,
-    bots: Vec<String>,
-}
-
-impl Plan {
-    async fn of(owner: &User, version: Option<&str>, approver: &str, helpers: &[&str]) -> Result<Self> {
-        let in_force = match version {
-            Some(version) => version.to_owned(),
-            None => default_version(owner).await?,
-        };
-        let mut powers = json!({ approver: 100 });
-        for helper in helpers {
-            powers[*helper] = Value::from(50);
-        }
-        // From room version 12 on, creators have all power and must not stand in the event; before, they must, or have none.
-        if !creators_have_all_power(&in_force) {
-            powers[owner.user_id()] = Value::from(100);
-        }
-        let bots = std::iter::once(approver)
-            .chain(helpers.iter().copied())
-            .map(str::to_owned)
-            .collect();
-        Ok(Self {
-            version: version.map(str::to_owned),
-            powers,
-            bots,
-        })
+impl Rooms {
+    /// Their ids.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        let named = self.plain.iter().chain(&self.encrypted).chain([&self.quiet]);
+        named.chain(&self.others).map(String::as_str)
     }
 
-    fn room(&self, name: &str) -> NewRoom {
+    /// One with encryption if there is one, else one without, else the quiet one.
+    pub fn spoken_in(&self) -> &str {
+        let spoken = self.encrypted.as_ref().or(self.plain.as_ref());
+        spoken.unwrap_or(&self.quiet)
+    }
+}
+
+/// Makes a plain room, a quiet one, and one with encryption where the bot can use it; the bots join them.
+pub(super) async fn make(owner: &User, version: Option<&str>, bots: &[User], encryption: bool) -> Result<Rooms> {
+    let powers = powers(owner, version, bots).await?;
+    let room = |name: &str| {
         NewRoom::preset("private_chat")
             .named(name)
-            .version(self.version.as_deref())
-            .with("power_level_content_override", json!({ "users": self.powers }))
-            .invite(self.bots.iter().map(String::as_str))
+            .version(version)
+            .with("power_level_content_override", json!({ "users": powers }))
+            .invite(bots.iter().map(User::user_id))
+    };
+    let encrypted = async {
+        match encryption {
+            true => owner.create_room(&room("encrypted").encrypted()).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (plain, quiet) = (room("plain"), room("quiet"));
+    let (plain, quiet, encrypted) = tokio::try_join!(owner.create_room(&plain), owner.create_room(&quiet), encrypted)?;
+    let rooms = Rooms {
+        plain: Some(plain),
+        encrypted,
+        quiet,
+        others: Vec::new(),
+    };
+    for bot in bots {
+        futures_util::future::try_join_all(rooms.ids().map(|room| bot.join(room))).await?;
     }
+    Ok(rooms)
+}
 
-    fn space(&self) -> NewRoom {
-        self.room("Knockproof")
-            .space()
-            .state("m.room.join_rules", "", &json!({ "join_rule": "knock" }))
+/// What a room of that version needs to say so that owner and bots have all power in it.
+///
+/// # Errors
+///
+/// When the server does not tell its default version.
+pub async fn powers(owner: &User, version: Option<&str>, bots: &[User]) -> Result<Value> {
+    let in_force = match version {
+        Some(version) => version.to_owned(),
+        None => default_version(owner).await?,
+    };
+    let mut powers = json!({});
+    for bot in bots {
+        powers[bot.user_id()] = Value::from(100);
     }
-
-    fn child(&self, space: &str, name: &str, owner: &str) -> NewRoom {
-        let allow = json!([{ "type": "m.room_membership", "room_id": space }]);
-        self.room(name)
-            .encrypted()
-            .state(
-                "m.room.join_rules",
-                "",
-                &json!({ "join_rule": "restricted", "allow": allow }),
-            )
-            .state(
-                "m.room.history_visibility",
-                "",
-                &json!({ "history_visibility": "shared" }),
-            )
-            .state(
-                "m.space.parent",
-                space,
-                &json!({ "via": [server_of(owner)], "canonical": true }),
-            )
+    // From room version 12 on, creators have all power and must not stand in the event; before, they must, or have none.
+    if !creators_have_all_power(&in_force) {
+        powers[owner.user_id()] = Value::from(100);
     }
-
-    fn admin(&self) -> NewRoom {
-        self.room("commands").encrypted()
-    }
+    Ok(powers)
 }
 
 async fn default_version(user: &User) -> Result<String> {
     let path = "/_matrix/client/v3/capabilities";
-    let answer = user.request(reqwest::Method::GET, path, None).await?;
+    let answer = user.request(Method::GET, path, None).await?;
     let version = answer["capabilities"]["m.room_versions"]["default"].as_str();
     // The specification: without the capability, clients should assume version 1.
     Ok(version.unwrap_or("1").to_owned())

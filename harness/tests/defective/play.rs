@@ -6,6 +6,7 @@ use harness::{
     bot::{Bot, BotCommand},
     check::{self, Checks, Finding, Need, Onlooker, Snapshot},
     client::{NewRoom, Registration, User},
+    contract::Contract,
     fault::{Expectation, NewDevice},
     front_door::{Action, Entrance, FrontDoor, Matcher},
     history::{Account, Allowed, Event, History, Record, Subject},
@@ -18,6 +19,25 @@ use crate::defect::Defect;
 
 /// How long anything may take that a sound bot does.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the harness knows of the double.
+const CONTRACT: &str = r#"
+name = "double"
+command = "double"
+ready = { http = "/ready" }
+alive = "/health"
+identities = [{ name = "bot", localpart = "double" }]
+
+[status]
+http = "/ready"
+state = "/{identity}/state"
+serves = "ok"
+needs_operator = "needs_operator"
+why = "/{identity}/why"
+next_step = "/{identity}/next_step"
+user_id = "/{identity}/user_id"
+device_id = "/{identity}/device_id"
+"#;
 
 type Anyhow<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -113,6 +133,7 @@ impl Scene {
             accounts: vec![Account {
                 name: "bot".to_owned(),
                 user_id: first.user_id().to_owned(),
+                hit: true,
             }],
             rooms: vec![room.clone()],
             lacks: vec![Need::Encryption, Need::CrossSigning, Need::Backup],
@@ -285,18 +306,22 @@ fn bot(
     first: &User,
     defect: Option<Defect>,
 ) -> Anyhow<Bot> {
-    let command = BotCommand {
-        program: std::env::current_exe()?,
-        arguments: Vec::new(),
-    };
+    let command = BotCommand::new(std::env::current_exe()?, [""; 0]);
     let log = folder.path().join("bot.log");
-    let mut bot = Bot::new(command, folder.path().join("bot"), log, history.clone())?;
+    let mut bot = Bot::new(
+        Contract::from_toml(CONTRACT)?.into(),
+        command,
+        folder.path().join("bot"),
+        log,
+        history.clone(),
+    )?;
     std::fs::write(bot.data_dir().join("password"), password("double"))?;
-    let data = bot.data_dir().display().to_string();
+    let (data, port) = (bot.data_dir().display().to_string(), bot.port().to_string());
     let defect = defect.map(|defect| defect.to_string()).unwrap_or_default();
     for (name, value) in [
         (crate::ROLE, "double"),
         ("DATA_DIR", data.as_str()),
+        ("HTTP_PORT", port.as_str()),
         ("HS", door.bot_url().as_str()),
         ("LOCALPART", first.localpart()),
         ("USER_ID", first.user_id()),

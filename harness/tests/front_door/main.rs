@@ -17,6 +17,9 @@ use upstream::Upstream;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What of the bot's HTTP side is public.
+const PUBLIC: [&str; 3] = ["/", "/pages", "/pages/api"];
+
 struct Scene {
     door: FrontDoor,
     homeserver: Upstream,
@@ -30,7 +33,7 @@ async fn scene() -> Scene {
 async fn scene_with(secrets: Secrets) -> Scene {
     let (homeserver, bot) = (Upstream::start("homeserver").await, Upstream::start("bot").await);
     let door = FrontDoor::open(&homeserver.url, secrets).await.unwrap();
-    door.set_bot(Some(bot.url.clone()));
+    door.set_bot(bot.url.clone(), PUBLIC);
     Scene { door, homeserver, bot }
 }
 
@@ -61,20 +64,13 @@ async fn get(url: String) -> reqwest::Result<(u16, String)> {
 #[tokio::test]
 async fn the_bots_routes_go_to_the_bot_and_everything_else_to_the_homeserver() {
     let scene = scene().await;
-    for path in [
-        "/",
-        "/join?code=x",
-        "/signup",
-        "/signup/api",
-        "/signup/api/crosssign",
-        "/join/api",
-    ] {
+    for path in ["/", "/pages?code=x", "/pages/api"] {
         assert_eq!(get(scene.at(path)).await.unwrap().1, "bot", "{path}");
     }
-    for path in ["/_matrix/client/versions", "/ready", "/health", "/metrics", "/joined"] {
+    for path in ["/_matrix/client/versions", "/ready", "/health", "/metrics", "/page"] {
         assert_eq!(get(scene.at(path)).await.unwrap().1, "homeserver", "{path}");
     }
-    assert_eq!(get(scene.at_bots("/join/api")).await.unwrap().1, "homeserver");
+    assert_eq!(get(scene.at_bots("/pages/api")).await.unwrap().1, "homeserver");
 }
 
 #[tokio::test]
@@ -298,7 +294,7 @@ async fn an_upstream_that_is_away_is_a_bad_gateway() {
     scene.homeserver.end().await;
     scene.bot.end().await;
     assert_eq!(get(scene.at("/x")).await.unwrap().0, 502);
-    assert_eq!(get(scene.at("/join/api")).await.unwrap().0, 502);
+    assert_eq!(get(scene.at("/pages/api")).await.unwrap().0, 502);
     assert!(scene.door.traffic().snapshot()[0].error.is_some());
 }
 

@@ -1,4 +1,4 @@
-//! A world on a real homeserver, without a bot: the community is what production's is, and its clients see it so.
+//! A world on a real homeserver, without a bot: what people's clients see of it.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
@@ -7,59 +7,44 @@ use std::time::{Duration, Instant};
 use harness::{
     bot::BotCommand,
     check::{self, Checks, Question},
-    front_door::Matcher,
+    contract::Contract,
     history::{Entry, Event, Record},
     world::{Verdict, World, WorldOptions},
 };
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
+const CONTRACT: &str = r#"
+name = "nobody"
+command = "true"
+ready = { log = "up" }
+ping.encrypted = { say = "!help", expect = "help" }
+identities = [{ name = "bot", localpart = "bot" }]
+state = { recovery_key = "recovery_key" }
+capabilities = { encryption = true, cross_signing = true, backup = true }
+"#;
+
 async fn world(name: &str) -> World {
     let options = WorldOptions::from_env(name).unwrap();
-    World::build_with(options, BotCommand::from_words("true").unwrap())
+    let contract = Contract::from_toml(CONTRACT).unwrap();
+    World::build_with(options, contract.into(), BotCommand::new("true", [""; 0]))
         .await
         .unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_community_can_be_knocked_on_invited_to_and_talked_in() {
-    let world = world("a_community").await;
-    let visitor = world.new_user("visitor").await.unwrap();
-
-    visitor.knock(world.space(), world.knock_code()).await.unwrap();
-    let approver = &world.approver().first;
-    assert_eq!(
-        approver.membership(world.space(), visitor.user_id()).await.unwrap(),
-        "knock"
-    );
-
-    approver.invite(world.space(), visitor.user_id()).await.unwrap();
-    visitor
-        .wait_invite("an invite to the space", PATIENCE, |room| room == world.space())
-        .await
-        .unwrap();
-    visitor.join(world.space()).await.unwrap();
-    for child in world.children() {
-        visitor.join_as_member(child, PATIENCE).await.unwrap();
-    }
-    let stranger = world.new_user("stranger").await.unwrap();
-    let refused = stranger.join(world.child("general").unwrap()).await.unwrap_err();
-    assert_eq!(refused.errcode(), "M_FORBIDDEN");
-
-    let knock = Matcher::endpoint("POST", "/knock/*").by(visitor.user_id());
-    assert_eq!(world.traffic().count(&knock), 1);
-    world.finish(Verdict::Passed).await.unwrap();
+fn room(world: &World) -> &str {
+    world.rooms().encrypted.as_deref().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_peers_read_each_other_in_an_encrypted_room() {
     let world = world("two_peers").await;
     let owner = world.owner_peer().await.unwrap();
-    let approver = world.peer(&world.approver().first).await.unwrap();
+    let bot = world.peer(&world.account().first).await.unwrap();
 
-    let sent = owner.say(world.admin_room(), "!help").await.unwrap();
-    let read = approver
-        .wait_message(world.admin_room(), "the owner's command", PATIENCE, |message| {
+    let sent = owner.say(room(&world), "!help").await.unwrap();
+    let read = bot
+        .wait_message(room(&world), "the owner's command", PATIENCE, |message| {
             message.event_id == sent
         })
         .await
@@ -92,7 +77,7 @@ fn is_red(check: &str, event: Event) -> bool {
 async fn a_device_that_its_owner_has_not_signed_is_found() {
     let world = world("an_unsigned_device").await;
     let owner = world.owner_peer().await.unwrap();
-    let bot = world.peer(&world.approver().first).await.unwrap();
+    let bot = world.peer(&world.account().first).await.unwrap();
     let (user, device) = (bot.user().user_id(), bot.user().device_id());
     assert!(is_red("trust", check::look_at_trust(&owner, user, device).await));
     assert!(is_red(
@@ -108,13 +93,13 @@ async fn a_device_that_its_owner_has_not_signed_is_found() {
 async fn a_bot_that_is_deaf_or_answers_in_cleartext_is_found() {
     let world = world("a_deaf_bot").await;
     let owner = world.owner_peer().await.unwrap();
-    let bot = world.peer(&world.approver().first).await.unwrap();
+    let bot = world.peer(&world.account().first).await.unwrap();
     owner
-        .see_member(world.admin_room(), bot.user().user_id(), PATIENCE)
+        .see_member(room(&world), bot.user().user_id(), PATIENCE)
         .await
         .unwrap();
     let question = |words| Question {
-        room: world.admin_room(),
+        room: room(&world),
         words,
         bot: bot.user().user_id(),
         expected: &["pong"],
@@ -123,20 +108,20 @@ async fn a_bot_that_is_deaf_or_answers_in_cleartext_is_found() {
     assert!(is_red("encrypted-round-trip", deaf));
 
     let heard = async |words: &str| {
-        bot.wait_message(world.admin_room(), words, PATIENCE, |message| message.body == words)
+        bot.wait_message(room(&world), words, PATIENCE, |message| message.body == words)
             .await
             .unwrap();
     };
     let open = async {
         heard("second").await;
-        world.approver().first.say(world.admin_room(), "pong").await.unwrap();
+        world.account().first.say(room(&world), "pong").await.unwrap();
     };
     let (open, ()) = tokio::join!(check::ask(&owner, question("second"), PATIENCE), open);
     assert!(is_red("encrypted-round-trip", open));
 
     let encrypted = async {
         heard("third").await;
-        bot.say(world.admin_room(), "pong").await.unwrap();
+        bot.say(room(&world), "pong").await.unwrap();
     };
     let (encrypted, ()) = tokio::join!(check::ask(&owner, question("third"), PATIENCE), encrypted);
     assert!(!is_red("encrypted-round-trip", encrypted));
@@ -147,8 +132,8 @@ async fn a_bot_that_is_deaf_or_answers_in_cleartext_is_found() {
 async fn a_history_that_cannot_be_read_any_more_is_found() {
     let world = world("a_lost_history").await;
     let owner = world.owner_peer().await.unwrap();
-    let said = owner.say(world.admin_room(), "remember this").await.unwrap();
-    world.remember(world.admin_room(), &said);
+    let said = owner.say(room(&world), "remember this").await.unwrap();
+    world.remember(room(&world), &said);
     // The bot has never run: there is neither a backup nor a recovery key.
     let looked = check::read_back(&world, Duration::from_secs(1)).await;
     assert!(check::history(&looked).is_broken());

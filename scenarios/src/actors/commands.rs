@@ -1,5 +1,6 @@
 //! Commands to the bot in its encrypted room.
 
+use crate::community::InCommunity as _;
 use harness::{
     client::{Peer, Received},
     world::World,

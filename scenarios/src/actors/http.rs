@@ -1,5 +1,6 @@
 //! The bot's HTTP routes, asked through the front door as a browser does.
 
+use crate::community::InCommunity as _;
 use std::{
     fmt,
     time::{Duration, Instant},

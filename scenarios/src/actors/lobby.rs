@@ -1,5 +1,6 @@
 //! Coming in through a public lobby.
 
+use crate::community::InCommunity as _;
 use harness::{client::User, world::World};
 use serde_json::json;
 

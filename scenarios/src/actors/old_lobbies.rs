@@ -1,5 +1,6 @@
 //! Lobbies that the old approver left: rooms that are there, and its files that tell of them.
 
+use crate::community::InCommunity as _;
 use std::{
     fs,
     time::{SystemTime, UNIX_EPOCH},

@@ -1,5 +1,6 @@
 //! The rules of the space.
 
+use crate::community::InCommunity as _;
 use harness::{client::User, world::World};
 
 use super::Seen;

@@ -1,11 +1,10 @@
 //! Two members talk to each other in an encrypted room.
 
 use harness::{
-    client::{Http, Peer, User},
-    wait::{self, Poll},
+    client::{Peer, User},
+    wait,
     world::World,
 };
-use reqwest::Method;
 
 use super::{PATIENCE, Seen};
 use crate::step::{Failure, Steps, Stop, ensure, seen};
@@ -79,50 +78,4 @@ async fn sees_encryption(who: Result<Peer, Failure>, room: &str) -> Seen<Peer> {
 pub async fn with_encryption(who: &User) -> Result<Peer, Failure> {
     let session = User::from_session(who.base(), who.user_id(), who.device_id(), who.token(), who.password());
     Ok(Peer::with_session(session).await?)
-}
-
-/// Says something in an encrypted room which the bot reads, waits until the key to it is in the bot's backup, and has the world remember
-/// it: from here on the bot's account must be able to read it, whatever happens. Answers the event's id.
-///
-/// # Errors
-/// When it cannot be sent, or no key comes into the backup.
-pub async fn remembered(world: &World, who: &Peer, room: &str, text: &str) -> Result<String, Failure> {
-    // Else the key could be in the backup already, for an earlier message, and nothing would show that the bot has this one.
-    who.change_room_key(room).await?;
-    let said = who.say(room, text).await?;
-    let event = format!("/_matrix/client/v3/rooms/{room}/event/{said}");
-    let event = who.user().request(Method::GET, &event, None).await?;
-    let session = event["content"]["session_id"].as_str();
-    let session = session.ok_or_else(|| Failure::new(format!("{said} is not encrypted: {}", event["type"])))?;
-    let what = "the bot to put the key of a message into its backup";
-    let http = Http::new(world.homeserver.base_url());
-    wait::until(what, PATIENCE * 2, || async {
-        match backed_up(world, &http, room, session).await {
-            Ok(true) => Poll::Ready(()),
-            Ok(false) => Poll::Pending(format!("session {session} is not there")),
-            Err(error) => Poll::Pending(error.to_string()),
-        }
-    })
-    .await?;
-    world.remember(room, &said);
-    Ok(said)
-}
-
-/// Whether the key backup of the bot's account holds this session. The backup itself is asked: that some key went there says nothing of
-/// this one.
-async fn backed_up(world: &World, http: &Http, room: &str, session: &str) -> Result<bool, Failure> {
-    let bot = world.front_door.bot_token(world.approver().user_id());
-    let version = http.send(
-        Method::GET,
-        "/_matrix/client/v3/room_keys/version",
-        bot.as_deref(),
-        None,
-    );
-    let version = version.await?;
-    let Some(version) = version.body["version"].as_str() else {
-        return Err(Failure::new(format!("HTTP {} to room_keys/version", version.status)));
-    };
-    let keys = format!("/_matrix/client/v3/room_keys/keys/{room}?version={version}");
-    let keys = http.send(Method::GET, &keys, bot.as_deref(), None).await?;
-    Ok(keys.body["sessions"].get(session).is_some())
 }

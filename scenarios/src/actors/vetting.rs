@@ -1,5 +1,6 @@
 //! Knocking, and what follows in the vetting room. A lobby speaks the same phrases, so it is read here too.
 
+use crate::community::InCommunity as _;
 use harness::{client::User, world::World};
 use serde_json::Value;
 

@@ -1,5 +1,6 @@
 //! What people know about a world.
 
+use crate::community::InCommunity as _;
 use harness::world::World;
 use serde_json::{Value, json};
 

@@ -12,7 +12,10 @@ use harness::{
 };
 
 use super::{CriticalPath, path::millis};
-use crate::step::Failure;
+use crate::{
+    community::{self, CommunityOptions},
+    step::Failure,
+};
 
 /// How long the bot may take to be ready.
 pub(super) const BOOT: Duration = Duration::from_secs(60);
@@ -123,14 +126,16 @@ impl Bed {
     }
 
     /// The options of a world of its own name and seed, with the bot as in production.
-    pub fn options(&self, ground: &Ground) -> WorldOptions {
+    pub fn options(&self, ground: &Ground) -> CommunityOptions {
         let number = self.worlds.fetch_add(1, Ordering::Relaxed);
-        let mut options = WorldOptions::new(format!("bench-{number}"))
+        let world = WorldOptions::new(format!("bench-{number}"))
             .on(ground.choice)
             .seeded(self.seed.wrapping_add(number))
             .with_env("RUST_LOG", PRODUCTION_LOG);
-        options.code_uses = 10_000;
-        options
+        CommunityOptions {
+            world,
+            code_uses: 10_000,
+        }
     }
 
     /// Builds a world.
@@ -138,7 +143,7 @@ impl Bed {
     /// # Errors
     /// When any part of it cannot be had.
     pub async fn world(&self, ground: &Ground) -> Result<World, Failure> {
-        Ok(World::build_with(self.options(ground), self.bot.clone()).await?)
+        community::build_with(self.options(ground), self.bot.clone()).await
     }
 
     /// Builds a world whose bot is ready.

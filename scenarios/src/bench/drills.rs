@@ -207,14 +207,14 @@ fn passed(record: &Record) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use harness::fault::{self, Fault, Outcome};
+    use harness::fault::Outcome;
 
     use super::*;
 
     #[test]
     fn every_credential_fault_exists_and_is_healed_without_the_operator() {
         for name in CREDENTIALS {
-            let fault: Box<dyn Fault> = fault::named(name).unwrap_or_else(|| panic!("no fault {name}"));
+            let fault = crate::catalogue::fault(name).unwrap_or_else(|| panic!("no fault {name}"));
             for moment in fault.moments() {
                 assert_eq!(fault.expectation(*moment).outcome, Outcome::Heals, "{name} {moment}");
                 assert!(!fault.expectation(*moment).downtime, "{name} {moment}");

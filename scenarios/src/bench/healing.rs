@@ -1,5 +1,6 @@
 //! From the first answer that says that the token is dead to the first sync of the healed session.
 
+use crate::community::InCommunity as _;
 use std::time::Duration;
 
 use async_trait::async_trait;

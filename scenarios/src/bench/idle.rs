@@ -1,5 +1,6 @@
 //! A bot that has nothing to do: its memory, its processor time, its requests.
 
+use crate::community::InCommunity as _;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;

@@ -1,5 +1,6 @@
 //! From a knock to the invite to a vetting room.
 
+use crate::community::InCommunity as _;
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -77,8 +77,9 @@ async fn rate(bed: &Bed, ground: &Ground) -> Result<Samples, Failure> {
                 && let Some((options, bot)) = left.pop()
             {
                 running.spawn(async move {
-                    let world = harness::world::World::build_with(options, bot).await?;
-                    world.finish(Verdict::Passed).await.map(drop)
+                    let world = crate::community::build_with(options, bot).await?;
+                    world.finish(Verdict::Passed).await?;
+                    Ok::<(), Failure>(())
                 });
             }
             if let Some(ended) = running.join_next().await {

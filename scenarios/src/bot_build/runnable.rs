@@ -87,10 +87,7 @@ mod tests {
     use super::*;
 
     fn asked(program: impl Into<PathBuf>) -> Result<(), NotRunnable> {
-        runnable(&BotCommand {
-            program: program.into(),
-            arguments: Vec::new(),
-        })
+        runnable(&BotCommand::new(program, [""; 0]))
     }
 
     fn script(folder: &Path, text: &str, mode: u32) -> PathBuf {

@@ -1,8 +1,11 @@
 //! Everything there is, by name.
 
-use harness::fault;
+use std::sync::LazyLock;
+
+use harness::fault::{Fault, Faults, Outcome};
 
 use crate::{
+    faults,
     plan::{Drill, Known, KnownFault, KnownScenario, Moment},
     scenario::{
         Scenario, announcements::Announcements, commands::Commands, edge_cases::EdgeCases, history::History,
@@ -36,6 +39,17 @@ pub fn scenario(name: &str) -> Option<Box<dyn Scenario>> {
     scenarios().into_iter().find(|scenario| scenario.name() == name)
 }
 
+/// Every fault, in the order in which they are drilled.
+pub fn all_faults() -> &'static Faults {
+    static FAULTS: LazyLock<Faults> = LazyLock::new(faults::all);
+    &FAULTS
+}
+
+/// The fault of that name.
+pub fn fault(name: &str) -> Option<&'static Fault> {
+    all_faults().named(name)
+}
+
 /// Everything, for planning.
 pub fn known() -> Known {
     let scenarios = scenarios().into_iter().map(|scenario| KnownScenario {
@@ -43,10 +57,10 @@ pub fn known() -> Known {
         middle: scenario.middle(),
         drilled_with_every_fault: scenario.name() == DRILLED,
     });
-    let faults = fault::all()
+    let faults = all_faults()
         .iter()
         .map(|fault| KnownFault {
-            name: fault.name(),
+            name: fault.name().to_owned(),
             moments: fault.moments().to_vec(),
         })
         .collect();
@@ -61,8 +75,7 @@ pub fn suite(drill: &Drill) -> String {
     let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == DRILLED) else {
         return drill.scenario.replace('-', "_");
     };
-    let heals = fault::named(&subject.fault)
-        .is_none_or(|fault| fault.expectation(subject.moment).outcome == fault::Outcome::Heals);
+    let heals = fault(&subject.fault).is_none_or(|fault| fault.expectation(subject.moment).outcome == Outcome::Heals);
     match subject.moment {
         _ if !heals => "healing_unhealable",
         Moment::FirstBoot | Moment::AtBoot => "healing_boot",
@@ -144,7 +157,7 @@ mod tests {
         let faults = known().faults;
         let pairs = faults
             .iter()
-            .flat_map(|fault| fault.moments.iter().map(|moment| (fault.name, moment)));
+            .flat_map(|fault| fault.moments.iter().map(move |moment| (&fault.name, moment)));
         let missing: Vec<String> = pairs
             .map(|(fault, moment)| format!("{DRILLED}/{fault}/{moment}"))
             .filter(|name| !planned.contains(name))
@@ -157,7 +170,7 @@ mod tests {
     fn the_faults_in_the_middle_exist_and_make_sense_there() {
         for scenario in scenarios() {
             for name in scenario.middle() {
-                let fault = fault::named(name).unwrap_or_else(|| panic!("{}: no fault {name}", scenario.name()));
+                let fault = fault(name).unwrap_or_else(|| panic!("{}: no fault {name}", scenario.name()));
                 assert!(
                     fault.moments().contains(&Moment::InTheMiddle),
                     "{name} makes no sense in the middle"

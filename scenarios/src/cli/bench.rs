@@ -10,7 +10,7 @@ use harness::bot::BotCommand;
 use super::{BenchArgs, Exit, drill::homeserver_named, refuse};
 use crate::{
     bench::{self, Bed, Bench, Compiled, Ground, Report},
-    bot_build, names,
+    bot_build, contract, names,
     step::Failure,
 };
 
@@ -32,10 +32,7 @@ async fn prepared(args: &BenchArgs) -> Result<(Bed, Vec<Box<dyn Bench>>, Compile
     }
     let built = bot_build::ensure_in(args.bot_profile.as_deref(), &mut say).await?;
     let (bot, profile) = match built {
-        Some((profile, program)) => {
-            let arguments = Vec::new();
-            (BotCommand { program, arguments }, profile)
-        }
+        Some((profile, program)) => (BotCommand::new(program, [""; 0]), profile),
         None => given()?,
     };
     // The drills of a bench are those of `knockproof drill`, whose bot is the one beside this program.
@@ -50,7 +47,7 @@ async fn prepared(args: &BenchArgs) -> Result<(Bed, Vec<Box<dyn Bench>>, Compile
 }
 
 fn given() -> Result<(BotCommand, String), Failure> {
-    let bot = BotCommand::from_env()?;
+    let bot = BotCommand::of(&contract::knock_approver()?)?;
     let shown = bot.program.display().to_string();
     Ok((bot, shown))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use harness::{
-    check, fault,
+    check,
     homeserver::{Choice, Flavor, look},
 };
 
@@ -70,7 +70,7 @@ fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)])
         out,
         "\nFaults (--fault), and the scenarios that the main job drills each with"
     )?;
-    for fault in fault::all() {
+    for fault in catalogue::all_faults().iter() {
         writeln!(out, "  {}: {}", fault.name(), fault.summary())?;
         for moment in fault.moments() {
             writeln!(out, "    {moment}: {}", scenarios_of(&planned, fault.name(), *moment))?;

@@ -11,7 +11,11 @@ use harness::{
 };
 
 use super::{Exit, Signal, UpArgs, drill::homeserver_named, refuse};
-use crate::{bot_build, step::Failure};
+use crate::{
+    bot_build,
+    community::{self, InCommunity as _},
+    step::Failure,
+};
 
 /// How long the bot may take to be ready.
 const BOOT: Duration = Duration::from_secs(60);
@@ -52,7 +56,7 @@ async fn build(args: &UpArgs) -> Result<World, Failure> {
         "cargo knockproof up --homeserver {} --seed {seed}",
         args.homeserver
     ));
-    let mut world = World::build(options).await?;
+    let mut world = community::build(options).await?;
     world.start_bot(BOOT).await?;
     Ok(world)
 }
@@ -127,7 +131,7 @@ fn describe(world: &World, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "  echo wrong > {}    # the password file",
-        approver.password_file().display()
+        approver.password_file().unwrap_or_default().display()
     )?;
     writeln!(out, "watch it")?;
     writeln!(out, "  tail -f {}", world.bot.log().display())?;

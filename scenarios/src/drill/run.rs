@@ -4,20 +4,19 @@ use std::{sync::Arc, time::Instant};
 
 use harness::{
     artifacts::Artifacts,
-    check::Snapshot,
-    fault::{self, Fault, Moment, Need},
-    homeserver::{Choice, Flavor, Selection},
+    drill::{self, Breakage},
+    fault::{Fault, Moment},
+    homeserver::{Choice, Selection},
     secrets::Secrets,
     world::{self, World, WorldOptions},
 };
 
 use super::{
-    breakage::Breakage,
-    checks::{devices, judged, look, read},
+    checks::{devices, judged, read},
+    interlude::Broken,
 };
 use crate::{
-    breaking::BOOT,
-    catalogue, marks,
+    catalogue, community, contract, marks,
     plan::{Drill, Pace},
     progress::DrillProgress,
     report::{Record, Verdict},
@@ -32,32 +31,24 @@ pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
         let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);
         of.map(|(_, why)| (*why).to_owned())
     };
-    let lacking = |fault: &dyn Fault| fault.needs().iter().find_map(|need| lacks(*need, selection));
+    let contract = contract::knock_approver().ok()?;
+    let lacking = |fault: &Fault| {
+        let mut needs = fault.needs().iter();
+        needs.find_map(|need| need.lacking(&contract, selection.flavor))
+    };
     catalogue::scenario(&drill.scenario)
         .and_then(|scenario| spoiled(scenario.as_ref()))
-        .or_else(|| lacking(fault::named(name)?.as_ref()))
+        .or_else(|| lacking(catalogue::fault(name)?))
 }
 
 /// What a drill spends its time on.
 pub fn pace(drill: &Drill) -> Pace {
     let subject = drill.subject.as_ref();
-    let fault = subject.and_then(|subject| Some((fault::named(&subject.fault)?, subject.moment)));
+    let fault = subject.and_then(|subject| Some((catalogue::fault(&subject.fault)?, subject.moment)));
     let patient = fault.is_some_and(|(fault, moment)| fault.expectation(moment).waits);
     match patient || catalogue::scenario(&drill.scenario).is_some_and(|scenario| scenario.waits()) {
         true => Pace::Waits,
         false => Pace::Works,
-    }
-}
-
-fn lacks(need: Need, selection: &Selection) -> Option<String> {
-    let conduwuit_family = matches!(
-        selection.flavor,
-        Flavor::Conduwuit | Flavor::Continuwuity | Flavor::Tuwunel | Flavor::Embedded
-    );
-    match need {
-        Need::OneTokenPerDevice => {
-            (!conduwuit_family).then(|| format!("{} lets several tokens of a device live", selection.flavor))
-        }
     }
 }
 
@@ -123,7 +114,7 @@ async fn attempt(
     let mut options = WorldOptions::new(drill.name()).on(taken).seeded(drill.world_seed());
     options.replay = Some(record.replay.clone());
     options.artifacts = Some(artifacts.clone());
-    let mut world = World::build(scenario.prepare(options)).await?;
+    let mut world = community::build(scenario.prepare(options)).await?;
     world.bring_witness().await?;
     scenario.arrange(&mut world).await?;
 
@@ -139,9 +130,8 @@ async fn attempt(
 
 fn breakage(drill: &Drill) -> Result<Option<Breakage>, Failure> {
     let Some(subject) = &drill.subject else { return Ok(None) };
-    let fault = fault::named(&subject.fault).ok_or_else(|| Failure::new(format!("no fault {}", subject.fault)))?;
-    let fault: Arc<dyn Fault> = Arc::from(fault);
-    Ok(Some(Breakage::new(fault, subject.moment)))
+    let fault = catalogue::fault(&subject.fault).ok_or_else(|| Failure::new(format!("no fault {}", subject.fault)))?;
+    Ok(Some(Breakage::new(fault.clone(), subject.moment)))
 }
 
 /// Breaks, plays and checks; what was seen goes into the record.
@@ -157,7 +147,7 @@ async fn play(
     let interlude = breakage
         .clone()
         .filter(|breakage| breakage.moment == Moment::InTheMiddle);
-    let interlude = interlude.map(|breakage| Box::new(breakage) as Box<dyn Interlude>);
+    let interlude = interlude.map(|breakage| Box::new(Broken(breakage)) as Box<dyn Interlude>);
     let mut stage = Stage::new(world, steps, interlude);
 
     let outcome = acts(scenario, &mut stage, breakage.as_ref(), progress).await;
@@ -179,10 +169,8 @@ async fn play(
 /// Checks what must hold after a scenario that passed.
 async fn check(stage: &mut Stage, record: &mut Record) -> Result<(), Failure> {
     let world = &mut stage.world;
-    let now = Snapshot::take(world, "after").await?;
+    let now = drill::look(world).await?;
     record.devices = Some(devices(&now));
-    look(world, &now).await?;
-    world.conclude().await?;
     let (findings, evidence) = judged(&read(world)?);
     record.findings = findings;
     if let Some(breakage) = &evidence.breakage {
@@ -205,7 +193,8 @@ async fn acts(
         progress.doing("the bot starts");
         let world = &mut stage.world;
         let started = async {
-            world.start_bot(BOOT).await?;
+            let boot = world.contract().boot();
+            world.start_bot(boot).await?;
             seen("ready")
         };
         stage.steps.aside("the bot starts and is ready", started).await?;
@@ -217,7 +206,8 @@ async fn acts(
         stage
             .steps
             .aside(&name, async {
-                breakage.happen(world).await.map(|evidence| ((), evidence))
+                let happened = breakage.happen(world).await?;
+                seen(happened.evidence)
             })
             .await?;
     }

@@ -38,7 +38,7 @@ impl KnownScenario {
 #[derive(Clone, Debug)]
 pub struct KnownFault {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// The moments at which it makes sense.
     pub moments: Vec<Moment>,
 }
@@ -109,12 +109,12 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         }
         for fault in &faults {
             for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
-                let is_meant = !any_fault || scenario.meets(fault.name, *moment, wishes.brief);
+                let is_meant = !any_fault || scenario.meets(&fault.name, *moment, wishes.brief);
                 if is_meant && scenario.has(*moment) {
                     subjects.push((
                         scenario.name,
                         Some(Subject {
-                            fault: fault.name.to_owned(),
+                            fault: fault.name.clone(),
                             moment: *moment,
                         }),
                     ));
@@ -178,7 +178,12 @@ fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
 
 /// The wished faults, and whether the plain scenario is wished for by name.
 fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k KnownFault>, bool), Unknown> {
-    let all: Vec<&str> = known.faults.iter().map(|fault| fault.name).chain([ALL, NONE]).collect();
+    let all: Vec<&str> = known
+        .faults
+        .iter()
+        .map(|fault| fault.name.as_str())
+        .chain([ALL, NONE])
+        .collect();
     let named = wished
         .iter()
         .map(|name| names::find("fault", name, &all))
@@ -187,7 +192,7 @@ fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k Kno
     let faults = known
         .faults
         .iter()
-        .filter(|fault| every || named.contains(&fault.name))
+        .filter(|fault| every || named.contains(&fault.name.as_str()))
         .collect();
     Ok((faults, named.contains(&NONE)))
 }
@@ -231,7 +236,7 @@ fn named_in_vain<'k>(faults: &[&'k KnownFault], wished: &[String], moments: &[Mo
 fn is_named(wished: &[String], fault: &KnownFault) -> bool {
     wished
         .iter()
-        .any(|name| names::find("fault", name, &[fault.name]).is_ok())
+        .any(|name| names::find("fault", name, &[fault.name.as_str()]).is_ok())
 }
 
 fn moments_of(fault: &KnownFault) -> String {
@@ -266,11 +271,11 @@ mod tests {
             ],
             faults: vec![
                 KnownFault {
-                    name: "env-token-empty",
+                    name: "env-token-empty".to_owned(),
                     moments: vec![Moment::AtBoot],
                 },
                 KnownFault {
-                    name: "token-logged-out",
+                    name: "token-logged-out".to_owned(),
                     moments: Moment::ALL.to_vec(),
                 },
             ],
@@ -313,7 +318,7 @@ mod tests {
     fn a_brief_run_breaks_each_scenario_but_the_first_once_in_its_middle() {
         let mut known = known();
         known.faults.push(KnownFault {
-            name: "bot-killed",
+            name: "bot-killed".to_owned(),
             moments: vec![Moment::InTheMiddle],
         });
         for scenario in &mut known.scenarios[..2] {
@@ -417,7 +422,7 @@ mod tests {
     fn the_main_job_drills_every_fault_at_every_moment() {
         let mut known = known();
         known.faults.push(KnownFault {
-            name: "bot-frozen",
+            name: "bot-frozen".to_owned(),
             moments: vec![Moment::InTheMiddle],
         });
         let brief = Wishes {

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     bot_build::{self, BuildError, NotRunnable},
+    contract,
     plan::Drill,
 };
 
@@ -45,6 +46,9 @@ pub enum CouldNotRun {
     /// The bot is not built and cannot be.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// What is known of the bot is no contract.
+    #[error(transparent)]
+    Contract(#[from] harness::contract::Error),
     /// There is no bot.
     #[error(transparent)]
     NoBot(#[from] bot::Error),
@@ -103,7 +107,7 @@ pub async fn probe(selection: &Selection) -> Result<(), CouldNotRun> {
 /// [`CouldNotRun`], with what is in the way.
 pub async fn bot(say: &mut dyn FnMut(&str)) -> Result<BotCommand, CouldNotRun> {
     bot_build::ensure(say).await?;
-    let bot = BotCommand::from_env()?;
+    let bot = BotCommand::of(&contract::knock_approver()?)?;
     bot_build::runnable(&bot)?;
     Ok(bot)
 }

@@ -1,5 +1,6 @@
 //! What the operators are told of lobbies: each event once, ever.
 
+use crate::community::InCommunity as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -95,6 +96,7 @@ impl Scenario for Announcements {
         let operators = world.owner().create_room(&operators).await?;
         world.approver().first.join(&operators).await?;
         world.bot.set("OPERATOR_NOTIFY_ROOM", &operators);
+        world.knows_room(&operators);
         let lobbies = [
             left(
                 world,

@@ -1,12 +1,14 @@
 //! What was said once stays readable, whatever the bot loses; and newcomers can read what was said before them.
 
+use crate::community::InCommunity as _;
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use harness::{
     check,
     client::Peer,
-    fault::{self, Moment},
+    drill::{self, Breakage},
+    fault::Moment,
     front_door::{Action, Matcher},
     wait,
     world::World,
@@ -15,8 +17,7 @@ use harness::{
 use super::{MIDDLE, Scenario, Stage};
 use crate::{
     actors::{PATIENCE, Seen, children, commands, talk, vetting},
-    breaking::break_and_heal,
-    marks,
+    catalogue, marks,
     step::{Failure, Stop, ensure, seen},
 };
 
@@ -127,7 +128,7 @@ impl Scenario for History {
 /// Says something in both rooms; the bot's account must be able to read it from now on.
 async fn everywhere(world: &World, owner: &Peer, child: &str, when: &str) -> Result<String, Failure> {
     for room in [world.admin_room(), child] {
-        talk::remembered(world, owner, room, &format!("said {when}")).await?;
+        drill::remembered(world, owner, room, &format!("said {when}")).await?;
     }
     Ok(format!("{} messages in 2 rooms", world.memories().len()))
 }
@@ -152,11 +153,12 @@ async fn lost(
     let Stage { world, steps, .. } = stage;
     steps
         .step(names[0], async {
-            let fault = fault::named(what).ok_or_else(|| Failure::new(format!("no fault {what}")))?;
+            let fault = catalogue::fault(what).ok_or_else(|| Failure::new(format!("no fault {what}")))?;
             let before = world.bot.log_text().len();
             // The drill's fault may have taken it away, and what is lost here is healed with it.
             world.approver().write_password(world.approver().password())?;
-            let happened = break_and_heal(world, fault.as_ref(), Moment::AtBoot).await?;
+            let loss = Breakage::of_scenario(fault.clone(), Moment::AtBoot);
+            let happened = loss.happen(world).await?;
             let log = world.bot.log_text();
             let taken: BTreeSet<String> = marks::in_log(log.get(before..).unwrap_or_default())
                 .into_iter()

@@ -1,5 +1,6 @@
 //! Two strangers come through a lobby, talk to each other, and the first comes again.
 
+use crate::community::InCommunity as _;
 use async_trait::async_trait;
 use harness::client::User;
 

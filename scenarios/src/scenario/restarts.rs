@@ -1,5 +1,6 @@
 //! The bot is killed in the middle of everything.
 
+use crate::community::InCommunity as _;
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,5 +1,6 @@
 //! Somebody signs up, somebody knocks, somebody has a bogus code.
 
+use crate::community::InCommunity as _;
 use async_trait::async_trait;
 use serde_json::Value;
 

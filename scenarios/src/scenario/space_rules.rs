@@ -1,5 +1,6 @@
 //! What the space lets in and what not.
 
+use crate::community::InCommunity as _;
 use async_trait::async_trait;
 
 use super::{Scenario, Stage};

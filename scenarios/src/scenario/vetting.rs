@@ -1,5 +1,6 @@
 //! Two strangers knock, pass, and talk to each other.
 
+use crate::community::InCommunity as _;
 use async_trait::async_trait;
 use harness::{client::User, world::World};
 

@@ -15,7 +15,7 @@ use harness::{
 };
 use libtest_mimic::{Failed, Trial};
 use scenarios::{
-    bot_build, catalogue, drill,
+    bot_build, catalogue, contract, drill,
     plan::{self, Drill, Wishes},
     progress::Silent,
     report::Verdict,
@@ -66,7 +66,8 @@ async fn select() -> Result<Selection, String> {
 /// Whether a bot that is named can be run; one that is not is built by the first test.
 fn bot_given() -> Result<(), String> {
     if std::env::var("KNOCKPROOF_BOT").is_ok_and(|words| !words.trim().is_empty()) {
-        let bot = BotCommand::from_env().map_err(|error| error.to_string())?;
+        let contract = contract::knock_approver().map_err(|error| error.to_string())?;
+        let bot = BotCommand::of(&contract).map_err(|error| error.to_string())?;
         bot_build::runnable(&bot).map_err(|error| error.to_string())?;
     }
     Ok(())

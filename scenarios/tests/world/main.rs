@@ -14,6 +14,7 @@
 
 mod browser;
 mod clients;
+mod community;
 mod conformance;
 mod doctor;
 mod drills;
@@ -49,6 +50,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("browser") {
         trials.extend(browser::trials());
+    }
+    if wished("community") {
+        trials.extend(community::trials());
     }
     if wished("clients") {
         trials.extend(clients::trials());

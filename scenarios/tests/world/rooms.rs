@@ -13,6 +13,7 @@ use reqwest::Method;
 use scenarios::{
     actors::{SignUp, vetting},
     bot_build,
+    community::{self, InCommunity as _},
     step::{Failure, ensure},
 };
 use serde_json::json;
@@ -50,7 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Plays in a world whose bot serves, with less power in the space than its owner.
 async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
-    in_world(World::build(WorldOptions::from_env(name)?).await?, async |world| {
+    in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
         world.start_bot(BOOT).await?;
         let bot = world.approver().user_id().to_owned();
         let token = world.front_door.bot_token(&bot);
@@ -73,7 +74,7 @@ async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Ou
 async fn is_said(world: &mut World, words: &[&str]) -> Result<(), Failure> {
     let said = |ready: &Ready| {
         ready.identity("approver").is_some_and(|approver| {
-            let text = format!("{} {}", approver.why, approver.next_step.unwrap_or_default());
+            let text = format!("{} {}", approver.why, approver.next_step.as_deref().unwrap_or_default());
             approver.state == "needs_operator" && words.iter().all(|word| text.contains(word))
         })
     };

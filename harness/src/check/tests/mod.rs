@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Evidence, Finding, RoomRecord, Snapshot, all};
 use crate::{
-    bot::Ready,
+    bot::{Condition, IdentityState, Note, Ready},
     fault::Expectation,
     front_door::{Entrance, Exchange, Upstream, Who},
     history::{Account, Allowed, Entry, Event, Exit, Output, Record, Seen, Subject},
@@ -19,16 +19,37 @@ use crate::{
 };
 
 const BOT: &str = "@bot:hs";
+const NAME: &str = "pong";
 
 fn ready(state: &str, user: &str, device: &str) -> Option<Ready> {
-    let identity = json!({
-        "state": state, "why": "no live token", "next_step": "write the password into the file",
-        "user_id": user, "device_id": device,
-    });
+    let condition = match state {
+        "ok" => Condition::Serves,
+        "needs_operator" => Condition::NeedsOperator,
+        _ => Condition::Busy,
+    };
+    let identity = IdentityState {
+        condition,
+        state: state.to_owned(),
+        why: "no live token".to_owned(),
+        next_step: Some("write the password into the file".to_owned()),
+        user_id: Some(user.to_owned()),
+        device_id: Some(device.to_owned()),
+        degraded: Vec::new(),
+    };
     Some(Ready {
-        status: if state == "ok" { 200 } else { 503 },
-        body: json!({ "approver": identity }),
+        serves: condition == Condition::Serves,
+        status: if condition == Condition::Serves { 200 } else { 503 },
+        body: Value::Null,
+        identities: [(NAME.to_owned(), identity)].into(),
     })
+}
+
+/// What an identity is noted to be weaker in.
+fn noted(what: &str, cure: &str) -> Vec<Note> {
+    vec![Note {
+        what: what.to_owned(),
+        cure: cure.to_owned(),
+    }]
 }
 
 fn snapshot(seq: u64, device: &str, owned: &[&str]) -> Snapshot {
@@ -146,10 +167,8 @@ impl Story {
 }
 
 fn says(ready: Option<Ready>) -> Event {
-    let ready = ready.unwrap();
     Event::Ready {
-        status: ready.status,
-        body: ready.body,
+        said: ready.unwrap(),
         leaks: Vec::new(),
     }
 }
@@ -193,8 +212,9 @@ fn sound() -> Story {
         "D1",
     );
     let account = Account {
-        name: "approver".to_owned(),
+        name: NAME.to_owned(),
         user_id: BOT.to_owned(),
+        hit: true,
     };
     Story(vec![
         Event::Subject(Subject {
@@ -247,6 +267,12 @@ fn sound() -> Story {
 }
 
 impl Story {
+    /// What the bot says of its identity in a look.
+    fn says_in(&mut self, when: &str) -> &mut IdentityState {
+        let ready = self.look(when).ready.as_mut().unwrap();
+        ready.identities.get_mut(NAME).unwrap()
+    }
+
     fn without_round_trip(&mut self, answer: Result<(bool, String), String>) {
         self.without(|event| matches!(event, Event::RoundTrip { .. }));
         self.0.push(Event::RoundTrip {
@@ -284,7 +310,7 @@ impl Story {
 }
 
 fn answer_with(leak: Leak) -> Exchange {
-    let mut answer = exchange(3, Entrance::Public, "POST", "/signup/api", 200);
+    let mut answer = exchange(3, Entrance::Public, "POST", "/pages/api", 200);
     answer.upstream = Upstream::Bot;
     answer.leaks.push(leak);
     answer
@@ -307,7 +333,7 @@ fn room(id: &str, events: Vec<Value>) -> RoomRecord {
     }
 }
 
-fn vetting(id: &str) -> RoomRecord {
+fn room_for_one(id: &str) -> RoomRecord {
     let create = json!({ "type": "m.room.create", "sender": BOT, "state_key": "", "content": {} });
     room(id, vec![create, member(BOT, "@a:hs", "invite")])
 }

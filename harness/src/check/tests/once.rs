@@ -9,7 +9,7 @@ use crate::check::Verdict;
 #[case::message_twice(vec![room("!r", vec![message(BOT, "hello"), message(BOT, "hello")])])]
 #[case::message_twice_with_another_between(vec![room("!r", vec![message(BOT, "a"), message(BOT, "b"), message(BOT, "a")])])]
 #[case::invited_twice(vec![room("!space", vec![member(BOT, "@a:hs", "invite"), member(BOT, "@a:hs", "invite")])])]
-#[case::vetted_twice(vec![vetting("!v1"), vetting("!v2")])]
+#[case::two_rooms(vec![room_for_one("!v1"), room_for_one("!v2")])]
 #[case::encrypted_twice(vec![room("!r", vec![encrypted("hello"), encrypted("hello")])])]
 #[case::cannot_be_decrypted(vec![RoomRecord { unreadable: vec!["$1".to_owned()], ..room("!r", vec![message(BOT, "hello")]) }])]
 #[case::nothing_seen(Vec::new())]
@@ -26,7 +26,7 @@ fn what_happened_twice_is_found(#[case] rooms: Vec<RoomRecord>) {
 #[case::invited_again_after_leaving(vec![room("!space", vec![
     member(BOT, "@a:hs", "invite"), member("@a:hs", "@a:hs", "leave"), member(BOT, "@a:hs", "invite"),
 ])])]
-#[case::one_vetting(vec![vetting("!v1")])]
+#[case::one_room(vec![room_for_one("!v1")])]
 fn what_happened_once_is_fine(#[case] rooms: Vec<RoomRecord>) {
     let mut story = sound();
     story.rooms(rooms);

@@ -1,7 +1,6 @@
 //! The operator is told, and told what to do.
 
 use rstest::rstest;
-use serde_json::json;
 
 use super::*;
 use crate::{check::Verdict, fault::NewDevice};
@@ -38,10 +37,10 @@ fn an_operator_who_is_told_what_to_do_is_told() {
 #[case::only_healing(|s: &mut Story| s.look("needing").ready = ready("healing", BOT, "D1"))]
 #[case::hammered(|s: &mut Story| s.passes(login(4, 403)))]
 #[case::useless_step(|s: &mut Story| {
-    s.look("needing").ready.as_mut().unwrap().body["approver"]["next_step"] = json!("look at the log");
+    s.says_in("needing").next_step = Some("look at the log".to_owned());
 })]
 #[case::no_reason(|s: &mut Story| {
-    s.look("needing").ready.as_mut().unwrap().body["approver"]["why"] = json!("");
+    s.says_in("needing").why.clear();
 })]
 fn an_operator_who_is_not_told_what_to_do_is_not(#[case] break_it: fn(&mut Story)) {
     let mut story = needing();
@@ -53,10 +52,8 @@ fn an_operator_who_is_not_told_what_to_do_is_not(#[case] break_it: fn(&mut Story
 fn degraded() -> Story {
     let mut story = sound();
     story.expect(&Expectation::unharmed().serves_degraded(&["backup"]));
-    let mut needing = snapshot(5, "D1", &["D1"]);
-    needing.ready.as_mut().unwrap().body["approver"]["degraded"] =
-        json!([{ "what": "no backup", "cure": "put the key back" }]);
-    story.then(look("needing", needing));
+    story.then(look("needing", snapshot(5, "D1", &["D1"])));
+    story.says_in("needing").degraded = noted("no backup", "put the key back");
     story
 }
 
@@ -71,9 +68,9 @@ fn an_operator_who_is_told_what_is_weaker_is_told() {
 #[case::no_note(|s: &mut Story| *s.look("needing") = snapshot(5, "D1", &["D1"]))]
 #[case::another_note(|s: &mut Story| s.expect(&Expectation::unharmed().serves_degraded(&["escrow"])))]
 #[case::no_cure(|s: &mut Story| {
-    s.look("needing").ready.as_mut().unwrap().body["approver"]["degraded"] = json!([{ "what": "no backup", "cure": "" }]);
+    s.says_in("needing").degraded = noted("no backup", "");
 })]
-#[case::does_not_serve(|s: &mut Story| s.look("needing").ready.as_mut().unwrap().status = 503)]
+#[case::does_not_serve(|s: &mut Story| s.look("needing").ready.as_mut().unwrap().serves = false)]
 fn an_operator_who_is_not_told_what_is_weaker_is_not(#[case] break_it: fn(&mut Story)) {
     let mut story = degraded();
     break_it(&mut story);

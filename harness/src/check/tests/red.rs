@@ -41,8 +41,7 @@ fn a_history_with_nothing_in_it_passes_no_check_by_seeing_nothing() {
 #[rstest]
 #[case::not_ok("identity", |s: &mut Story| s.look("after").ready = ready("healing", BOT, "D1"))]
 #[case::degraded("identity", |s: &mut Story| {
-    let ready = s.look("after").ready.as_mut().unwrap();
-    ready.body["approver"]["degraded"] = json!([{ "what": "no backup", "cure": "make one" }]);
+    s.says_in("after").degraded = noted("no backup", "make one");
 })]
 #[case::another_user("identity", |s: &mut Story| s.look("after").ready = ready("ok", "@other:hs", "D1"))]
 #[case::new_device_though_the_old_lived("device-continuity", |s: &mut Story| *s.look("after") = snapshot(9, "D2", &["D2"]))]

@@ -2,6 +2,7 @@
 
 use fantoccini::Locator;
 use harness::world::World;
+use scenarios::community::InCommunity as _;
 use scenarios::step::ensure;
 use serde_json::Value;
 

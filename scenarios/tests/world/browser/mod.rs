@@ -11,7 +11,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use harness::world::{World, WorldOptions};
-use scenarios::{bot_build, step::Failure};
+use scenarios::{
+    bot_build,
+    community::{self, CommunityOptions},
+    step::Failure,
+};
 
 use chromium::Chromium;
 use libtest_mimic::Trial;
@@ -51,9 +55,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Plays in a world with a bot, before a browser. A code has one use: what is lost on the way is missed.
 async fn visit(name: &str, play: impl AsyncFnOnce(&World, &Chromium) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
-    let mut options = WorldOptions::from_env(name)?;
+    let mut options = CommunityOptions::from(WorldOptions::from_env(name)?);
     options.code_uses = 1;
-    in_world(World::build(options).await?, async |world| {
+    in_world(community::build(options).await?, async |world| {
         world.start_bot(BOOT).await?;
         let browser = Chromium::open(world).await?;
         let outcome = play(world, &browser).await;

@@ -2,6 +2,7 @@
 
 use fantoccini::key::Key;
 use harness::{client::User, front_door::Matcher, world::World};
+use scenarios::community::InCommunity as _;
 use scenarios::{
     actors::lobby::{Greeting, Lobby, entered, greeted},
     step::{Failure, ensure},

@@ -1,5 +1,6 @@
 //! What the pages tell to whom.
 
+use scenarios::community::InCommunity as _;
 use std::collections::BTreeSet;
 
 use fantoccini::key::Key;

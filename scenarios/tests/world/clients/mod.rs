@@ -18,7 +18,10 @@ use harness::{
     front_door::{Action, Matcher},
     world::{World, WorldOptions},
 };
-use scenarios::step::{Failure, ensure};
+use scenarios::{
+    community,
+    step::{Failure, ensure},
+};
 use serde_json::json;
 
 use libtest_mimic::Trial;
@@ -111,7 +114,7 @@ async fn is_encrypted_on_the_server(world: &World, room: &str, event_id: &str, t
 async fn in_company(name: &str, play: impl AsyncFnOnce(&World, &str, &mut [Member]) -> Outcome) -> Outcome {
     let venv = venv().map_err(Failure::new)?;
     // Nothing here is a bot's work.
-    let world = World::build_with(WorldOptions::from_env(name)?, BotCommand::from_words("true")?).await?;
+    let world = community::build_with(WorldOptions::from_env(name)?, BotCommand::from_words("true")?).await?;
     in_world(world, async |world| {
         let mut members = vec![
             Member::sdk("matrix-sdk", world).await?,

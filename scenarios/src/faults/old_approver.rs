@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use harness::{
+    client::{Peer, User},
+    fault::Anyhow,
+    world::World,
+};
 use matrix_sdk_crypto::decrypt_room_key_export;
 use serde_json::{Value, json};
 
-use super::Anyhow;
-use crate::{
-    client::{Peer, User},
-    world::World,
-};
+use crate::community::InCommunity as _;
 
 /// How long a message may take to be read.
 const PATIENCE: Duration = Duration::from_secs(20);

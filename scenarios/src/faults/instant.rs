@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use serde_json::Value;
-
-use super::{Anyhow, Expectation, Fault, Fired, Moment, acts};
-use crate::{
+use futures_util::future::BoxFuture;
+use harness::{
     client::User,
+    fault::{Anyhow, Expectation, Fault, Fired, Moment},
     front_door::{Matcher, Point},
     world::World,
 };
+use serde_json::Value;
+
+use super::acts::is_challenge;
+use crate::{chat::Challenge, community::InCommunity as _};
 
 /// How long the bot may take to come to the instant, or to finish what it was killed at.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,91 +25,80 @@ enum Kind {
     Invite,
 }
 
-/// One instant, in the vetting of a stranger who comes for it.
-#[derive(Debug)]
-pub(super) struct KilledAfter(Kind);
-
-impl KilledAfter {
-    /// All instants.
-    pub(super) const ALL: [Self; 3] = [Self(Kind::Room), Self(Kind::Message), Self(Kind::Invite)];
-
-    fn request(&self) -> Matcher {
-        let (method, endpoint) = match self.0 {
-            Kind::Room => ("POST", "/createRoom"),
-            Kind::Message => ("PUT", "/rooms/*/send/*/*"),
-            Kind::Invite => ("POST", "/rooms/*/invite"),
-        };
-        Matcher::endpoint(method, endpoint).from_bot()
-    }
+pub(super) fn faults() -> [Fault; 3] {
+    [
+        (
+            Kind::Room,
+            "bot-killed-after-room",
+            "the bot is killed after the reply to POST /createRoom, before it sees it, and started again",
+        ),
+        (
+            Kind::Message,
+            "bot-killed-after-send",
+            "the bot is killed after the reply to PUT …/send, before it sees it, and started again",
+        ),
+        (
+            Kind::Invite,
+            "bot-killed-after-invite",
+            "the bot is killed after the reply to POST …/invite, before it sees it, and started again",
+        ),
+    ]
+    .map(|(kind, name, summary)| {
+        Fault::new(name, summary, &[Moment::WhileRunning, Moment::InTheMiddle])
+            .expecting(|_| Expectation::unharmed().within(60))
+            .injected(move |world| Box::pin(killed_after(world, kind)))
+    })
 }
 
-#[async_trait]
-impl Fault for KilledAfter {
-    fn name(&self) -> &'static str {
-        match self.0 {
-            Kind::Room => "bot-killed-after-room",
-            Kind::Message => "bot-killed-after-send",
-            Kind::Invite => "bot-killed-after-invite",
-        }
-    }
-
-    fn summary(&self) -> &'static str {
-        match self.0 {
-            Kind::Room => "the bot is killed after the reply to POST /createRoom, before it sees it, and started again",
-            Kind::Message => "the bot is killed after the reply to PUT …/send, before it sees it, and started again",
-            Kind::Invite => "the bot is killed after the reply to POST …/invite, before it sees it, and started again",
-        }
-    }
-
-    fn moments(&self) -> &'static [Moment] {
-        &[Moment::WhileRunning, Moment::InTheMiddle]
-    }
-
-    fn expectation(&self, _moment: Moment) -> Expectation {
-        Expectation::unharmed().within(60)
-    }
-
-    async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
-        let stranger = world.new_user("unlucky").await?;
-        let gate = if self.0 == Kind::Invite {
-            let (room, challenge) = challenged(world, &stranger).await?;
-            let gate = world.front_door.gate(self.request(), Point::AfterReply);
-            stranger.say(&room, &acts::haiku(&challenge)?).await?;
-            gate
-        } else {
-            let gate = world.front_door.gate(self.request(), Point::AfterReply);
-            stranger.knock(world.space(), world.knock_code()).await?;
-            gate
-        };
-        let held = gate.reached(PATIENCE).await?;
-        world.bot.kill().await?;
-        gate.open();
-        world.bot.start()?;
-        let space = world.space().to_owned();
-        let bot = world.approver().user_id().to_owned();
-        let once: futures_util::future::BoxFuture<'static, Anyhow<String>> = match self.0 {
-            Kind::Room | Kind::Message => Box::pin(challenged_once(stranger, space, bot)),
-            Kind::Invite => Box::pin(welcomed_once(stranger, space, bot)),
-        };
-        Ok(Fired::with(format!("killed while {} was held", held.line())).going_on(once))
-    }
+/// In the vetting of a stranger who comes for it.
+async fn killed_after(world: &mut World, kind: Kind) -> Anyhow<Fired> {
+    let (method, endpoint) = match kind {
+        Kind::Room => ("POST", "/createRoom"),
+        Kind::Message => ("PUT", "/rooms/*/send/*/*"),
+        Kind::Invite => ("POST", "/rooms/*/invite"),
+    };
+    let request = Matcher::endpoint(method, endpoint).from_bot();
+    let stranger = world.new_user("unlucky").await?;
+    let gate = if kind == Kind::Invite {
+        let (room, challenge) = challenged(world, &stranger).await?;
+        let gate = world.front_door.gate(request, Point::AfterReply);
+        stranger.say(&room, &challenge.haiku()).await?;
+        gate
+    } else {
+        let gate = world.front_door.gate(request, Point::AfterReply);
+        stranger.knock(world.space(), world.knock_code()).await?;
+        gate
+    };
+    let held = gate.reached(PATIENCE).await?;
+    world.bot.kill().await?;
+    gate.open();
+    world.bot.start()?;
+    let space = world.space().to_owned();
+    let bot = world.approver().user_id().to_owned();
+    let once: BoxFuture<'static, Anyhow<String>> = match kind {
+        Kind::Room | Kind::Message => Box::pin(challenged_once(stranger, space, bot)),
+        Kind::Invite => Box::pin(welcomed_once(stranger, space, bot)),
+    };
+    Ok(Fired::with(format!("killed while {} was held", held.line())).going_on(once))
 }
 
 /// From the knock to the challenge; answers the room and the challenge's text.
-async fn challenged(world: &World, stranger: &User) -> Anyhow<(String, String)> {
+async fn challenged(world: &World, stranger: &User) -> Anyhow<(String, Challenge)> {
     stranger.knock(world.space(), world.knock_code()).await?;
     into_vetting(stranger, world.space()).await
 }
 
-async fn into_vetting(stranger: &User, space: &str) -> Anyhow<(String, String)> {
+async fn into_vetting(stranger: &User, space: &str) -> Anyhow<(String, Challenge)> {
     let room = stranger
         .wait_invite("the vetting room", PATIENCE, |room| room != space)
         .await?;
     stranger.join(&room).await?;
     let event = stranger
-        .wait_event(&room, "the challenge", PATIENCE, acts::is_challenge)
+        .wait_event(&room, "the challenge", PATIENCE, is_challenge)
         .await?;
-    Ok((room, event["content"]["body"].as_str().unwrap_or_default().to_owned()))
+    let body = event["content"]["body"].as_str().unwrap_or_default();
+    let challenge = Challenge::read(body).ok_or_else(|| format!("no challenge: {body:?}"))?;
+    Ok((room, challenge))
 }
 
 /// The stranger is in one vetting room with one challenge. The answer to a try comes after everything that the bot had to say before it,
@@ -129,7 +120,7 @@ async fn challenged_once(stranger: User, space: String, bot: String) -> Anyhow<S
     let events = stranger.messages(&room, 100).await?;
     let challenges = events
         .iter()
-        .filter(|event| event["sender"] == bot.as_str() && acts::is_challenge(event))
+        .filter(|event| event["sender"] == bot.as_str() && is_challenge(event))
         .count();
     match challenges {
         1 => Ok(format!("{} has one vetting room and one challenge", stranger.user_id())),

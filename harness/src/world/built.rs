@@ -1,4 +1,6 @@
 use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
     io,
     path::PathBuf,
     sync::{
@@ -8,20 +10,16 @@ use std::{
     time::Duration,
 };
 
-use knockproof_wikipedia::Wikipedia;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{
-    BotAccount, Error, Result, Role, Rooms, WorldOptions,
-    names::Names,
-    setup::{self, Codes},
-};
+use super::{BotAccount, Error, Ground, Result, Rooms, WorldOptions, names::Names, ping};
 use crate::{
     artifacts::Artifacts,
-    bot::{Bot, BotCommand},
+    bot::{Bot, BotCommand, Ready},
     check::Witness,
     client::{Http, Peer, Registration, Reply, User},
+    contract::{Contract, Readiness},
     front_door::{FrontDoor, Traffic},
     history::Event,
     homeserver::{Homeserver, Selection},
@@ -38,7 +36,7 @@ pub enum Verdict {
     Failed(String),
 }
 
-/// One community under test. [`finish`](Self::finish) it; a world that is dropped unfinished counts as failed and keeps its artifacts.
+/// One bot under test. [`finish`](Self::finish) it; a world that is dropped unfinished counts as failed and keeps its artifacts.
 pub struct World {
     /// The bot; made stopped.
     pub bot: Bot,
@@ -48,15 +46,17 @@ pub struct World {
     pub homeserver: Arc<dyn Homeserver>,
     /// Which homeserver it is, and why that one.
     pub selection: Selection,
-    /// Where challenges come from.
-    pub wikipedia: Wikipedia,
     /// What is left behind.
     pub artifacts: Artifacts,
     /// The bot's accounts.
     pub accounts: Vec<BotAccount>,
+    /// Those that faults hit, and the one that they hit now.
+    hit: Vec<usize>,
+    aim: usize,
     owner: User,
     rooms: Rooms,
-    codes: Codes,
+    /// What such a world knows besides, by its type.
+    more: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
     secrets: Secrets,
     names: Mutex<Names>,
     people: AtomicU32,
@@ -82,88 +82,87 @@ impl std::fmt::Debug for World {
 }
 
 impl World {
-    /// Starts a homeserver and builds the community on it. The bot is not started.
+    /// Starts a homeserver and builds on it the rooms that any bot can be spoken to in. The bot is not started.
     ///
     /// # Errors
     ///
     /// When any part cannot be had; the artifacts stay.
-    pub async fn build(options: WorldOptions) -> Result<Self> {
-        Self::build_with(options, BotCommand::from_env()?).await
+    pub async fn build(options: WorldOptions, contract: Arc<Contract>) -> Result<Self> {
+        let command = BotCommand::of(&contract)?;
+        Self::build_with(options, contract, command).await
     }
 
-    /// The same with another bot than `KNOCKPROOF_BOT` names.
+    /// The same with another command than the contract or `KNOCKPROOF_BOT` name.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub async fn build_with(options: WorldOptions, command: BotCommand) -> Result<Self> {
-        let artifacts = match &options.artifacts {
-            Some(artifacts) => artifacts.clone(),
-            None => Artifacts::for_test(&options.name, Secrets::default()).map_err(Error::io("make the artifacts"))?,
-        };
-        let secrets = artifacts.secrets().clone();
-        let replay = options
-            .replay
-            .clone()
-            .unwrap_or_else(|| format!("KNOCKPROOF_SEED={}", options.seed));
-        artifacts
-            .replay(options.seed, &replay)
-            .map_err(Error::io("write the seed"))?;
-        let chosen = setup::start_homeserver(&options, artifacts.folder()).await?;
-        let (homeserver, selection) = (chosen.homeserver, chosen.selection);
-        artifacts.note(format!("homeserver up: {}", selection.why));
-        secrets.add("registration token", homeserver.registration_token());
+    pub async fn build_with(options: WorldOptions, contract: Arc<Contract>, command: BotCommand) -> Result<Self> {
+        Ground::lay(options, contract, command).await?.furnish().await
+    }
 
-        let mut names = Names::new(options.seed);
-        let codes = Codes::draw(&mut names);
+    pub(super) fn on(ground: Ground, rooms: Rooms) -> Result<Self> {
+        let (contract, artifacts) = (ground.contract, ground.artifacts);
         let history = artifacts.history().clone();
-        let front_door = FrontDoor::open_recording(homeserver.base_url(), history.clone()).await?;
-        let (wikipedia, community) = tokio::join!(
-            Wikipedia::start(options.titles.clone()),
-            setup::populate(&options, homeserver.as_ref(), &front_door, &mut names, &secrets)
-        );
-        let community = community?;
         let data = Scratch::new(&RunId::current(), "bot").map_err(Error::io("make the bot's folder"))?;
-        let mut bot = Bot::new(command, data.path().to_owned(), artifacts.path("bot.log"), history)?;
-        let env = setup::environment(
-            &options,
-            homeserver.as_ref(),
-            &front_door,
-            &community,
-            &codes,
-            &wikipedia,
-        );
-        bot.env_mut().extend(env);
-        front_door.set_bot(Some(bot.url().clone()));
-        let accounts = setup::accounts(community.bots, bot.data_dir(), &secrets)?;
+        let log = artifacts.path("bot.log");
+        let bot = Bot::new(contract.clone(), ground.command, data.path().to_owned(), log, history)?;
+        let public = contract.public.iter().map(|path| path.as_str());
+        ground.front_door.set_bot(bot.url().clone(), public);
+        let accounts: Vec<BotAccount> = ground
+            .identities
+            .iter()
+            .zip(ground.bots)
+            .map(|(identity, first)| {
+                BotAccount::new(&contract, identity, first, bot.data_dir(), ground.secrets.clone())
+            })
+            .collect();
         artifacts.note_with(
-            "community built",
-            json!({ "space": community.rooms.space, "front_door": front_door.url(), "bot": bot.url() }),
+            "rooms made",
+            json!({ "rooms": rooms.ids().collect::<Vec<_>>(), "front_door": ground.front_door.url(), "bot": bot.url() }),
         );
-        let world = Self {
+        let hit = hit(&accounts, &ground.options.hit)?;
+        let mut world = Self {
             bot,
-            front_door,
-            homeserver,
-            selection,
-            wikipedia,
+            front_door: ground.front_door,
+            homeserver: ground.homeserver,
+            selection: ground.selection,
             artifacts,
             accounts,
-            owner: community.owner,
-            rooms: community.rooms,
-            codes,
-            secrets,
-            names: Mutex::new(names),
+            aim: hit[0],
+            hit,
+            owner: ground.owner,
+            rooms,
+            more: HashMap::new(),
+            secrets: ground.secrets,
+            names: Mutex::new(ground.names),
             people: AtomicU32::new(0),
             tokens: Mutex::default(),
             memories: Mutex::default(),
             witness: None,
-            seed: options.seed,
+            seed: ground.options.seed,
             finished: false,
             _data: data,
         };
+        world.fill(&ground.options.env)?;
         let subject = world.subject();
         world.artifacts.history().add(Event::Subject(subject));
         Ok(world)
+    }
+
+    /// What is known of the bot.
+    pub fn contract(&self) -> &Arc<Contract> {
+        self.bot.contract()
+    }
+
+    /// Lets something that this kind of world has go with it; it takes the place of one of the same type.
+    pub fn put<T: Any + Send + Sync>(&mut self, thing: T) {
+        self.more.insert(TypeId::of::<T>(), Box::new(thing));
+    }
+
+    /// What was [put](Self::put) there.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.more.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
     /// The seed.
@@ -171,7 +170,7 @@ impl World {
         self.seed
     }
 
-    /// The community's owner, straight at the homeserver.
+    /// Who made the rooms and operates the bot, straight at the homeserver.
     pub fn owner(&self) -> &User {
         &self.owner
     }
@@ -181,35 +180,9 @@ impl World {
         &self.rooms
     }
 
-    /// The space's id.
-    pub fn space(&self) -> &str {
-        &self.rooms.space
-    }
-
-    /// The ids of the space's children.
-    pub fn children(&self) -> impl Iterator<Item = &str> {
-        self.rooms.children.iter().map(|child| child.id.as_str())
-    }
-
-    /// The id of the child of that name.
-    pub fn child(&self, name: &str) -> Option<&str> {
-        let child = self.rooms.children.iter().find(|child| child.name == name)?;
-        Some(&child.id)
-    }
-
-    /// The id of the encrypted room for commands.
-    pub fn admin_room(&self) -> &str {
-        &self.rooms.admin
-    }
-
-    /// A live code for knocks and lobbies.
-    pub fn knock_code(&self) -> &str {
-        &self.codes.knock
-    }
-
-    /// A live code for signups.
-    pub fn signup_code(&self) -> &str {
-        &self.codes.signup
+    /// The bot and people are in this room too.
+    pub fn knows_room(&mut self, id: &str) {
+        self.rooms.others.push(id.to_owned());
     }
 
     /// Every secret that must not stand in a log.
@@ -222,19 +195,34 @@ impl World {
         self.front_door.traffic()
     }
 
-    /// The bot's first account: the approver.
-    pub fn approver(&self) -> &BotAccount {
-        &self.accounts[0]
+    /// The account that faults hit.
+    pub fn account(&self) -> &BotAccount {
+        &self.accounts[self.aim]
     }
 
-    /// The approver, to be changed.
-    pub fn approver_mut(&mut self) -> &mut BotAccount {
-        &mut self.accounts[0]
+    /// The account that faults hit, to be changed.
+    pub fn account_mut(&mut self) -> &mut BotAccount {
+        &mut self.accounts[self.aim]
     }
 
-    /// The account of a role, if the bot has it.
-    pub fn account(&self, role: Role) -> Option<&BotAccount> {
-        self.accounts.iter().find(|account| account.role == role)
+    /// The account of a name, if the bot has it here.
+    pub fn account_named(&self, name: &str) -> Option<&BotAccount> {
+        self.accounts.iter().find(|account| account.name() == name)
+    }
+
+    /// The places, among [`accounts`](Self::accounts), of all that faults hit.
+    pub fn hit(&self) -> &[usize] {
+        &self.hit
+    }
+
+    /// The place of the account that faults hit now.
+    pub fn aim(&self) -> usize {
+        self.aim
+    }
+
+    /// Lets faults hit another of those that they hit.
+    pub fn aim_at(&mut self, place: usize) {
+        self.aim = place;
     }
 
     /// A password not used before.
@@ -242,6 +230,11 @@ impl World {
         let password = self.names.lock().unwrap_or_else(PoisonError::into_inner).password();
         self.secrets.add("a password", password.as_str());
         password
+    }
+
+    /// A text not used before, of letters and digits that need no encoding anywhere.
+    pub fn new_text(&self, length: usize) -> String {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).text(length)
     }
 
     /// A localpart not used before.
@@ -311,7 +304,7 @@ impl World {
         self.peer(&self.owner).await
     }
 
-    /// Sends JSON to the front door as a browser does: `post("/signup/api", …)`.
+    /// Sends JSON to the front door as a browser does: `post("/pages/api", …)`.
     ///
     /// # Errors
     ///
@@ -330,9 +323,23 @@ impl World {
     pub async fn start_bot(&mut self, patience: Duration) -> Result<()> {
         self.artifacts.note("bot starts");
         self.bot.start()?;
-        let ready = self.bot.wait_ready(patience).await?;
+        let ready = self.wait_ready(patience).await?;
         self.artifacts.note_with("bot ready", ready.body);
         Ok(())
+    }
+
+    /// Waits until the bot serves; one that shows it by answering is asked.
+    ///
+    /// # Errors
+    ///
+    /// When it is not in time, or ends.
+    pub async fn wait_ready(&mut self, patience: Duration) -> Result<Ready> {
+        if self.contract().ready == Readiness::Ping {
+            let asked = tokio::time::Instant::now();
+            ping::until_answered(self, patience).await?;
+            return Ok(self.bot.wait_ready(patience.saturating_sub(asked.elapsed())).await?);
+        }
+        Ok(self.bot.wait_ready(patience).await?)
     }
 
     /// Ends everything. Answers where the artifacts are, if they are kept.
@@ -397,4 +404,16 @@ impl Drop for World {
             self.artifacts.tell(&self.story());
         }
     }
+}
+
+/// The places of the accounts of these names; of none, the first.
+fn hit(accounts: &[BotAccount], names: &[String]) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok(vec![0]);
+    }
+    let place = |name: &String| {
+        let found = accounts.iter().position(|account| account.name() == name);
+        found.ok_or_else(|| Error::NoIdentity { name: name.clone() })
+    };
+    names.iter().map(place).collect()
 }

@@ -1,0 +1,274 @@
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+
+use super::{Error, Result, memory};
+use crate::{
+    bot::{self, Ready},
+    check::Snapshot,
+    contract::{Healing, Readiness},
+    fault::{Expectation, Fault, Fired, Logins, Moment, Outcome},
+    front_door::{Entrance, Exchange, Matcher},
+    history::{Allowed, Event},
+    world::World,
+};
+
+/// How long a bot may take to meet a token that died while it had nothing to do: its long poll has to end first.
+const UNTIL_NOTICED: Duration = Duration::from_secs(40);
+
+/// What was recorded when a fault happened.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// Before it.
+    pub before: Snapshot,
+    /// While the bot needed the operator, or was weaker than it should be.
+    pub needing: Option<Snapshot>,
+    /// From the injection, or from the end of the cure where the bot needed one, until it was ready.
+    pub healed_in: Duration,
+    /// What shows that it happened and healed.
+    pub evidence: String,
+}
+
+/// A fault and its moment.
+#[derive(Clone, Debug)]
+pub struct Breakage {
+    /// What is broken.
+    pub fault: Fault,
+    /// When.
+    pub moment: Moment,
+    /// Whether it is what the drill is about. One that is not belongs to a scenario, whose own steps judge it.
+    pub drilled: bool,
+}
+
+impl Breakage {
+    /// What a drill is about.
+    pub fn new(fault: Fault, moment: Moment) -> Self {
+        Self {
+            fault,
+            moment,
+            drilled: true,
+        }
+    }
+
+    /// A loss that belongs to a scenario.
+    pub fn of_scenario(fault: Fault, moment: Moment) -> Self {
+        Self {
+            drilled: false,
+            ..Self::new(fault, moment)
+        }
+    }
+
+    /// The fault and its moment.
+    pub fn name(&self) -> String {
+        format!("fault: {} {}", self.fault.name(), self.moment)
+    }
+
+    /// Breaks it and waits until the bot serves again, curing it as an operator would where it cannot heal alone.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be broken, did not happen, or did not heal.
+    pub fn happen<'a>(&'a self, world: &'a mut World) -> BoxFuture<'a, Result<Happened>> {
+        // Boxed: the compiler cannot see through the SDK's futures at any depth.
+        Box::pin(self.happening(world))
+    }
+
+    /// What is expected of the bot here.
+    fn expectation(&self, world: &World) -> Expectation {
+        self.fault.expectation(self.moment).for_accounts(world.hit().len())
+    }
+
+    async fn happening(&self, world: &mut World) -> Result<Happened> {
+        if self.moment != Moment::FirstBoot {
+            memory::remember(world).await?;
+        }
+        let before = Snapshot::take(world, "before").await?;
+        if self.moment == Moment::AtBoot {
+            world.bot.stop().await?;
+        }
+        let expected = self.expectation(world);
+        world.artifacts.note(self.name());
+        let history = world.artifacts.history().clone();
+        history.add(Event::Breaking {
+            fault: self.fault.name().to_owned(),
+            moment: self.moment.name().to_owned(),
+            drilled: self.drilled,
+            allowed: Allowed::from(&expected),
+        });
+        let mut began = Instant::now();
+        let fired = self.inject(world).await?;
+        if !world.bot.is_running() {
+            world.bot.start()?;
+        }
+        self.wake(world, &expected).await?;
+        let needing = match expected.outcome {
+            Outcome::Heals => None,
+            Outcome::NeedsOperator { .. } => Some(self.needs_operator(world).await?),
+            Outcome::ServesDegraded { note_says } => Some(self.serves_degraded(world, note_says).await?),
+        };
+        if needing.is_some() {
+            self.cure(world).await?;
+            // What the operator does takes its time, and that is not the bot's.
+            began = Instant::now();
+            history.add(Event::Operator {
+                what: format!("cured {}", self.fault.name()),
+            });
+        }
+        let mut evidence = Vec::new();
+        for fired in fired {
+            let settled = fired.settle(expected.within).await;
+            evidence.push(settled.map_err(Error::said("it did not happen"))?);
+        }
+        let fired = evidence.join("; ");
+        history.add(Event::Fired {
+            evidence: fired.clone(),
+        });
+        self.syncs_again(world, before.seq, &expected).await?;
+        let patience = expected.within.max(world.contract().boot());
+        let ready = whole(world, patience).await?;
+        let healed_in = began.elapsed();
+        history.add(Event::Whole);
+        world.artifacts.note(format!("ready after the fault: {}", ready.line()));
+        Ok(Happened {
+            before,
+            needing,
+            healed_in,
+            evidence: fired,
+        })
+    }
+
+    /// Breaks it for each account that it hits.
+    async fn inject(&self, world: &mut World) -> Result<Vec<Fired>> {
+        let mut fired = Vec::new();
+        for place in world.hit().to_vec() {
+            world.aim_at(place);
+            let injected = self.fault.inject(world).await;
+            fired.push(injected.map_err(Error::said("it could not be injected"))?);
+        }
+        world.aim_at(world.hit()[0]);
+        Ok(fired)
+    }
+
+    async fn cure(&self, world: &mut World) -> Result<()> {
+        for place in world.hit().to_vec() {
+            world.aim_at(place);
+            let cured = self.fault.cure(world).await;
+            cured.map_err(Error::said("the operator's cure failed"))?;
+        }
+        world.aim_at(world.hit()[0]);
+        Ok(())
+    }
+
+    /// Ends the long poll of a bot that has nothing to do: else it learns of a dead token only when the poll has run its time, which on
+    /// some homeservers is as long as the bot asked for. Where no token died there is nothing to learn.
+    async fn wake(&self, world: &World, expected: &Expectation) -> Result<()> {
+        let runs = matches!(self.moment, Moment::WhileRunning | Moment::InTheMiddle);
+        if runs && expected.logins != Logins::None {
+            world.owner().type_in(world.rooms().spoken_in()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the bot has synced after the last time it was told that its token is dead. `/ready` alone may still be what it was before.
+    async fn syncs_again(&self, world: &World, since: u64, expected: &Expectation) -> Result<()> {
+        let what = "the bot to sync again after it was told that its token is dead";
+        let synced = |exchanges: &[Exchange]| {
+            let own = || {
+                exchanges
+                    .iter()
+                    .filter(|exchange| exchange.seq > since && exchange.entrance == Entrance::Bot)
+            };
+            let told = own()
+                .filter(|exchange| exchange.status == Some(401))
+                .map(|exchange| exchange.seq)
+                .max();
+            let done = own().any(|exchange| {
+                exchange.status == Some(200) && exchange.path.ends_with("/sync") && Some(exchange.seq) > told
+            });
+            (told.is_none() || done).then_some(())
+        };
+        Ok(world
+            .traffic()
+            .wait_until(what, expected.within.max(world.contract().boot()), synced)
+            .await?)
+    }
+
+    /// The bot says that it needs the operator while its HTTP side lives; what it says is judged by the checks.
+    async fn needs_operator(&self, world: &mut World) -> Result<Snapshot> {
+        let expected = self.expectation(world);
+        let patience = expected.within + UNTIL_NOTICED;
+        let name = world.account().name().to_owned();
+        world.bot.wait_cry(&name, patience).await?;
+        if expected.logins != Logins::None {
+            asks_again(world, patience).await?;
+        }
+        if !world.bot.is_healthy().await {
+            return Err(Error::Dead);
+        }
+        Ok(Snapshot::take(world, "needing").await?)
+    }
+
+    /// The bot serves on and has put up a note with one of these words; the rest of what it says is judged by the checks.
+    async fn serves_degraded(&self, world: &mut World, words: &[&str]) -> Result<Snapshot> {
+        let patience = self.expectation(world).within + UNTIL_NOTICED;
+        let name = world.account().name().to_owned();
+        let what = format!("the {name} to serve with a note on any of {words:?}");
+        let noted = |ready: &Ready| {
+            ready.is_ok()
+                && ready
+                    .identity(&name)
+                    .is_some_and(|identity| identity.note(words).is_some())
+        };
+        world.bot.wait_until(&what, patience, noted).await?;
+        Ok(Snapshot::take(world, "needing").await?)
+    }
+}
+
+/// Waits until the bot, which needs its operator, has looked at its token twice more: the second time shows that the first is done with, so
+/// that a password tried again without need has been seen by then.
+async fn asks_again(world: &World, patience: Duration) -> Result<()> {
+    let since = world.traffic().last_seq();
+    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().after(since);
+    let asked = |exchanges: &[Exchange]| (exchanges.iter().filter(|one| whoami.matches(one)).count() > 1).then_some(());
+    let what = "the bot to look twice more whether its token lives";
+    Ok(world.traffic().wait_until(what, patience, asked).await?)
+}
+
+/// Waits until the bot serves and nothing of it is weaker than it should be.
+async fn whole(world: &mut World, patience: Duration) -> Result<Ready> {
+    let names: Vec<String> = world.accounts.iter().map(|account| account.name().to_owned()).collect();
+    let tells = world.contract().status.is_some();
+    let is_whole = |ready: &Ready| {
+        let whole = |name: &String| {
+            let identity = ready.identity(name);
+            identity.map_or(!tells, |identity| identity.degraded.is_empty())
+        };
+        ready.is_ok() && names.iter().all(whole)
+    };
+    let what = "the bot to be ready, with nothing degraded";
+    supervised(world, what, patience, is_whole).await
+}
+
+/// Waits for what the bot is to say. Where its contract says that it heals by being started again, this plays its supervisor.
+async fn supervised(
+    world: &mut World,
+    what: &str,
+    patience: Duration,
+    wanted: impl Fn(&Ready) -> bool,
+) -> Result<Ready> {
+    let began = Instant::now();
+    let restarts = world.contract().healing == Healing::ByRestart;
+    loop {
+        let left = patience.saturating_sub(began.elapsed());
+        if world.contract().ready == Readiness::Ping {
+            world.wait_ready(left).await?;
+        }
+        match world.bot.wait_until(what, left, &wanted).await {
+            Err(bot::Error::Ended { .. } | bot::Error::State { .. }) if restarts && !left.is_zero() => {
+                world.artifacts.note("the supervisor starts the bot again");
+                world.bot.start()?;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}

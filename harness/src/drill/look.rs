@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+use super::Result;
+use crate::{
+    check::{self, Question, Snapshot},
+    world::World,
+};
+
+/// How long the bot may take to answer a member.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Looks at a world in the end, through the eyes of a member who logged in independently; what is seen goes into the history, and so does
+/// everything that can be told only when the bot has ended. Answers the look at the bot's accounts.
+///
+/// # Errors
+///
+/// When the homeserver does not answer, or the history cannot be written.
+pub async fn look(world: &mut World) -> Result<Snapshot> {
+    let now = Snapshot::take(world, "after").await?;
+    let contract = world.contract().clone();
+    let encrypted = contract.ping.encrypted.as_ref().zip(world.rooms().encrypted.as_deref());
+    if encrypted.is_some() || contract.capabilities.cross_signing {
+        let member = world.owner_peer().await?;
+        let history = world.artifacts.history();
+        for account in world.accounts.iter().take(1) {
+            if let Some((question, room)) = encrypted {
+                let question = Question {
+                    room,
+                    words: &question.say,
+                    bot: account.user_id(),
+                    expected: &[&question.expect],
+                };
+                history.add(check::ask(&member, question, PATIENCE).await);
+            }
+        }
+        if contract.capabilities.cross_signing {
+            for account in &world.accounts {
+                let device = now.device(account.name()).unwrap_or_default();
+                history.add(check::look_at_trust(&member, account.user_id(), &device).await);
+            }
+        }
+    }
+    if !world.memories().is_empty() {
+        let read = check::read_back(world, PATIENCE).await;
+        world.artifacts.history().add(read);
+    }
+    world.conclude().await?;
+    Ok(now)
+}

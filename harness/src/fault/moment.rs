@@ -1,0 +1,35 @@
+use std::fmt;
+
+/// When a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Moment {
+    /// The bot has never run; the fault happens; the bot starts for the first time.
+    FirstBoot,
+    /// The bot has worked, is stopped, the fault happens, the bot starts.
+    AtBoot,
+    /// The bot runs and has nothing to do.
+    WhileRunning,
+    /// The bot runs and users are half way through the scenario.
+    InTheMiddle,
+}
+
+impl Moment {
+    /// All moments, in the order in which they are listed to people.
+    pub const ALL: [Self; 4] = [Self::FirstBoot, Self::AtBoot, Self::WhileRunning, Self::InTheMiddle];
+
+    /// The name used on the command line, in output and in file names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstBoot => "first-boot",
+            Self::AtBoot => "at-boot",
+            Self::WhileRunning => "while-running",
+            Self::InTheMiddle => "in-the-middle",
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
