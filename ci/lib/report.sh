@@ -46,5 +46,6 @@ report_failures() {
   for i in "${!PHASE_NAME[@]}"; do
     if [[ ${PHASE_VERDICT[i]} == failed ]]; then say "failed: ${PHASE_NAME[i]}; its output: $(phase_log "$i")"; fi
   done
-  if [[ -n $(ls -A "$CACHE/artifacts" 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi
+  # Folders without a file are only where something would have been left.
+  if [[ -n $(find "$CACHE/artifacts" -type f -print -quit 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi
 }
