@@ -59,7 +59,10 @@ impl Crew {
     pub(super) async fn loss(&mut self) -> Loss {
         let ended = tokio::select! {
             Some(ended) = self.tasks.join_next_with_id() => ended,
-            Some(Ok(why)) = self.doubts.join_next() => return Loss::Misconfigured(why),
+            Some(doubt) = self.doubts.join_next() => return match doubt {
+                Ok(why) => Loss::Misconfigured(why),
+                Err(_) => Loss::Task { name: "doubt", how: "panicked" },
+            },
             else => return std::future::pending().await,
         };
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
@@ -96,6 +99,8 @@ mod tests {
                 .to_string()
                 .starts_with("the task \"clumsy\" panicked: ")
         );
+        crew.watch(async { panic!("while in doubt") });
+        assert!(crew.loss().await.to_string().starts_with("the task \"doubt\" panicked: "));
         crew.adopt("adopted", tokio::spawn(async { panic!("again") }));
         assert!(
             crew.loss()

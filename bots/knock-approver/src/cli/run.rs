@@ -57,10 +57,20 @@ pub(super) async fn run(config: Config, signals: &mut Signals) -> Result<(), Cli
             return Ok(());
         }
     };
-    let Running { mut crew, alive, _lock } =
+    let Running { crew, alive, _lock } =
         started.map_err(|error| CliError::Failed(format!("the start failed: {error}")))??;
+    until_over(crew, &alive, signals.wait(), shutdown).await
+}
+
+/// Runs until `stop`, or until a part of the bot is gone, and ends the others.
+async fn until_over(
+    mut crew: Crew,
+    alive: &AtomicBool,
+    stop: impl Future<Output = ()>,
+    shutdown: CancellationToken,
+) -> Result<(), CliError> {
     let lost = tokio::select! {
-        () = signals.wait() => None,
+        () = stop => None,
         loss = crew.loss() => Some(loss),
     };
     match &lost {
@@ -281,5 +291,48 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
         if let Err(error) = swept.await {
             tracing::warn!(%error, "cannot forget old rows");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{
+        lanes::{WorkError, Worker},
+        storage::queue::Entry,
+    };
+
+    struct Clumsy;
+
+    #[async_trait]
+    impl Worker for Clumsy {
+        async fn work(&self, _: Entry) -> Result<(), WorkError> {
+            panic!("a mistake in a worker")
+        }
+    }
+
+    #[rstest::rstest]
+    #[case(Queue::Inbox)]
+    #[case(Queue::Outbox)]
+    #[tokio::test]
+    async fn a_worker_that_panics_ends_the_process_and_health_says_so_until_then(#[case] queue: Queue) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let put = store.run(move |tx| queue::put(tx, queue, "key", "lane", &(), 0));
+        put.await.unwrap();
+        let (mut crew, shutdown) = (Crew::default(), CancellationToken::new());
+        let alive = Arc::new(AtomicBool::new(true));
+        crew.start("lanes", lanes::run(store, queue, Arc::new(Clumsy), shutdown.clone()));
+        let (end, health) = (shutdown.clone(), alive.clone());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        crew.start("http", async move {
+            end.cancelled().await;
+            tell.send(health.load(Ordering::Relaxed)).unwrap();
+        });
+        let over = until_over(crew, &alive, std::future::pending(), shutdown).await;
+        assert_eq!(over.unwrap_err().code(), 4);
+        assert!(!told.await.unwrap(), "whoever asks for its health at the end is told");
     }
 }

@@ -3,14 +3,14 @@
 //! A row is worked on until it is done. What a crash interrupts is worked on again, so a worker's steps are repeatable.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use rand::Rng;
-use tokio::task::{self, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -55,19 +55,21 @@ pub trait Worker: Send + Sync + 'static {
 }
 
 /// Runs until `shutdown`: a row in the middle of its work is left, and worked on again after the next start.
+///
+/// # Panics
+///
+/// Where a worker panics: what it held in memory is not to be trusted any more, and whoever runs this has to begin anew.
 pub async fn run(store: Store, queue: Queue, worker: Arc<dyn Worker>, shutdown: CancellationToken) {
     let mut changes = store.changes();
     let mut lanes = JoinSet::new();
     let mut busy = HashSet::new();
-    let mut names: HashMap<task::Id, String> = HashMap::new();
     loop {
         changes.mark_unchanged();
         let next = match store.run(move |tx| queue::lanes(tx, queue)).await {
             Ok((ready, next)) => {
                 for lane in ready {
                     if busy.insert(lane.clone()) {
-                        let work = drain(store.clone(), queue, lane.clone(), worker.clone());
-                        names.insert(lanes.spawn(work).id(), lane);
+                        lanes.spawn(drain(store.clone(), queue, lane, worker.clone()));
                     }
                 }
                 next
@@ -79,21 +81,12 @@ pub async fn run(store: Store, queue: Queue, worker: Arc<dyn Worker>, shutdown: 
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            Some(ended) = lanes.join_next_with_id(), if !lanes.is_empty() => {
-                let (id, died) = match ended {
-                    Ok((id, ())) => (id, None),
-                    Err(error) => (error.id(), Some(error)),
-                };
-                let Some(lane) = names.remove(&id) else { continue };
-                match died {
-                    None => { busy.remove(&lane); }
-                    // It stays busy for a while: what panics would do so again at once.
-                    Some(error) => {
-                        tracing::error!(?queue, lane, %error, "a lane died; it is served again after a pause");
-                        names.insert(lanes.spawn(tokio::time::sleep(LONGEST_WAIT)).id(), lane);
-                    }
-                }
-            }
+            Some(ended) = lanes.join_next(), if !lanes.is_empty() => match ended {
+                Ok(lane) => { busy.remove(&lane); }
+                Err(error) => if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                },
+            },
             _ = changes.changed() => {}
             () = until(next) => {}
         }
@@ -110,14 +103,14 @@ async fn until(due: Option<i64>) {
     }
 }
 
-/// Works on a lane until nothing in it is due.
-async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) {
+/// Works on a lane until nothing in it is due; answers which lane it was.
+async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) -> String {
     let mut last = None;
     let mut failures = 0;
     loop {
         let name = lane.clone();
         let failed = match store.run(move |tx| queue::next(tx, queue, &name)).await {
-            Ok(None) => return,
+            Ok(None) => return lane,
             Ok(Some(entry)) => {
                 if last != Some(entry.id) {
                     failures = 0;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// Does what a row's payload says: `ok`, `fail once`, `panic once`.
+/// Does what a row's payload says: `ok`, `fail once`, `panic`.
 #[derive(Debug)]
 struct Scripted {
     store: Store,
@@ -22,7 +22,7 @@ impl Worker for Scripted {
         let script: String = entry.read()?;
         match script.as_str() {
             "fail once" if first => return Err(WorkError::NotYet("it is not its turn")),
-            "panic once" if first => panic!("a mistake in a worker"),
+            "panic" => panic!("a mistake in a worker"),
             _ => {}
         }
         let (queue, id) = (self.queue, entry.id);
@@ -32,8 +32,16 @@ impl Worker for Scripted {
     }
 }
 
-/// Runs rows (key, lane, script) until all are done; answers their order.
-async fn order(queue: Queue, rows: &[(&str, &str, &str)]) -> Vec<String> {
+/// Lanes that run.
+struct Bench {
+    _dir: tempfile::TempDir,
+    done: mpsc::UnboundedReceiver<String>,
+    shutdown: CancellationToken,
+    running: tokio::task::JoinHandle<()>,
+}
+
+/// Runs rows (key, lane, script).
+async fn bench(queue: Queue, rows: &[(&str, &str, &str)]) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let owned = rows
@@ -49,22 +57,33 @@ async fn order(queue: Queue, rows: &[(&str, &str, &str)]) -> Vec<String> {
         })
         .await
         .unwrap();
-    let (done, mut order) = mpsc::unbounded_channel();
+    let (sender, done) = mpsc::unbounded_channel();
     let worker = Scripted {
         store: store.clone(),
         queue,
-        done,
+        done: sender,
         tried: Mutex::default(),
     };
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(run(store, queue, Arc::new(worker), shutdown.clone()));
+    Bench {
+        _dir: dir,
+        done,
+        shutdown,
+        running,
+    }
+}
+
+/// Runs rows until all are done; answers their order.
+async fn order(queue: Queue, rows: &[(&str, &str, &str)]) -> Vec<String> {
+    let mut bench = bench(queue, rows).await;
     let mut keys = Vec::new();
     while keys.len() < rows.len() {
-        let next = tokio::time::timeout(Duration::from_secs(120), order.recv()).await;
+        let next = tokio::time::timeout(Duration::from_secs(120), bench.done.recv()).await;
         keys.push(next.expect("all rows are done").unwrap());
     }
-    shutdown.cancel();
-    running.await.unwrap();
+    bench.shutdown.cancel();
+    bench.running.await.unwrap();
     keys
 }
 
@@ -77,10 +96,17 @@ async fn nothing_overtakes_in_a_lane_and_lanes_do_not_wait_for_each_other(#[case
     assert_eq!(order(queue, &rows).await, ["b1", "a1", "a2"]);
 }
 
+#[rstest::rstest]
+#[case(Queue::Inbox)]
+#[case(Queue::Outbox)]
 #[tokio::test]
-async fn a_worker_that_panics_stops_no_other_lane_and_is_tried_again() {
-    let rows = [("a1", "a", "panic once"), ("a2", "a", "ok"), ("b1", "b", "ok")];
-    assert_eq!(order(Queue::Outbox, &rows).await, ["b1", "a1", "a2"]);
+async fn a_worker_that_panics_takes_the_queue_with_it(#[case] queue: Queue) {
+    let mut bench = bench(queue, &[("a1", "a", "panic"), ("a2", "a", "ok")]).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), &mut bench.running).await;
+    let panic = ended.expect("it ends").unwrap_err().into_panic();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"a mistake in a worker"));
+    // What was behind the row is kept for the next start.
+    assert_eq!(bench.done.recv().await, None);
 }
 
 /// The breaker, a limit and a missing power put a row off.
