@@ -282,6 +282,35 @@ async fn who_was_banned_meanwhile_is_not_told_to_be_invited() {
     assert!(bench.ready().is_empty());
 }
 
+/// A module of the homeserver may forbid what power and membership allow: its operator can lift that, however late.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_a_reason_that_shows_is_kept() {
+    let dir = dir();
+    let mut bench = Bench::new(dir.path()).await;
+    let room = bench.asked(ANN).await;
+    bench.homeserver.refuse("invite !space:hs", FORBIDDEN);
+    assert!(bench.says(ANN, &room, HAIKU).await.is_empty());
+    for _ in 0..24 {
+        assert!(bench.after(60 * MINUTE).await.is_empty(), "nobody is turned away");
+    }
+    let [note] = bench.ready().try_into().unwrap();
+    assert!(note.contains(SPACE) && note.contains("module"), "{note}");
+    bench.homeserver.allow("invite !space:hs");
+    assert_eq!(bench.after(60 * MINUTE).await[0], "invite !space:hs @ann:hs");
+    assert!(bench.ready().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_from_the_homeserver_is_not_waited_for() {
+    let dir = dir();
+    let mut bench = Bench::new(dir.path()).await;
+    let room = bench.asked(ANN).await;
+    bench.homeserver.refuse("invite !space:hs", No::Refused(404, "M_NOT_FOUND"));
+    let done = bench.says(ANN, &room, HAIKU).await;
+    assert!(done[0].contains("you cannot be invited"), "{done:?}");
+    assert!(bench.ready().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_a_member_already_is_told_so() {
     let dir = dir();
@@ -296,6 +325,7 @@ async fn who_is_a_member_already_is_told_so() {
 #[rstest]
 #[case("M_CONSENT_NOT_GIVEN", "terms")]
 #[case("M_RESOURCE_LIMIT_EXCEEDED", "limit")]
+#[case("M_USER_SUSPENDED", "suspended")]
 #[tokio::test(start_paused = true)]
 async fn an_account_that_waits_for_a_person_keeps_everything(#[case] errcode: &'static str, #[case] word: &str) {
     let dir = dir();

@@ -36,7 +36,7 @@ pub(super) async fn crosssign(State(shared): State<Arc<Shared>>, body: Body<Aske
 
 fn refusal(error: UserError) -> ApiError {
     match error {
-        UserError::Refused { errcode, .. } if errcode.is_empty() => {
+        UserError::Demanded { errcode, .. } if errcode.is_empty() => {
             ApiError::new(StatusCode::FORBIDDEN, "password_needed")
         }
         error => ApiError::from(error),

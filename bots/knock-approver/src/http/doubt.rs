@@ -141,7 +141,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::session::Server;
+    use crate::{healing::Reply, session::Server};
 
     fn form(username: &str) -> Asked {
         Asked {
@@ -187,6 +187,15 @@ mod tests {
         ResponseTemplate::new(403).set_body_json(json!({ "errcode": "M_FORBIDDEN", "error": "no" }))
     }
 
+    fn in_use() -> UserError {
+        UserError::of(&Reply {
+            status: 400,
+            body: &json!({ "errcode": "M_USER_IN_USE", "error": "taken" }),
+            retry_after: None,
+            location: None,
+        })
+    }
+
     fn lost() -> UserError {
         UserError::Unknown("connection closed".to_owned())
     }
@@ -215,9 +224,7 @@ mod tests {
         assert!(again.in_doubt);
 
         let (_server, api) = self::api(session()).await;
-        let body = json!({ "errcode": "M_USER_IN_USE", "error": "taken" });
-        let in_use = UserError::refused(400, body);
-        let account = settle(&api, &form("bob"), &again, Err(in_use)).await.unwrap();
+        let account = settle(&api, &form("bob"), &again, Err(in_use())).await.unwrap();
         made(&store, &form("bob"), &account).await.unwrap();
         assert!(take(&store, &form("bob")).await.unwrap().is_none(), "the use is spent");
     }
@@ -229,7 +236,7 @@ mod tests {
         for refused in [
             UserError::NotAsked("connection refused".to_owned()),
             UserError::Limited(Duration::from_secs(3)),
-            UserError::refused(400, json!({ "errcode": "M_USER_IN_USE", "error": "taken" })),
+            in_use(),
         ] {
             let taken = take(&store, &form("bob")).await.unwrap().unwrap();
             let error = settle(&api, &form("bob"), &taken, Err(refused)).await.err().unwrap();

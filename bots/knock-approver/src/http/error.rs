@@ -63,8 +63,9 @@ impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         let unavailable = |code: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code).with(error.to_string());
         match &error {
-            UserError::Refused { errcode, message, .. } => Self::bad(errcode.to_lowercase()).with(message),
-            UserError::Redirected { .. } => unavailable("redirected"),
+            UserError::Refused { errcode, words, .. } => Self::bad(errcode.to_lowercase()).with(words),
+            UserError::Demanded { errcode, .. } => Self::bad(errcode.to_lowercase()).with(error.to_string()),
+            UserError::Redirected(_) => unavailable("redirected"),
             UserError::Limited(delay) => unavailable("limited").after(*delay),
             UserError::NotAsked(_) | UserError::Unknown(_) => unavailable("unavailable"),
         }

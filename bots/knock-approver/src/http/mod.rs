@@ -3,6 +3,8 @@
 //! No handler waits for the sync; while no identity can serve, they answer 503.
 
 mod address;
+#[cfg(test)]
+mod agree_tests;
 mod crosssign;
 mod doubt;
 mod error;

@@ -124,7 +124,7 @@ fn space_url(space: &RoomId, user: &UserId) -> String {
 /// What went wrong, as the form is told. Where it is not known whether there is an account now, the same code and name may be tried again.
 fn refusal(error: UserError) -> ApiError {
     match error {
-        UserError::Refused { errcode, .. } if errcode.is_empty() => {
+        UserError::Demanded { errcode, .. } if errcode.is_empty() => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled")
                 .with("the homeserver asks for more than a registration token")
         }
@@ -195,7 +195,7 @@ async fn join_child(api: &UserApi, child: &OwnedRoomId) -> Result<(), UserError>
     let (path, body) = (["join", child.as_str()], json!({}));
     for pause in CHILD_PAUSES {
         match api.ask(Method::POST, &path, &body).await {
-            Err(UserError::Refused { status: 403, .. }) => sleep(Duration::from_millis(pause)).await,
+            Err(error) if error.is_forbidden() => sleep(Duration::from_millis(pause)).await,
             joined => return joined.map(drop),
         }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
+use url::Url;
 
 use crate::{
-    healing::{Asked, Class, Expected, classify},
+    healing::{About, Blocker, Refusal, Reply, refusal},
     secret::Secret,
     session::{
-        NoAnswer, Server,
+        Exchange, NoAnswer, Server,
         uia::{self, Demand},
     },
 };
@@ -21,25 +22,26 @@ const PATIENCE: Duration = Duration::from_secs(25);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UserError {
     /// The homeserver said no.
-    #[error("the homeserver answered {status}{}{}", after(" ", .errcode), after(": ", .message))]
+    #[error("the homeserver refuses it with {errcode}: {words}")]
     Refused {
-        /// The HTTP status.
-        status: u16,
         /// The Matrix error code.
         errcode: String,
-        /// The server's words.
-        message: String,
-        /// The whole body, for stages of an interactive authentication.
+        /// The server's words, or what they mean.
+        words: String,
+        /// Power or membership is lacking.
+        forbidden: bool,
+    },
+    /// It wants stages of an interactive authentication that cannot be answered here, or were answered wrongly.
+    #[error("the homeserver asks for more than it was given")]
+    Demanded {
+        /// What it thinks of the last stage; empty where none was answered.
+        errcode: String,
+        /// The whole body, with the stages.
         body: Value,
     },
     /// It wants the request, and what is secret in it, to go elsewhere.
-    #[error("the homeserver's address answers {status} and points to {target}, which is not followed with a secret")]
-    Redirected {
-        /// The HTTP status.
-        status: u16,
-        /// The place, without path and query.
-        target: String,
-    },
+    #[error("the homeserver's address points to {0}, which is not followed with a secret")]
+    Redirected(String),
     /// Too many requests.
     #[error("the homeserver limits requests for {} s", .0.as_secs())]
     Limited(Duration),
@@ -51,17 +53,15 @@ pub(super) enum UserError {
     Unknown(String),
 }
 
-fn after(separator: &str, text: &str) -> String {
-    match text {
-        "" => String::new(),
-        text => format!("{separator}{text}"),
-    }
-}
-
 impl UserError {
     /// Whether the request may have had its effect for all that.
     pub(super) const fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
+    }
+
+    /// Whether power or membership is lacking.
+    pub(super) const fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { forbidden: true, .. })
     }
 
     /// Whether somebody has the name already.
@@ -69,16 +69,31 @@ impl UserError {
         matches!(self, Self::Refused { errcode, .. } if errcode == "M_USER_IN_USE")
     }
 
-    pub(super) fn refused(status: u16, body: Value) -> Self {
-        let text = |key: &str| body[key].as_str().unwrap_or_default();
-        let (errcode, message) = (text("errcode"), text("error"));
-        // Some homeservers begin their words with the code.
-        let message = message.strip_prefix(errcode).unwrap_or(message);
+    /// What an answer without success comes to for whoever asked: by the classing that all requests share. Whether the request had
+    /// its effect is a question of its own: what a homeserver refuses it has not done.
+    pub(super) fn of(reply: &Reply<'_>) -> Self {
+        let errcode = reply.body["errcode"].as_str().unwrap_or_default().to_owned();
+        let class = refusal(About::Room, reply);
+        let forbidden = matches!(class, Refusal::Operator(Blocker::Forbidden(_)));
+        let words = match class {
+            Refusal::Redirected(target) => return Self::Redirected(target),
+            Refusal::Limited(delay) => return Self::Limited(delay),
+            Refusal::Interactive => {
+                let body = reply.body.clone();
+                return Self::Demanded { errcode, body };
+            }
+            Refusal::Transient(why) if reply.status >= 500 || errcode.is_empty() => return Self::Unknown(why),
+            Refusal::Final(no) | Refusal::Operator(Blocker::Forbidden(no) | Blocker::UnknownRoom(no)) => no.words,
+            Refusal::Operator(blocker) => blocker.to_string(),
+            Refusal::Transient(words) => words,
+            Refusal::WayBroken(_) => "the token does not arrive there".to_owned(),
+            Refusal::DeadToken => "the token is dead".to_owned(),
+            _ => "its answer is of a kind that is not known here".to_owned(),
+        };
         Self::Refused {
-            status,
-            errcode: errcode.to_owned(),
-            message: message.trim_start_matches([':', ' ']).to_owned(),
-            body,
+            errcode,
+            words,
+            forbidden,
         }
     }
 }
@@ -113,24 +128,7 @@ impl UserApi {
                 true => UserError::Unknown(reason),
                 false => UserError::NotAsked(reason),
             })?;
-        let status = exchange.answer.status;
-        if (300..400).contains(&status) {
-            let target = exchange.target.map(|target| target.origin().ascii_serialization());
-            let target = target.unwrap_or_else(|| "nowhere".to_owned());
-            return Err(UserError::Redirected { status, target });
-        }
-        let said = serde_json::from_str::<Value>(&exchange.answer.body);
-        match classify(Asked::Other, &Expected::Anyone, &Ok(exchange.answer)) {
-            Class::Done(answer) => Ok(answer),
-            Class::Limited(delay) => Err(UserError::Limited(delay)),
-            // A Matrix error is an answer, whatever else it says of the account.
-            class => match said {
-                Ok(body) if status < 500 && (is_demand(status, &body) || body["errcode"].is_string()) => {
-                    Err(UserError::refused(status, body))
-                }
-                _ => Err(UserError::Unknown(crate::session::describe(&class))),
-            },
-        }
+        read(&exchange)
     }
 
     /// A request behind interactive authentication: walks the first flow all of whose stages `stage` can answer.
@@ -143,17 +141,28 @@ impl UserApi {
     ) -> Result<Value, UserError> {
         let ask = async |body: Value| self.ask(method.clone(), path, &body).await;
         uia::walk(body, stage, ask, |answer| match answer {
-            Err(UserError::Refused {
-                status, errcode, body, ..
-            }) if is_demand(*status, body) => Some(Demand { errcode, body }),
+            Err(UserError::Demanded { errcode, body }) => Some(Demand { errcode, body }),
             _ => None,
         })
         .await
     }
 }
 
-fn is_demand(status: u16, body: &Value) -> bool {
-    status == 401 && body["flows"].is_array()
+fn read(Exchange { answer, target }: &Exchange) -> Result<Value, UserError> {
+    let status = answer.status;
+    let body = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object);
+    match (status, body) {
+        (200..300, Some(body)) => Ok(body),
+        (200..300, None) => Err(UserError::Unknown(format!(
+            "HTTP {status} with a body that is not from a Matrix server"
+        ))),
+        (_, body) => Err(UserError::of(&Reply {
+            status,
+            body: &body.unwrap_or_default(),
+            retry_after: answer.retry_after,
+            location: target.as_ref().map(Url::as_str),
+        })),
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +204,7 @@ mod tests {
         let server = answering(ResponseTemplate::new(status).insert_header("location", target.as_str())).await;
         let error = asked(&api(&server)).await;
         assert!(
-            matches!(&error, UserError::Redirected { status: seen, target } if *seen == status && *target == elsewhere.uri()),
+            matches!(&error, UserError::Redirected(target) if target.starts_with(&elsewhere.uri())),
             "{error:?}"
         );
         assert!(!error.to_string().contains("secret="), "{error}");

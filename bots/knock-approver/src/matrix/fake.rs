@@ -10,10 +10,13 @@ use async_trait::async_trait;
 use matrix_sdk::ruma::{
     EventId, OwnedDeviceId, OwnedEventId, OwnedRoomId, RoomId, UserId, api::client::room::create_room,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Actor, Failure, Homeserver, Knock, Letter, Member, Membership, Refusal, Sought, Standing};
-use crate::config::Role;
+use super::{Actor, Failure, Homeserver, Knock, Letter, Member, Membership, Sought, Standing};
+use crate::{
+    config::Role,
+    healing::{About, Reply, refusal},
+};
 
 pub(crate) const BOT: &str = "@bot:hs";
 
@@ -28,11 +31,22 @@ pub(crate) enum No {
 impl From<No> for Failure {
     fn from(no: No) -> Self {
         match no {
-            No::Refused(status, errcode) => Refusal::new(status, errcode).into(),
+            No::Refused(status, errcode) => refused(status, errcode),
             No::Limited(wait) => Self::Limited { wait },
-            No::Unclear => Self::Unclear("the connection was lost".into()),
+            No::Unclear => Self::Unclear("the connection was lost".to_owned()),
         }
     }
+}
+
+/// What the classing of all requests makes of such an answer.
+pub(crate) fn refused(status: u16, errcode: &str) -> Failure {
+    let reply = Reply {
+        status,
+        body: &json!({ "errcode": errcode, "error": "no" }),
+        retry_after: None,
+        location: None,
+    };
+    refusal(About::Room, &reply).into()
 }
 
 /// What createRoom does.
@@ -214,7 +228,7 @@ impl Homeserver for Fake {
             }
         }
         match state.creation {
-            Creation::RefusedAndThere => Err(Refusal::new(403, "M_FORBIDDEN").into()),
+            Creation::RefusedAndThere => Err(refused(403, "M_FORBIDDEN")),
             Creation::Whole | Creation::WithoutInvite => Ok(room),
         }
     }

@@ -1,48 +1,73 @@
 //! What a request can come to besides an answer.
+//!
+//! What an answer means is decided by the classing that all requests share, [`session_keeper::healing::refusal`]; here it is told what
+//! that means for whoever wanted something done.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use matrix_sdk::{
-    Error,
-    ruma::api::error::{ErrorKind, RetryAfter},
+use matrix_sdk::Error;
+
+use crate::{
+    healing::{self, About, Blocker, No},
+    session::refusal_of,
+    storage::StoreError,
 };
 
-use crate::storage::StoreError;
-
-/// A server's no.
+/// A server's no, which another try does not change by itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the homeserver refused with {status} {errcode}")]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// The Matrix error code.
-    pub errcode: String,
-    /// Where the server says whom to ask: its consent page, or its administrator.
-    pub contact: Option<String>,
+pub enum Refusal {
+    /// The request is wrong, or its target is gone.
+    #[error("the homeserver refuses it for good ({0})")]
+    Final(No),
+    /// A person has to see to something first.
+    #[error("{0}")]
+    Operator(Blocker),
 }
 
 impl Refusal {
-    /// A refusal that names nobody to ask.
-    pub fn new(status: u16, errcode: &str) -> Self {
-        Self {
-            status,
-            errcode: errcode.to_owned(),
-            contact: None,
+    /// What bars the account as a whole, whatever was asked.
+    pub const fn of_account(&self) -> Option<&Blocker> {
+        match self {
+            Self::Operator(blocker) if blocker.is_of_account() => Some(blocker),
+            _ => None,
         }
     }
 
-    /// Whether it is about the account, whatever was asked: a person has to do something for it.
-    pub fn is_about_account(&self) -> bool {
-        matches!(
-            self.errcode.as_str(),
-            "M_CONSENT_NOT_GIVEN" | "M_RESOURCE_LIMIT_EXCEEDED" | "M_USER_LIMIT_EXCEEDED"
-        )
+    /// Whether the way to the room is barred, which a person can change: power or membership is missing, or the room is not known.
+    pub const fn is_of_room(&self) -> bool {
+        matches!(self, Self::Operator(blocker) if !blocker.is_of_account())
     }
 
-    /// Whether the way to the room is barred, which a person can change: power or membership is missing, or the room is
-    /// not known (any more).
-    pub fn is_about_room(&self) -> bool {
-        !self.is_about_account() && matches!(self.status, 403 | 404)
+    /// Whether what was asked for is not there, or not for this account to know of.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Operator(Blocker::UnknownRoom(_)))
+    }
+
+    /// Whether power, membership or a rule of the server is lacking.
+    pub const fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Operator(Blocker::Forbidden(_)))
+    }
+
+    /// The server's own words, where they tell more than the class.
+    pub const fn no(&self) -> Option<&No> {
+        match self {
+            Self::Final(no) | Self::Operator(Blocker::Forbidden(no) | Blocker::UnknownRoom(no)) => Some(no),
+            Self::Operator(_) => None,
+        }
+    }
+
+    /// The shortest that tells it: the server's error code where there is one to tell.
+    pub fn word(&self) -> String {
+        self.no().map_or_else(|| self.to_string(), |no| no.errcode.clone())
+    }
+
+    /// What the class of an answer is, if it is a refusal.
+    fn from_class(class: &healing::Refusal) -> Option<Self> {
+        match class {
+            healing::Refusal::Final(no) => Some(Self::Final(no.clone())),
+            healing::Refusal::Operator(blocker) => Some(Self::Operator(blocker.clone())),
+            _ => None,
+        }
     }
 }
 
@@ -64,105 +89,43 @@ pub enum Failure {
     /// Another device acts by now, so that what was tried has to be looked for first.
     #[error("another device acts now")]
     OtherDevice,
-    /// Anything else proves nothing and is tried again.
+    /// Anything else proves nothing and is tried again. Says what came back.
     #[error("the homeserver: {0}")]
-    Unclear(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unclear(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl Failure {
-    /// The server's no, if it is one.
-    pub fn refusal(&self) -> Option<&Refusal> {
-        match self {
-            Self::Refused(no) => Some(no),
-            _ => None,
+impl From<healing::Refusal> for Failure {
+    fn from(class: healing::Refusal) -> Self {
+        if let Some(no) = Refusal::from_class(&class) {
+            return Self::Refused(no);
         }
+        Self::Unclear(match class {
+            healing::Refusal::Limited(wait) => return Self::Limited { wait },
+            healing::Refusal::Transient(why) => why,
+            healing::Refusal::DeadToken => "the token is dead".to_owned(),
+            healing::Refusal::WayBroken(words) => format!("the token does not arrive there ({words})"),
+            healing::Refusal::Redirected(target) => format!("it redirects to {target}, which is not followed"),
+            healing::Refusal::Interactive => "it wants a person to authenticate".to_owned(),
+            _ => "its answer is of a kind that is not known here".to_owned(),
+        })
     }
 }
 
 impl From<Error> for Failure {
+    /// All that is asked of the homeserver is about rooms.
     fn from(error: Error) -> Self {
-        if let Some(no) = refusal(&error) {
-            return Self::Refused(no);
-        }
-        if let Some(ErrorKind::LimitExceeded(limit)) = error.client_api_error_kind() {
-            let wait = limit.retry_after.map_or(UNTOLD, delay);
-            return Self::Limited { wait };
-        }
         match error {
             // The client knows it as one that the identity is not in.
             Error::WrongRoomState(_) => Self::UnknownRoom,
-            error => Self::Unclear(Box::new(error)),
+            error => refusal_of(About::Room, &error).into(),
         }
     }
 }
 
-/// The pause where a server limits and does not say for how long.
-const UNTOLD: Duration = Duration::from_secs(5);
-
-fn delay(after: RetryAfter) -> Duration {
-    match after {
-        RetryAfter::Delay(delay) => delay,
-        RetryAfter::DateTime(time) => time.duration_since(SystemTime::now()).unwrap_or_default(),
-    }
-}
-
-/// The server's no, if `error` is one: a Matrix error that is neither about the token nor about the pace, nor about an
-/// account that is barred until the operator has lifted that. Anything else (no connection, 5xx, a page of some proxy)
-/// proves nothing and is tried again.
+/// The server's no, if `error` is one.
 pub fn refusal(error: &Error) -> Option<Refusal> {
-    let answer = error.as_client_api_error()?;
-    let kind = answer.error_kind()?;
-    let status = answer.status_code.as_u16();
-    if matches!(status, 401 | 408 | 429) || !(400..500).contains(&status) {
-        return None;
-    }
-    if matches!(
-        kind,
-        ErrorKind::UnknownToken(_)
-            | ErrorKind::MissingToken
-            | ErrorKind::LimitExceeded(_)
-            | ErrorKind::UserLocked
-            | ErrorKind::UserSuspended
-    ) {
-        return None;
-    }
-    let contact = match kind {
-        ErrorKind::ResourceLimitExceeded(limit) => Some(limit.admin_contact.clone()),
-        other => {
-            let page = other.custom_json_data().and_then(|data| data.get("consent_uri"));
-            page.and_then(|page| page.as_str()).map(str::to_owned)
-        }
-    };
-    Some(Refusal {
-        status,
-        errcode: kind.errcode().to_string(),
-        contact: contact.filter(|contact| !contact.is_empty()),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case(403, "M_FORBIDDEN", false, true)]
-    #[case(404, "M_NOT_FOUND", false, true)]
-    #[case(403, "M_CONSENT_NOT_GIVEN", true, false)]
-    #[case(403, "M_RESOURCE_LIMIT_EXCEEDED", true, false)]
-    #[case(400, "M_BAD_JSON", false, false)]
-    #[case(413, "M_TOO_LARGE", false, false)]
-    fn a_refusal_is_about_the_account_or_the_room_or_the_request(
-        #[case] status: u16,
-        #[case] errcode: &str,
-        #[case] account: bool,
-        #[case] room: bool,
-    ) {
-        let no = Refusal::new(status, errcode);
-        assert_eq!((no.is_about_account(), no.is_about_room()), (account, room));
-    }
+    Refusal::from_class(&refusal_of(About::Room, error))
 }

@@ -76,7 +76,7 @@ pub(super) async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> 
         Err(error) => {
             let error = Error::from(error);
             match refusal(&error) {
-                Some(no) if no.status == 404 => Ok(None),
+                Some(no) if no.is_unknown() => Ok(None),
                 _ => Err(error),
             }
         }
@@ -400,7 +400,7 @@ pub fn share_history<'a>(
         if room.latest_encryption_state().await?.is_encrypted() {
             match room.invite_user_by_id(user).await {
                 // By then the keys are shared. Media that cannot be stored is refused otherwise.
-                Err(error) if refusal(&error).is_some_and(|no| no.status == 403) => {}
+                Err(error) if refusal(&error).is_some_and(|no| no.is_forbidden()) => {}
                 shared => shared?,
             }
         }

@@ -26,7 +26,7 @@ pub struct Standing {
 pub async fn standing(live: &Live, room: &RoomId) -> Result<Standing, Error> {
     let membership = match membership(live, room, &live.user_id).await {
         Ok(membership) => membership,
-        Err(error) if super::refusal(&error).is_some() => Membership::Out,
+        Err(error) if super::refusal(&error).is_some_and(|no| no.is_of_room()) => Membership::Out,
         Err(error) => return Err(error),
     };
     if membership != Membership::Joined {

@@ -94,18 +94,23 @@ impl Sender {
     ) -> Result<Outcome, Failure> {
         let user = self.homeserver.actor(role).await.user;
         let age = now_ms().saturating_sub(entry.created);
-        Ok(match effect {
+        if let Effect::CreateRoom {
+            purpose: Purpose::Lobby { .. },
+            ..
+        } = effect
+        {
             // Somebody waits for the answer, and nobody will once it is given.
-            Effect::CreateRoom {
-                purpose: Purpose::Lobby { .. },
-                ..
-            } => Outcome::Refused(no),
-            _ if no.is_about_account() => Outcome::Held(hold::of_account(role, &user, &no)),
+            return Ok(Outcome::Refused(no));
+        }
+        if let Some(blocker) = no.of_account() {
+            return Ok(Outcome::Held(hold::of_account(role, &user, blocker)));
+        }
+        Ok(match effect {
             Effect::CreateRoom {
                 purpose: Purpose::Vetting { user, .. },
                 ..
-            } if no.is_about_room() => Outcome::Held(hold::of_creation(role, user, &no, age)),
-            Effect::Invite { room, user: guest, .. } if no.is_about_room() => {
+            } if no.is_of_room() => Outcome::Held(hold::of_creation(role, user, &no, age)),
+            Effect::Invite { room, user: guest, .. } if no.is_of_room() => {
                 match self.homeserver.member(role, room, guest).await {
                     Ok(guest) if matches!(guest.membership, Membership::Joined | Membership::Invited) => Outcome::Done,
                     Ok(guest) if guest.membership == Membership::Banned => Outcome::Refused(no),
@@ -113,7 +118,7 @@ impl Sender {
                     Err(error) => return Err(error),
                 }
             }
-            Effect::Message { room, plain: false, .. } if no.is_about_room() => {
+            Effect::Message { room, plain: false, .. } if no.is_of_room() => {
                 self.barred(role, room, &user, Need::Speak, no, age).await?
             }
             _ => Outcome::Refused(no),
@@ -133,8 +138,9 @@ impl Sender {
         let standing = self.homeserver.standing(role, room).await?;
         Ok(match hold::of_room(room, user, need, &standing) {
             Some(hold) => Outcome::Held(hold),
-            None if age < hold::BELIEVED_AFTER => Outcome::Held(hold::of_riddle(room, user, &no)),
-            None => Outcome::Refused(no),
+            // The room is known, so it is the target that is not.
+            None if no.is_unknown() => Outcome::Refused(no),
+            None => Outcome::Held(hold::of_riddle(room, user, &no, age)),
         })
     }
 

@@ -1,4 +1,4 @@
-//! What is made of a refusal: whether it is final, or what has to be cured first.
+//! What an effect waits for that a person can cure.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use matrix_sdk::ruma::{OwnedUserId, RoomId};
 use crate::{
     config::Role,
     health::Degraded,
+    healing::Blocker,
     matrix::{Membership, Refusal, Standing},
 };
 
@@ -14,8 +15,8 @@ use crate::{
 pub(super) const ROOM_PAUSE: Duration = Duration::from_secs(60);
 /// The same for an account, of which no sync tells.
 pub(super) const ACCOUNT_PAUSE: Duration = Duration::from_secs(15);
-/// A refusal without a reason that can be seen is believed after so long, in milliseconds.
-pub(super) const BELIEVED_AFTER: i64 = 10 * 60 * 1000;
+/// How seldom, in the end, what nobody seems to cure is tried again.
+const RAREST: Duration = Duration::from_secs(3600);
 
 /// An effect that waits for somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,29 +35,13 @@ pub fn account(role: Role) -> String {
 }
 
 /// The account waits for a person.
-pub(super) fn of_account(role: Role, user: &OwnedUserId, no: &Refusal) -> Hold {
-    let (what, cure) = match (no.errcode.as_str(), &no.contact) {
-        ("M_CONSENT_NOT_GIVEN", contact) => (
-            format!("{user} has to accept the homeserver's terms first ({no})"),
-            match contact {
-                Some(page) => format!("open {page} and accept them for {user}"),
-                None => format!("log in as {user} with a client, which shows them, and accept them"),
-            },
-        ),
-        (_, contact) => (
-            format!("the homeserver has reached a limit for {user} ({no})"),
-            match contact {
-                Some(whom) => format!("ask its administrator to lift it: {whom}"),
-                None => "ask its administrator to lift it".to_owned(),
-            },
-        ),
-    };
+pub(super) fn of_account(role: Role, user: &OwnedUserId, blocker: &Blocker) -> Hold {
     Hold {
         cause: account(role),
         wait: ACCOUNT_PAUSE,
         note: Degraded {
-            what: format!("what is to be done waits: {what}"),
-            cure: format!("{cure}; everything is kept and done then"),
+            what: format!("what {user} has to do waits: {blocker}"),
+            cure: format!("{}; everything is kept and done then", blocker.cure(user.as_str())),
         },
     }
 }
@@ -118,33 +103,37 @@ pub(super) fn of_room(room: &RoomId, user: &OwnedUserId, need: Need, standing: &
     })
 }
 
-/// A refusal for which no reason can be seen.
-pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal) -> Hold {
+/// A refusal for which no reason can be seen: some rule of the homeserver that only its operator knows.
+pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal, age: i64) -> Hold {
     Hold {
         cause: room.to_string(),
-        wait: ROOM_PAUSE,
+        wait: growing(age),
         note: Degraded {
-            what: format!("{user} is in {room} and has the power it needs, and is refused all the same ({no})"),
-            cure: "look whether a module of the homeserver forbids it; it is tried again for ten minutes".to_owned(),
+            what: format!("{user} is in {room} and has the power it needs, and yet: {no}"),
+            cure: "look whether a module of the homeserver forbids it; it is kept, and tried again now and then".to_owned(),
         },
     }
 }
 
 /// No room can be made for a knocker.
 pub(super) fn of_creation(role: Role, user: &OwnedUserId, no: &Refusal, age: i64) -> Hold {
-    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
     Hold {
         cause: format!("creation:{}", role.name()),
         // Each try makes a room and leaves it.
-        wait: age.clamp(ROOM_PAUSE, Duration::from_secs(3600)),
+        wait: growing(age),
         note: Degraded {
-            what: format!("no room can be made in which {user} is asked ({no})"),
+            what: format!("no room can be made in which {user} is asked: {no}"),
             cure: format!(
                 "look whether the homeserver lets {} make rooms and invite {user}; the knock is kept and tried again",
                 role.name()
             ),
         },
     }
+}
+
+/// As long again as an effect of this age, in milliseconds, has waited already.
+fn growing(age: i64) -> Duration {
+    Duration::from_millis(u64::try_from(age).unwrap_or(0)).clamp(ROOM_PAUSE, RAREST)
 }
 
 #[cfg(test)]
@@ -198,9 +187,8 @@ mod tests {
 
     #[test]
     fn terms_are_named_with_their_page() {
-        let mut no = Refusal::new(403, "M_CONSENT_NOT_GIVEN");
-        no.contact = Some("https://hs/consent".to_owned());
-        let hold = of_account(Role::Approver, &owned_user_id!("@bot:hs"), &no);
+        let uri = Some("https://hs/consent".to_owned());
+        let hold = of_account(Role::Approver, &owned_user_id!("@bot:hs"), &Blocker::Consent { uri });
         assert!(hold.note.what.contains("terms") && hold.note.what.contains("@bot:hs"));
         assert!(hold.note.cure.contains("https://hs/consent"));
     }

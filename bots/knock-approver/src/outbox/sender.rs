@@ -105,7 +105,7 @@ impl Sender {
         match self.attempt(role, entry, effect).await {
             Err(Failure::Refused(no)) => {
                 // An old room may be the other identity's, which only the homeserver knows.
-                if no.status == 403
+                if no.is_of_room()
                     && effect.is_in_own_room()
                     && let Some(other) = self.homeserver.other(role)
                 {
@@ -256,9 +256,7 @@ impl Sender {
                 }
                 if let Outcome::Refused(no) = &outcome {
                     // Not what was to be said: it may hold codes.
-                    let detail = json!({
-                        "key": entry.key, "kind": kind, "status": no.status, "errcode": no.errcode,
-                    });
+                    let detail = json!({ "key": entry.key, "kind": kind, "errcode": no.word() });
                     audit::write(tx, "effect_refused", &detail)?;
                 }
                 follow(tx, &entry, outgoing.effect, outcome)
@@ -275,7 +273,7 @@ fn follow(tx: &Transaction<'_>, entry: &Entry, effect: Effect, outcome: Outcome)
         (Effect::Message { .. }, Outcome::Sent(event)) => queue::sent_as(tx, entry.id, event.as_str()),
         (Effect::Invite { room, user, passed }, outcome) => {
             let refused = match outcome {
-                Outcome::Refused(no) => Some(no.errcode),
+                Outcome::Refused(no) => Some(no.word()),
                 _ => None,
             };
             if refused.is_none() {
@@ -299,7 +297,7 @@ fn follow(tx: &Transaction<'_>, entry: &Entry, effect: Effect, outcome: Outcome)
                     }
                     (room.to_string(), Ok(room))
                 }
-                Outcome::Refused(no) => (entry.lane.clone(), Err(no.errcode)),
+                Outcome::Refused(no) => (entry.lane.clone(), Err(no.word())),
                 Outcome::Moot(why) => (entry.lane.clone(), Err(why.to_owned())),
                 Outcome::Done | Outcome::Sent(_) | Outcome::Held(_) => return Ok(()),
             };
