@@ -22,6 +22,7 @@ pub mod pages;
 pub mod storage;
 pub mod takeover;
 pub mod team;
+pub mod verification;
 pub mod words;
 pub mod work;
 

@@ -1,5 +1,5 @@
 //! All tests that need a world: drills, the conformance suite, other people's clients, a browser, the doctor, rooms
-//! that change.
+//! that change, people who verify the bot.
 //!
 //! One binary, for each one links the whole Matrix stack. A test's name begins with its suite, as in `smoke::smoke_passes` or
 //! `conformance::embedded::synapse::rooms::create`.
@@ -20,6 +20,7 @@ mod doctor;
 mod drills;
 mod outside;
 mod rooms;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("rooms") {
         trials.extend(rooms::trials());
+    }
+    if wished("verify") {
+        trials.extend(verify::trials());
     }
     Ok(trials)
 }

@@ -100,7 +100,12 @@ mod tests {
                 .starts_with("the task \"clumsy\" panicked: ")
         );
         crew.watch(async { panic!("while in doubt") });
-        assert!(crew.loss().await.to_string().starts_with("the task \"doubt\" panicked: "));
+        assert!(
+            crew.loss()
+                .await
+                .to_string()
+                .starts_with("the task \"doubt\" panicked: ")
+        );
         crew.adopt("adopted", tokio::spawn(async { panic!("again") }));
         assert!(
             crew.loss()

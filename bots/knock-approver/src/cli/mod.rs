@@ -1,4 +1,4 @@
-//! The command line: `run` (the default), `codes`, `import`, `status`, `doctor`.
+//! The command line: `run` (the default), `codes`, `verify`, `import`, `status`, `doctor`.
 
 mod allocator;
 mod codes;
@@ -8,6 +8,7 @@ mod log;
 mod run;
 mod signals;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,8 @@ enum Command {
     /// List, mint or revoke codes
     #[command(subcommand)]
     Codes(codes::Codes),
+    /// Show the emoji of those who verify the bot from their app, and say whether they are the same there
+    Verify(verify::Verify),
     /// Import the old approver's files now, without running
     Import,
     /// Say how the running bot is; exit code 1 unless it serves
@@ -130,6 +133,7 @@ fn execute(command: Command) -> Result<(), CliError> {
                 run::run(config, &mut signals).await
             }
             Command::Codes(codes) => codes::execute(Config::from_env()?, codes).await,
+            Command::Verify(verify) => verify::execute(Config::from_env()?, verify).await,
             Command::Import => take_over(&Config::from_env()?).await,
             Command::Status => status::execute(&Config::from_env()?).await,
             Command::Doctor => doctor::execute(&Config::from_env()?).await,

@@ -35,9 +35,11 @@ use crate::{
         codes::{self, Code, Kind},
         now_ms,
         queue::{self, Queue},
+        verification,
     },
     team::Team,
     vault::DataDirLock,
+    verification::{Listening, Verifier},
 };
 
 /// How long identities may take to end their sync.
@@ -171,7 +173,7 @@ fn put_aside(files: &[PathBuf]) -> Option<Degraded> {
     })
 }
 
-/// Both identities, and the monitor of the rooms in which the first acts.
+/// Both identities, the monitor of the rooms in which the first acts, and who goes along with those who verify them.
 fn team(
     config: &Arc<Config>,
     store: &Store,
@@ -183,6 +185,8 @@ fn team(
     let news = News::default();
     let inlet: Arc<dyn Intake> = Arc::new(Inlet::new(store.clone(), config.flow.clone()));
     let inlet: Arc<dyn Intake> = Arc::new(Watched::new(inlet, config, news.clone()));
+    let (listening, words) = Listening::new(inlet);
+    let inlet: Arc<dyn Intake> = Arc::new(listening);
     let mut begin = |identity: &IdentityConfig, name| {
         let begun = Identity::start(identity.clone(), inlet.clone(), board.clone(), shutdown.clone());
         begun.map(|(identity, task)| {
@@ -208,7 +212,10 @@ fn team(
     if let Some(onboarding) = &onboarding {
         crew.watch(one_account(approver.clone(), onboarding.clone()));
     }
-    Ok(Team::new(approver, onboarding, board.clone()))
+    let team = Team::new(approver, onboarding, board.clone());
+    let verifier = Verifier::new(config.clone(), store.clone(), team.clone(), words);
+    crew.start("verifier", verifier.run(shutdown.clone()));
+    Ok(team)
 }
 
 /// Ends when both identities turn out to be one account, which only the homeserver knows where two tokens are given.
@@ -286,6 +293,7 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
         }
         let swept = store.run(|tx| {
             queue::forget(tx, now_ms() - KEEP)?;
+            verification::forget(tx)?;
             audit::trim(tx)
         });
         if let Err(error) = swept.await {

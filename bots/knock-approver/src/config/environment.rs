@@ -47,6 +47,18 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// How the log is written.
     pub log: LogFormat,
+    /// Who compares the emoji of those who verify the bot.
+    pub confirm: Confirm,
+}
+
+/// Who compares the emoji of those who verify the bot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confirm {
+    /// A person, who says so on the bot's side.
+    #[default]
+    Ask,
+    /// Nobody: the bot says yes to all who may command.
+    Auto,
 }
 
 /// How the log is written.
@@ -166,6 +178,7 @@ fn read(values: &Values<'_>) -> Option<Config> {
     let initial_signup_codes = values.codes("INITIAL_SIGNUP_CODES");
     let http_port = values.number("HTTP_PORT", "a port from 1 to 65535", 1..=u16::MAX, 8001);
     let log = values.log("LOG_FORMAT");
+    let confirm = values.confirm("VERIFICATION_CONFIRM");
     let data_dir = PathBuf::from(values.text("DATA_DIR").unwrap_or_else(|| "/data".to_owned()));
     let registration_token = values.text("CONDUWUIT_REGISTRATION_TOKEN").map(Secret::new);
     let server_name = values.text("SERVER_NAME");
@@ -185,6 +198,7 @@ fn read(values: &Values<'_>) -> Option<Config> {
         flow: flow?,
         breaker,
         log,
+        confirm,
         homeserver,
         data_dir,
     })
@@ -417,6 +431,7 @@ mod tests {
     #[case("TRUSTED_PROXIES", "10.0.0.0/33")]
     #[case("CHALLENGE_URL", "wikipedia")]
     #[case("LOG_FORMAT", "xml")]
+    #[case("VERIFICATION_CONFIRM", "yes")]
     fn a_bad_value_names_variable_problem_and_what_is_accepted(
         #[case] name: &'static str,
         #[case] value: &'static str,

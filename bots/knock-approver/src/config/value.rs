@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     ConfigError,
-    environment::{CodeSeed, LogFormat},
+    environment::{CodeSeed, Confirm, LogFormat},
 };
 
 /// The environment, or what a test puts in its place.
@@ -115,6 +115,15 @@ impl<'a> Values<'a> {
             other => Err(format!("`{other}` is not known")),
         });
         format.unwrap_or_default()
+    }
+
+    pub(super) fn confirm(&self, variable: &'static str) -> Confirm {
+        let confirm = self.parsed(variable, "ask or auto", |value| match value {
+            "ask" => Ok(Confirm::Ask),
+            "auto" => Ok(Confirm::Auto),
+            other => Err(format!("`{other}` is not known")),
+        });
+        confirm.unwrap_or_default()
     }
 
     pub(super) fn networks(&self, variable: &'static str) -> Vec<IpNet> {

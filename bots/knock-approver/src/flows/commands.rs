@@ -1,18 +1,22 @@
 //! What admins say in the command room.
 
-use matrix_sdk::ruma::{OwnedEventId, OwnedUserId};
+use matrix_sdk::ruma::{OwnedEventId, OwnedUserId, UserId};
+use rusqlite::Transaction;
 use serde_json::json;
 
 use super::Flows;
 use crate::{
-    config::Role,
+    config::{Config, Role},
     health::{Health, Snapshot},
     lanes::WorkError,
+    matrix::{Failure, Homeserver},
     storage::{
         StoreError, audit,
         codes::{self, Kind},
         queue::{self, Entry, Queue},
+        verification,
     },
+    verification::{shown, taken},
     words,
     work::{self, Effect},
 };
@@ -22,6 +26,7 @@ const HELP: &str = "\
 !codes – the codes that can still be used
 !revoke CODE – end a code
 !health – how the bot is
+!verify [yes|no [NUMBER]] – the emoji of those who verify the bot from their app, and whether they are the same there
 !help – this";
 
 /// A command.
@@ -36,6 +41,8 @@ enum Command {
     Codes,
     Revoke(String),
     Health,
+    /// Show what is compared, or take a word on it: whether it is the same, and in which verification.
+    Verify(Option<(bool, Option<i64>)>),
     Help,
 }
 
@@ -50,10 +57,23 @@ fn parse(body: &str) -> Option<Result<Command, String>> {
             return Some(code.map(|code| Command::Revoke(code.to_owned())));
         }
         "!health" => Command::Health,
+        "!verify" => return Some(parse_verify(words)),
         "!help" => Command::Help,
         _ => return None,
     };
     Some(Ok(command))
+}
+
+fn parse_verify<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
+    let wrong = || "say !verify, !verify yes or !verify no, with the number where there are several".to_owned();
+    let same = match words.next() {
+        None => return Ok(Command::Verify(None)),
+        Some("yes") => true,
+        Some("no") => false,
+        Some(_) => return Err(wrong()),
+    };
+    let id = words.next().map(|id| id.parse().map_err(|_| wrong())).transpose()?;
+    Ok(Command::Verify(Some((same, id))))
 }
 
 fn parse_mint<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
@@ -123,11 +143,7 @@ impl Flows {
             return self.drop_row(&entry).await;
         };
         let flow = &self.config.flow;
-        let room = &flow.command_room;
-        let allowed = flow.admins.contains(&sender) || {
-            let power = self.homeserver.power_level(Role::Approver, room, &sender);
-            power.await? >= flow.admin_power
-        };
+        let allowed = may_command(&self.config, &*self.homeserver, &sender).await?;
         let refused = format!("sorry, commands need power level {} in this room", flow.admin_power);
         let health = health_text(&self.board.snapshot());
         let config = self.config.clone();
@@ -139,35 +155,8 @@ impl Flows {
                 let reply = match (allowed, command) {
                     (false, _) => refused,
                     (true, Err(problem)) => problem,
-                    (true, Ok(Command::Help)) => HELP.to_owned(),
                     (true, Ok(Command::Health)) => health,
-                    (true, Ok(Command::Codes)) => list(&codes::live(tx)?),
-                    (true, Ok(Command::Revoke(code))) => match codes::revoke(tx, &code)? {
-                        true => format!("revoked {}", words::name(&code)),
-                        false => format!("there is no live code {}", words::name(&code)),
-                    },
-                    (
-                        true,
-                        Ok(Command::Mint {
-                            kind,
-                            count,
-                            uses,
-                            label,
-                        }),
-                    ) => {
-                        let path = if kind == Kind::Knock { "join" } else { "signup" };
-                        let mut lines = Vec::new();
-                        for _ in 0..count {
-                            let code = codes::mint(tx, kind, uses, &label)?.code;
-                            lines.push(format!("{}/{path}?code={code}", config.public));
-                        }
-                        let plural = if uses == 1 { "" } else { "s" };
-                        lines.push(format!(
-                            "{kind} · {uses} use{plural} each · {label}",
-                            kind = kind.name()
-                        ));
-                        lines.join("\n")
-                    }
+                    (true, Ok(command)) => reply(tx, &config, command)?,
                 };
                 let word = words::name(body.split_whitespace().next().unwrap_or_default());
                 audit::write(
@@ -190,6 +179,55 @@ impl Flows {
             .count("commands", if allowed { "answered" } else { "refused" });
         Ok(())
     }
+}
+
+/// Whether somebody may command: they are on the list, or have the power in the command room.
+pub async fn may_command(config: &Config, homeserver: &dyn Homeserver, user: &UserId) -> Result<bool, Failure> {
+    let flow = &config.flow;
+    if flow.admins.iter().any(|admin| admin == user) {
+        return Ok(true);
+    }
+    let power = homeserver.power_level(Role::Approver, &flow.command_room, user);
+    Ok(power.await? >= flow.admin_power)
+}
+
+/// Does what a command asks for; answers what is said to it.
+fn reply(tx: &Transaction<'_>, config: &Config, command: Command) -> Result<String, StoreError> {
+    Ok(match command {
+        Command::Help | Command::Health => HELP.to_owned(),
+        Command::Codes => list(&codes::live(tx)?),
+        Command::Revoke(code) => match codes::revoke(tx, &code)? {
+            true => format!("revoked {}", words::name(&code)),
+            false => format!("there is no live code {}", words::name(&code)),
+        },
+        Command::Mint {
+            kind,
+            count,
+            uses,
+            label,
+        } => {
+            let path = if kind == Kind::Knock { "join" } else { "signup" };
+            let mut lines = Vec::new();
+            for _ in 0..count {
+                let code = codes::mint(tx, kind, uses, &label)?.code;
+                lines.push(format!("{}/{path}?code={code}", config.public));
+            }
+            let plural = if uses == 1 { "" } else { "s" };
+            lines.push(format!("{} · {uses} use{plural} each · {label}", kind.name()));
+            lines.join("\n")
+        }
+        Command::Verify(None) => {
+            let how = |id| {
+                format!(
+                    "does your app show the same? !verify yes {id}, or !verify no {id} (what a homeserver that lies could show here, it \
+                     cannot in a terminal: knock-approver verify)"
+                )
+            };
+            let text = shown(&verification::open(tx)?, verification::last(tx)?.as_ref(), how);
+            text.trim_end().to_owned()
+        }
+        Command::Verify(Some((same, id))) => taken(&verification::say(tx, id, same)?, same),
+    })
 }
 
 fn list(codes: &[codes::Code]) -> String {
@@ -235,6 +273,9 @@ mod tests {
     #[case("!revoke abc", Some(Ok(Command::Revoke("abc".to_owned()))))]
     #[case("!help me", Some(Ok(Command::Help)))]
     #[case("!health", Some(Ok(Command::Health)))]
+    #[case("!verify", Some(Ok(Command::Verify(None))))]
+    #[case("!verify yes", Some(Ok(Command::Verify(Some((true, None))))))]
+    #[case("!verify no 3", Some(Ok(Command::Verify(Some((false, Some(3)))))))]
     #[case("!admin users list", None)]
     #[case("hello", None)]
     #[case("", None)]
@@ -250,6 +291,8 @@ mod tests {
     #[case("!mint --uses many")]
     #[case("!mint --use 3")]
     #[case("!revoke")]
+    #[case("!verify maybe")]
+    #[case("!verify yes please")]
     fn a_command_said_wrongly_is_answered_with_what_is_right(#[case] body: &str) {
         assert!(matches!(parse(body), Some(Err(_))));
     }

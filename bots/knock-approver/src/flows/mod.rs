@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use tokio::sync::oneshot;
 
+pub use commands::may_command;
 pub use lobby::{OpenError, Opened};
 pub(crate) use lobby::{announce_started, news};
 

@@ -305,7 +305,9 @@ async fn who_is_gone_from_the_homeserver_is_not_waited_for() {
     let dir = dir();
     let mut bench = Bench::new(dir.path()).await;
     let room = bench.asked(ANN).await;
-    bench.homeserver.refuse("invite !space:hs", No::Refused(404, "M_NOT_FOUND"));
+    bench
+        .homeserver
+        .refuse("invite !space:hs", No::Refused(404, "M_NOT_FOUND"));
     let done = bench.says(ANN, &room, HAIKU).await;
     assert!(done[0].contains("you cannot be invited"), "{done:?}");
     assert!(bench.ready().is_empty());

@@ -150,7 +150,9 @@ impl UserApi {
 
 fn read(Exchange { answer, target }: &Exchange) -> Result<Value, UserError> {
     let status = answer.status;
-    let body = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object);
+    let body = serde_json::from_str::<Value>(&answer.body)
+        .ok()
+        .filter(Value::is_object);
     match (status, body) {
         (200..300, Some(body)) => Ok(body),
         (200..300, None) => Err(UserError::Unknown(format!(

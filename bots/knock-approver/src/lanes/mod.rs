@@ -2,11 +2,7 @@
 //!
 //! A row is worked on until it is done. What a crash interrupts is worked on again, so a worker's steps are repeatable.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rand::Rng;

@@ -6,8 +6,8 @@ use matrix_sdk::ruma::{OwnedUserId, RoomId};
 
 use crate::{
     config::Role,
-    health::Degraded,
     healing::Blocker,
+    health::Degraded,
     matrix::{Membership, Refusal, Standing},
 };
 
@@ -110,7 +110,8 @@ pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal, age: i6
         wait: growing(age),
         note: Degraded {
             what: format!("{user} is in {room} and has the power it needs, and yet: {no}"),
-            cure: "look whether a module of the homeserver forbids it; it is kept, and tried again now and then".to_owned(),
+            cure: "look whether a module of the homeserver forbids it; it is kept, and tried again now and then"
+                .to_owned(),
         },
     }
 }

@@ -10,6 +10,7 @@
 //! - [`audit`]: what happened
 //! - [`clock`]: the time that rows are dated by
 //! - [`tally`]: how much there is of what
+//! - [`verification`]: who compares emoji with the bot
 
 pub mod audit;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod queue;
 mod schema;
 mod store;
 pub mod tally;
+pub mod verification;
 pub mod vetting;
 
 pub use clock::now_ms;
