@@ -18,6 +18,7 @@ mod community;
 mod conformance;
 mod doctor;
 mod drills;
+mod log;
 mod outside;
 mod rooms;
 mod verify;
@@ -60,6 +61,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("doctor") {
         trials.extend(doctor::trials());
+    }
+    if wished("log") {
+        trials.extend(log::trials());
     }
     if wished("rooms") {
         trials.extend(rooms::trials());

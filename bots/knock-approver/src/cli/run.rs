@@ -103,7 +103,12 @@ async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, C
     let (store, asides) = Store::recover(&config.data_dir)?;
     store.run(clock::resume).await?;
     if let Some(taken) = import::import(&store, &config.data_dir, &config.flow).await? {
-        tracing::info!(?taken, "the old approver's files are imported");
+        tracing::info!(
+            codes = taken.codes,
+            vettings = taken.vettings,
+            lobbies = taken.lobbies,
+            "the old approver's files are imported"
+        );
     }
     seed(&store, &config).await?;
     let listener = listen(config.http_port).await?;

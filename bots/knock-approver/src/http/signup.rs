@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Role,
-    matrix::{self, Membership},
+    matrix::{self, Failure, Membership},
     secret::Secret,
     storage::codes::Code,
 };
@@ -213,7 +213,7 @@ async fn invite(shared: &Shared, room: &OwnedRoomId, user: &OwnedUserId) -> bool
     });
     // The account is made: it must not wait for an identity that has died meanwhile.
     match timeout(INVITE_PATIENCE, invited).await {
-        Ok(invited) => logged("invite", invited.map(drop)),
+        Ok(invited) => logged("invite", invited.map_err(Failure::from)),
         Err(_) => logged("invite", Err("it takes too long")),
     }
 }

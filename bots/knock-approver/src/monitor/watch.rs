@@ -25,7 +25,7 @@ use crate::{
     finding::Standing,
     health::Board,
     identity::{Identity, Live},
-    matrix,
+    matrix::{self, Failure},
     secret::Secret,
     session::Server,
     storage::{
@@ -212,7 +212,7 @@ impl Monitor {
                 async move { matrix::join(&live, room, &via).await }
             })
             .await;
-        if let Err(error) = joined {
+        if let Err(error) = joined.map_err(Failure::from) {
             tracing::warn!(%room, %by, %error, "invited, and not let in");
             return Some(Absence::NotLetIn(error.to_string()));
         }

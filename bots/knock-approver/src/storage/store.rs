@@ -98,7 +98,7 @@ impl Store {
                     path: path.clone(),
                     source,
                 })?;
-                tracing::error!(path = %path.display(), why, ?aside, "the database is damaged and put aside");
+                tracing::error!(path = %path.display(), why, aside = %names(&aside), "the database is damaged and put aside");
                 file::open(&path)?
             }
             opened => opened?,
@@ -150,6 +150,11 @@ impl Store {
         self.jobs.send(job).map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?
     }
+}
+
+fn names(files: &[PathBuf]) -> String {
+    let names = files.iter().map(|file| file.display().to_string());
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn in_transaction<T, E: From<StoreError>>(
