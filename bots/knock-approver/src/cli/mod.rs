@@ -10,7 +10,7 @@ mod signals;
 mod status;
 mod verify;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use signals::Signals;
@@ -76,7 +76,7 @@ enum CliError {
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error("cannot {0}: {1}")]
-    Io(String, std::io::Error),
+    Io(String, io::Error),
     #[error(transparent)]
     Lost(#[from] crew::Loss),
     #[error("{0}")]
@@ -118,12 +118,7 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(command: Command) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Io("start the runtime".to_owned(), error))?;
-    let outcome = runtime.block_on(async {
+    let outcome = in_runtime(async {
         match command {
             Command::Run => {
                 // Before anything that takes its time.
@@ -139,9 +134,19 @@ fn execute(command: Command) -> Result<(), CliError> {
             Command::Doctor => doctor::execute(&Config::from_env()?).await,
         }
     });
-    // It ends with the process. Shut down by itself it would cancel work on the databases, whose pool panics then.
+    outcome.map_err(|error| CliError::Io("start the runtime".to_owned(), error))?
+}
+
+/// Runs to its end. What still runs then ends with the process, and not before: a runtime that is shut down cancels work on the SDK's
+/// databases, whose pool panics then, in the last moment of a bot that ends well.
+fn in_runtime<T>(work: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(work);
     std::mem::forget(runtime);
-    outcome
+    Ok(outcome)
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
@@ -156,4 +161,43 @@ async fn take_over(config: &Config) -> Result<(), CliError> {
         None => println!("imported already; the old files are left alone"),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+
+    /// Like a connection of the SDK's pool: it needs the runtime for its own end.
+    struct Connection(Arc<AtomicBool>);
+
+    impl Drop for Connection {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_still_works_on_a_database_at_the_end_is_not_torn_down() {
+        let torn = Arc::new(AtomicBool::new(false));
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let connection = Connection(torn.clone());
+        let ended = in_runtime(async move {
+            tokio::spawn(async move {
+                let _connection = connection;
+                begun.send(()).unwrap();
+                std::future::pending::<()>().await;
+            });
+            tokio::task::spawn_blocking(move || has_begun.recv().unwrap())
+                .await
+                .unwrap();
+            "well"
+        });
+        assert_eq!(ended.unwrap(), "well");
+        assert!(!torn.load(Ordering::SeqCst));
+    }
 }
