@@ -265,3 +265,53 @@ async fn a_damaged_database_is_found_and_left_alone() {
             .starts_with("this is no database")
     );
 }
+
+/// What there is in a folder: the names, and what is in the files.
+fn contents(folder: &Path) -> Vec<(String, Option<Vec<u8>>)> {
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.display().to_string(), std::fs::read(&path).ok())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+const NAMES: [&str; 3] = ["session.json", "store_key", "escrow_passphrase"];
+
+#[rstest::rstest]
+#[case::empty(Some(b"".as_slice()))]
+#[case::garbage(Some(b"{\"user_id\": 3".as_slice()))]
+#[case::no_text(Some(b"\xff\xfe\xff\xff\xfe".as_slice()))]
+#[case::a_directory(None)]
+#[tokio::test]
+async fn a_file_that_is_of_no_use_is_said_to_be_and_is_not_moved(
+    #[case] content: Option<&[u8]>,
+    #[values(0, 1, 2)] which: usize,
+) {
+    let (server, data) = (homeserver().await, TempDir::new().unwrap());
+    let me = json!({"user_id": USER, "device_id": "DEVICE"});
+    answers(&server, "GET", "v3/account/whoami", 200, me).await;
+    saved(data.path());
+    for name in &NAMES[1..] {
+        std::fs::write(data.path().join(format!("shape_rotator_2_{name}")), "0".repeat(64)).unwrap();
+    }
+    let file = data.path().join(format!("shape_rotator_2_{}", NAMES[which]));
+    std::fs::remove_file(&file).unwrap();
+    match content {
+        Some(content) => std::fs::write(&file, content).unwrap(),
+        None => std::fs::create_dir(&file).unwrap(),
+    }
+    let before = contents(data.path());
+    let report = report(&config(&server.uri(), data.path())).await;
+    assert_eq!(contents(data.path()), before, "it only looks");
+    let name = file.display().to_string();
+    let is_said = report
+        .iter()
+        .any(|(standing, line)| *standing != Standing::Well && line.contains(&name));
+    // Any letters are a passphrase; whether the right ones shows when something is to be opened.
+    let may_be_one = which > 0 && content.is_some_and(|text| std::str::from_utf8(text).is_ok() && !text.is_empty());
+    assert!(is_said || may_be_one, "nothing is said of {name}: {report:#?}");
+}

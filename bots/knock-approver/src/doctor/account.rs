@@ -1,6 +1,11 @@
 //! One identity's account: its password, token, device, keys, trust and backup.
 
-use matrix_sdk::ruma::events::{EventContentFromType, secret_storage::key::SecretStorageKeyEventContent};
+use std::{fs, io::ErrorKind};
+
+use matrix_sdk::ruma::{
+    UserId,
+    events::{EventContentFromType, secret_storage::key::SecretStorageKeyEventContent},
+};
 use matrix_sdk_crypto::secret_storage::SecretStorageKey;
 use serde_json::{Value, value::to_raw_value};
 
@@ -26,6 +31,7 @@ pub(super) async fn examine<'a>(
 ) -> Option<Patient<'a>> {
     let healer = Healer::new(&config.keeper(), server.clone());
     findings.push(password(config, &healer));
+    findings.extend(session(config));
     let (token, patient) = token(config, server, &healer).await;
     findings.push(token);
     let patient = patient?;
@@ -61,6 +67,36 @@ fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
     }
 }
 
+/// Something to be said of the session file; `None` where there is none, or a good one.
+fn session(config: &IdentityConfig) -> Option<Finding> {
+    let vault = Vault::of(&config.keeper());
+    let problem = session_problem(&vault)?;
+    Some(Finding::weak(
+        of(config.role, "saved session"),
+        format!("{}: {problem}", vault.path(SESSION).display()),
+        "restore the file from a backup; or leave it to the bot, which puts it aside and logs in with the password",
+    ))
+}
+
+const SESSION: &str = "session.json";
+
+/// What is wrong with the session file, without touching it.
+fn session_problem(vault: &Vault) -> Option<String> {
+    let text = match fs::read_to_string(vault.path(SESSION)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => return Some(format!("it cannot be read ({error})")),
+    };
+    // With a byte order mark it is as good.
+    let session: Option<Value> = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
+    let is_whole = session.is_some_and(|session| {
+        let text = |key: &str| session[key].as_str();
+        let user = text("user_id").and_then(|user| UserId::parse(user).ok());
+        user.is_some() && text("device_id").is_some() && text("access_token").is_some()
+    });
+    (!is_whole).then(|| "nobody can make sense of it".to_owned())
+}
+
 async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer) -> (Finding, Option<Patient<'a>>) {
     let what = of(config.role, "token");
     let expected = match healer.expected() {
@@ -72,7 +108,12 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
             );
         }
     };
-    let saved = Vault::of(&config.keeper()).session().ok().flatten();
+    let vault = Vault::of(&config.keeper());
+    // The vault puts one that nobody can make sense of aside, and here nothing is changed.
+    let saved = session_problem(&vault)
+        .is_none()
+        .then(|| vault.session().ok().flatten());
+    let saved = saved.flatten();
     let saved = saved
         .and_then(|saved| saved.token)
         .map(|token| ("the saved session", token));
@@ -193,8 +234,15 @@ async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Re
 /// The stores, unless there have never been any.
 fn stores(patient: &Patient<'_>) -> Result<Option<Stores>, String> {
     let vault = Vault::of(&patient.config.keeper());
-    if !(vault.path("store_key").exists() && vault.path("escrow_passphrase").exists()) {
-        return Ok(None);
+    for name in ["store_key", "escrow_passphrase"] {
+        // Whoever opens the stores makes a new one where there is none, or one of no use: here nothing is changed.
+        let path = vault.path(name);
+        match fs::read_to_string(&path) {
+            Ok(text) if text.trim().is_empty() => return Err(format!("{} is empty", path.display())),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{} cannot be read ({error})", path.display())),
+        }
     }
     let stores = Stores::new(patient.config.role.into(), &patient.user, &vault);
     stores.map(Some).map_err(|error| error.to_string())

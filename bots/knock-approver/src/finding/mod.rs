@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use matrix_sdk::ruma::{RoomId, UserId};
+
 use crate::{config::Role, health::Degraded};
 
 /// How good or bad a finding is.
@@ -59,6 +61,20 @@ impl Finding {
         let cure = self.cure.clone()?;
         let what = format!("{}: {}", self.what, self.seen);
         Some(Degraded { what, cure })
+    }
+}
+
+/// What is said, wherever it is noticed, of an account that has not the power for something in a room.
+pub(crate) fn lacks_power(
+    user: &UserId,
+    verb: &str,
+    needed: impl fmt::Display,
+    room: &RoomId,
+    has: impl fmt::Display,
+) -> Degraded {
+    Degraded {
+        what: format!("{user} may not {verb} (level {needed}) in {room}: it has {has}"),
+        cure: format!("raise the power of {user} in {room} to {needed}"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     breaker::Breaker,
     challenge::{Challenge, Source},
     config::{Config, Role},
-    health::Board,
+    health::{Board, Health, IdentityHealth},
     intake::{Inlet, News, Update},
     lanes::Worker,
     matrix::{
@@ -237,6 +237,16 @@ impl Bench {
         let shown = self.board.snapshot();
         let notes = shown.values().flat_map(|health| &health.degraded);
         notes.map(|note| format!("{} | {}", note.what, note.cure)).collect()
+    }
+
+    /// Whether `/ready` says that an identity cannot do what it is for.
+    pub(crate) fn is_blocked(&self) -> bool {
+        // An account that is well but for that: the bench has none that would say so.
+        let board = self.board.account(Role::Approver);
+        board.set(IdentityHealth::now(Health::Ok, "serving"));
+        let state = board.snapshot().state;
+        board.set(IdentityHealth::now(Health::Healing, "starting"));
+        state == Health::NeedsOperator
     }
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {

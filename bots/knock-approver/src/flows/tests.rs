@@ -5,7 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::json;
 
-use super::bench::{ANN, Bench, CODE, HAIKU, NOTES, SPACE, in_front};
+use super::bench::{ANN, Bench, CODE, COMMANDS, HAIKU, NOTES, SPACE, in_front};
 use crate::{
     config::Role,
     matrix::{
@@ -227,6 +227,7 @@ async fn nobody_is_told_of_an_invite_that_did_not_happen() {
     for word in [SPACE, "power", "@bot:hs", "50"] {
         assert!(note.contains(word), "{note}");
     }
+    assert!(bench.is_blocked(), "nobody is let in without the space");
 
     bench.homeserver.allow("invite !space:hs");
     assert!(bench.work().await.is_empty(), "nobody knows yet");
@@ -282,6 +283,23 @@ async fn who_was_banned_meanwhile_is_not_told_to_be_invited() {
     assert!(bench.ready().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_audit_tells_no_code() {
+    let dir = dir();
+    let mut bench = Bench::new(dir.path()).await;
+    let secret = "k3y-of-somebody";
+    bench.says("@admin:hs", COMMANDS, &format!("!revoke {secret}")).await;
+    bench.says("@admin:hs", COMMANDS, "!mint signup -n 3 friends").await;
+    bench.knocks("@eve:hs", secret).await;
+    let room = bench.asked(ANN).await;
+    bench.says(ANN, &room, HAIKU).await;
+    let entries = "SELECT count(*) FROM audit";
+    assert!(bench.count(entries).await >= 5);
+    let codes = "SELECT count(*) FROM audit, (SELECT code FROM code UNION SELECT 'k3y-of-somebody') AS known \
+                 WHERE instr(detail, known.code)";
+    assert_eq!(bench.count(codes).await, 0);
+}
+
 /// A module of the homeserver may forbid what power and membership allow: its operator can lift that, however late.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_a_reason_that_shows_is_kept() {
@@ -295,6 +313,7 @@ async fn a_refusal_without_a_reason_that_shows_is_kept() {
     }
     let [note] = bench.ready().try_into().unwrap();
     assert!(note.contains(SPACE) && note.contains("module"), "{note}");
+    assert!(!bench.is_blocked(), "others are let in");
     bench.homeserver.allow("invite !space:hs");
     assert_eq!(bench.after(60 * MINUTE).await[0], "invite !space:hs @ann:hs");
     assert!(bench.ready().is_empty());

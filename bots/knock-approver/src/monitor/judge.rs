@@ -11,7 +11,10 @@ use super::{
     place::{Duty, Place},
     power::shown,
 };
-use crate::finding::Finding;
+use crate::{
+    finding::{Finding, lacks_power},
+    health::Degraded,
+};
 
 /// The one algorithm by which the bot speaks in an encrypted room.
 const MEGOLM: &str = "m.megolm.v1.aes-sha2";
@@ -141,14 +144,8 @@ fn power(place: &Place, user: &UserId, inside: &Inside) -> Found {
         let seen = format!("{user} is in {room} and may {verb} (level {needed})");
         return place.found("power", Finding::well(&place.name, seen));
     }
-    let finding = Finding::broken(
-        &place.name,
-        format!(
-            "{user} may not {verb} (level {needed}) in {room}: it has {}",
-            shown(own)
-        ),
-        format!("raise the power of {user} in {room} to {needed}"),
-    );
+    let Degraded { what, cure } = lacks_power(user, verb, needed, room, shown(own));
+    let finding = Finding::broken(&place.name, what, cure);
     Found {
         blocks: place.is_space(),
         ..place.found("power", finding)

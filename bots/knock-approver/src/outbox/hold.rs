@@ -6,6 +6,7 @@ use matrix_sdk::ruma::{OwnedUserId, RoomId};
 
 use crate::{
     config::Role,
+    finding::lacks_power,
     healing::Blocker,
     health::Degraded,
     matrix::{Membership, Refusal, Standing},
@@ -25,8 +26,10 @@ pub(super) struct Hold {
     pub(super) cause: String,
     /// For how long it waits at most.
     pub(super) wait: Duration,
+    /// Whether, where the room is the space, nobody is let in without a cure.
+    pub(super) blocks: bool,
     /// What the operator is told.
-    pub(super) note: Degraded,
+    pub(super) told: Degraded,
 }
 
 /// The cause that effects wait for whose account has to be cured.
@@ -39,7 +42,8 @@ pub(super) fn of_account(role: Role, user: &OwnedUserId, blocker: &Blocker) -> H
     Hold {
         cause: account(role),
         wait: ACCOUNT_PAUSE,
-        note: Degraded {
+        blocks: false,
+        told: Degraded {
             what: format!("what {user} has to do waits: {blocker}"),
             cure: format!("{}; everything is kept and done then", blocker.cure(user.as_str())),
         },
@@ -51,7 +55,8 @@ pub(super) fn of_limit(role: Role, what: &str, wait: Duration) -> Hold {
     Hold {
         cause: format!("limit:{}:{what}", role.name()),
         wait,
-        note: Degraded {
+        blocks: false,
+        told: Degraded {
             what: format!(
                 "the homeserver limits how many {what} {} may make; those that wait go on in {} s",
                 role.name(),
@@ -71,32 +76,27 @@ pub(super) enum Need {
 
 /// What is missing in a room; `None` where nothing is.
 pub(super) fn of_room(room: &RoomId, user: &OwnedUserId, need: Need, standing: &Standing) -> Option<Hold> {
-    let (word, takes) = match need {
-        Need::Invite => ("invite to", standing.to_invite),
-        Need::Speak => ("speak in", standing.to_speak),
+    let (verb, takes) = match need {
+        Need::Invite => ("invite", standing.to_invite),
+        Need::Speak => ("speak", standing.to_speak),
     };
-    let (what, cure) = match standing.membership {
+    let Degraded { what, cure } = match standing.membership {
         Membership::Joined if standing.power >= takes => return None,
-        Membership::Joined => (
-            format!(
-                "{user} cannot {word} {room}: its power there is {}, and {takes} is needed",
-                standing.power
-            ),
-            format!("give {user} the power level {takes} in {room}"),
-        ),
-        Membership::Banned => (
-            format!("{user} cannot {word} {room}: it is banned there"),
-            format!("unban {user} in {room} and invite it again"),
-        ),
-        _ => (
-            format!("{user} cannot {word} {room}: it is not in that room, or there is no such room"),
-            format!("invite {user} to {room}, or correct the room id in the configuration and restart"),
-        ),
+        Membership::Joined => lacks_power(user, verb, takes, room, standing.power),
+        Membership::Banned => Degraded {
+            what: format!("{user} cannot {verb} in {room}: it is banned there"),
+            cure: format!("unban {user} in {room} and invite it again"),
+        },
+        _ => Degraded {
+            what: format!("{user} cannot {verb} in {room}: it is not in that room, or there is no such room"),
+            cure: format!("invite {user} to {room}, or correct the room id in the configuration and restart"),
+        },
     };
     Some(Hold {
         cause: room.to_string(),
         wait: ROOM_PAUSE,
-        note: Degraded {
+        blocks: true,
+        told: Degraded {
             what,
             cure: format!("{cure}; what waits is done then"),
         },
@@ -108,7 +108,8 @@ pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal, age: i6
     Hold {
         cause: room.to_string(),
         wait: growing(age),
-        note: Degraded {
+        blocks: false,
+        told: Degraded {
             what: format!("{user} is in {room} and has the power it needs, and yet: {no}"),
             cure: "look whether a module of the homeserver forbids it; it is kept, and tried again now and then"
                 .to_owned(),
@@ -122,7 +123,8 @@ pub(super) fn of_creation(role: Role, user: &OwnedUserId, no: &Refusal, age: i64
         cause: format!("creation:{}", role.name()),
         // Each try makes a room and leaves it.
         wait: growing(age),
-        note: Degraded {
+        blocks: false,
+        told: Degraded {
             what: format!("no room can be made in which {user} is asked: {no}"),
             cure: format!(
                 "look whether the homeserver lets {} make rooms and invite {user}; the knock is kept and tried again",
@@ -160,12 +162,12 @@ mod tests {
     #[case(
         standing(Membership::Joined, 0),
         Need::Invite,
-        Some("its power there is 0, and 50 is needed")
+        Some("may not invite (level 50) in !space:hs: it has 0")
     )]
     #[case(
         standing(Membership::Joined, 0),
         Need::Speak,
-        Some("its power there is 0, and 10 is needed")
+        Some("may not speak (level 10) in !space:hs: it has 0")
     )]
     #[case(standing(Membership::Out, 0), Need::Invite, Some("not in that room"))]
     #[case(standing(Membership::Invited, 0), Need::Invite, Some("not in that room"))]
@@ -178,8 +180,8 @@ mod tests {
         let hold = of_room(room_id!("!space:hs"), &owned_user_id!("@bot:hs"), need, &standing);
         assert_eq!(hold.is_some(), missing.is_some());
         if let (Some(hold), Some(missing)) = (hold, missing) {
-            assert!(hold.note.what.contains(missing), "{}", hold.note.what);
-            for text in [hold.note.what, hold.note.cure] {
+            assert!(hold.told.what.contains(missing), "{}", hold.told.what);
+            for text in [hold.told.what, hold.told.cure] {
                 assert!(text.contains("!space:hs") && text.contains("@bot:hs"), "{text}");
             }
             assert_eq!(hold.cause, "!space:hs");
@@ -190,7 +192,7 @@ mod tests {
     fn terms_are_named_with_their_page() {
         let uri = Some("https://hs/consent".to_owned());
         let hold = of_account(Role::Approver, &owned_user_id!("@bot:hs"), &Blocker::Consent { uri });
-        assert!(hold.note.what.contains("terms") && hold.note.what.contains("@bot:hs"));
-        assert!(hold.note.cure.contains("https://hs/consent"));
+        assert!(hold.told.what.contains("terms") && hold.told.what.contains("@bot:hs"));
+        assert!(hold.told.cure.contains("https://hs/consent"));
     }
 }

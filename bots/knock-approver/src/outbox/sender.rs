@@ -189,19 +189,25 @@ impl Sender {
 
     /// Keeps the effect for later, and says what it waits for.
     async fn hold(&self, entry: Entry, role: Role, hold: Hold) -> Result<(), StoreError> {
-        let Hold { cause, wait, note } = hold;
+        let Hold {
+            cause,
+            wait,
+            blocks,
+            told,
+        } = hold;
         if cause == hold::account(role) {
             let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
             barred.insert(role, Instant::now() + wait);
         }
         tracing::warn!(
             key = entry.key,
-            what = note.what,
-            cure = note.cure,
+            what = told.what,
+            cure = told.cure,
             "an effect is kept for later"
         );
         self.metrics.count("held", cause.split(':').next().unwrap_or_default());
-        self.board.note(role, held_key(&cause), Some(note));
+        let is_blocker = blocks && cause == self.config.flow.space.as_str();
+        self.tell(role, &cause, told, is_blocker);
         {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             said.insert((role, cause.clone()));
@@ -222,10 +228,24 @@ impl Sender {
             if !self.store.run(move |tx| queue::any_held(tx, &asked)).await? {
                 let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
                 said.remove(&(role, cause.clone()));
-                self.board.note(role, held_key(&cause), None);
+                self.untell(role, &cause);
             }
         }
         Ok(())
+    }
+
+    /// Says what is waited for. As with the monitor: without power in the space nobody is let in at all, anything else is weaker.
+    fn tell(&self, role: Role, cause: &str, told: Degraded, is_blocker: bool) {
+        self.untell(role, cause);
+        match is_blocker {
+            true => self.board.block(role, held_key(cause), Some(told)),
+            false => self.board.note(role, held_key(cause), Some(told)),
+        }
+    }
+
+    fn untell(&self, role: Role, cause: &str) {
+        self.board.note(role, held_key(cause), None);
+        self.board.block(role, held_key(cause), None);
     }
 
     /// The account can act again: what waited for that need not wait longer.
