@@ -114,7 +114,7 @@ async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, C
     let listener = listen(config.http_port).await?;
     let (mut crew, alive) = (Crew::default(), Arc::new(AtomicBool::new(true)));
     let board = Board::new(&config.roles());
-    board.note(Role::Approver, "database", put_aside(&asides));
+    board.weaker(Role::Approver, "database", put_aside(&asides));
     let (metrics, breaker) = (Metrics::default(), Arc::new(Breaker::new(config.breaker)));
     let server = Server::new(config.homeserver.clone(), DEVICE_NAME).map_err(StartError::from)?;
     let team = team(&config, &store, &server, &board, &mut crew, &shutdown)?;

@@ -14,7 +14,7 @@ use crate::{
     lanes::WorkError,
     matrix::{Failure, Membership},
     storage::{
-        StoreError, notes, now_ms,
+        StoreError, facts, now_ms,
         queue::{self, Entry, Queue},
     },
     work::awaited,
@@ -32,9 +32,9 @@ const SETTLING: i64 = 60 * 1000;
 impl Flows {
     /// Somebody joined a room of the community: whoever the bot invited gets the room's earlier keys, beside everything else.
     pub(super) async fn newcomer(&self, entry: Entry, room: OwnedRoomId, user: OwnedUserId) -> Result<(), WorkError> {
-        let note = awaited(&room, &user);
-        let key = note.clone();
-        let is_awaited = self.store.run(move |tx| notes::value(tx, &key)).await?.is_some();
+        let fact = awaited(&room, &user);
+        let key = fact.clone();
+        let is_awaited = self.store.run(move |tx| facts::value(tx, &key)).await?.is_some();
         if is_awaited && entry.created + WANTED > now_ms() {
             let settles = entry.created + SETTLING > now_ms();
             let word = self.share(&room, &user, settles).await?;
@@ -42,7 +42,7 @@ impl Flows {
         }
         self.store
             .run(move |tx| {
-                notes::forget_value(tx, &note)?;
+                facts::forget_value(tx, &fact)?;
                 queue::done(tx, Queue::Inbox, entry.id)?;
                 Ok::<_, StoreError>(())
             })

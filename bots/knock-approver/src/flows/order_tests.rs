@@ -87,7 +87,7 @@ async fn no_transaction_is_named_twice_although_an_older_copy_comes_back() {
     let bench = Bench::new(one.path()).await;
     bench
         .store
-        .run(|tx| crate::storage::notes::set_value(tx, "there", ""))
+        .run(|tx| crate::storage::facts::set_value(tx, "there", ""))
         .await
         .unwrap();
     let into = copy.path().join(crate::storage::Store::FILE);

@@ -10,7 +10,7 @@ use crate::{
     lanes::WorkError,
     outcome::{Invited, Passed},
     storage::{
-        StoreError, audit, codes, notes,
+        StoreError, audit, codes, facts,
         queue::{self, Entry, Queue},
     },
     words,
@@ -139,7 +139,7 @@ pub(super) fn announce(
     body: String,
     since: Option<i64>,
 ) -> Result<(), StoreError> {
-    if notes::announce(tx, key)? {
+    if facts::announce(tx, key)? {
         let message = Effect::Message {
             room: room.clone(),
             body,

@@ -27,7 +27,7 @@ const HOST: Role = Role::Approver;
 
 /// What became of a knock: the words of the log line, the counter and the audit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum KnockOutcome {
     Accepted,
     Repeated,
     UnknownCode,
@@ -35,7 +35,7 @@ enum Verdict {
     Stale,
 }
 
-impl Verdict {
+impl KnockOutcome {
     const fn word(self) -> &'static str {
         match self {
             Self::Accepted => "knock_accepted",
@@ -73,30 +73,30 @@ fn room_of_knock(event: &str) -> String {
 
 impl Flows {
     pub(super) async fn knock(&self, entry: Entry, heard: Heard) -> Result<(), WorkError> {
-        let verdict = self.verdict(&entry, &heard).await?;
+        let settled = self.settled_before(&entry, &heard).await?;
         let (config, user) = (self.config.clone(), heard.user.clone());
-        let verdict = self
+        let outcome = self
             .store
             .run(move |tx| {
-                let verdict = match verdict {
-                    Some(verdict) => verdict,
+                let outcome = match settled {
+                    Some(outcome) => outcome,
                     None => take_knock(tx, &config, &heard)?,
                 };
                 // What the knocker wrote may be a secret sent to the wrong place: it is not kept.
                 let detail = json!({ "mxid": heard.user, "event_id": heard.event });
-                audit::write(tx, verdict.word(), &detail)?;
+                audit::write(tx, outcome.word(), &detail)?;
                 queue::done(tx, Queue::Inbox, entry.id)?;
-                Ok::<_, StoreError>(verdict)
+                Ok::<_, StoreError>(outcome)
             })
             .await?;
         self.metrics
-            .count("knocks", verdict.word().trim_start_matches("knock_"));
-        tracing::info!(%user, outcome = verdict.word(), "knock processed");
+            .count("knocks", outcome.word().trim_start_matches("knock_"));
+        tracing::info!(%user, outcome = outcome.word(), "knock processed");
         Ok(())
     }
 
     /// What is to be said of a knock before a use of its code is taken; `None` where it is to be taken up.
-    async fn verdict(&self, entry: &Entry, heard: &Heard) -> Result<Option<Verdict>, WorkError> {
+    async fn settled_before(&self, entry: &Entry, heard: &Heard) -> Result<Option<KnockOutcome>, WorkError> {
         let (who, code) = (heard.user.to_string(), heard.reason.clone());
         let (open, is_live) = self
             .store
@@ -109,10 +109,10 @@ impl Flows {
         if let Some(open) = open
             && !self.has_gone(&open, &heard.user).await?
         {
-            return Ok(Some(Verdict::Repeated));
+            return Ok(Some(KnockOutcome::Repeated));
         }
         if !is_live {
-            return Ok(Some(Verdict::UnknownCode));
+            return Ok(Some(KnockOutcome::UnknownCode));
         }
         let now = self
             .homeserver
@@ -123,7 +123,7 @@ impl Flows {
             Membership::Out if now_ms() < entry.created + SETTLING => {
                 Err(WorkError::NotYet("the homeserver does not count the knock yet"))
             }
-            _ => Ok(Some(Verdict::Stale)),
+            _ => Ok(Some(KnockOutcome::Stale)),
         }
     }
 
@@ -319,7 +319,7 @@ pub(super) fn end(tx: &Transaction<'_>, open: &Vetting, reason: &str) -> Result<
 }
 
 /// Decides on a knock that stands, and begins its vetting.
-fn take_knock(tx: &Transaction<'_>, config: &Config, heard: &Heard) -> Result<Verdict, StoreError> {
+fn take_knock(tx: &Transaction<'_>, config: &Config, heard: &Heard) -> Result<KnockOutcome, StoreError> {
     let Heard {
         user,
         event,
@@ -328,17 +328,17 @@ fn take_knock(tx: &Transaction<'_>, config: &Config, heard: &Heard) -> Result<Ve
         sent,
     } = heard;
     if vetting::open_for(tx, user.as_str())?.is_some() {
-        return Ok(Verdict::Repeated);
+        return Ok(KnockOutcome::Repeated);
     }
     if *found && vetting::adopt(tx, event, user.as_str(), sent.saturating_sub(SKEW))? {
-        return Ok(Verdict::Repeated);
+        return Ok(KnockOutcome::Repeated);
     }
     if codes::take(tx, codes::Kind::Knock, code)?.is_none() {
-        return Ok(Verdict::UnknownCode);
+        return Ok(KnockOutcome::UnknownCode);
     }
     let Some(id) = vetting::begin(tx, event, user.as_str(), code, config.flow.vetting_tries)? else {
         codes::give_back(tx, code)?;
-        return Ok(Verdict::Repeated);
+        return Ok(KnockOutcome::Repeated);
     };
     let effect = Effect::CreateRoom {
         purpose: Purpose::Vetting { id, user: user.clone() },
@@ -350,5 +350,5 @@ fn take_knock(tx: &Transaction<'_>, config: &Config, heard: &Heard) -> Result<Ve
     let due = now_ms().saturating_add(timeout);
     let step = Step::VettingTimeout { id };
     queue::put(tx, Queue::Inbox, &format!("{}:timeout", key(id)), &key(id), &step, due)?;
-    Ok(Verdict::Accepted)
+    Ok(KnockOutcome::Accepted)
 }

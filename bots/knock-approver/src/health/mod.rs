@@ -29,10 +29,10 @@ impl Board {
         self.accounts.get(&role).cloned().unwrap_or_default()
     }
 
-    /// Puts up (`Some`) or takes down (`None`) a note on what is weaker, under a key of the caller's.
-    pub fn note(&self, role: Role, key: impl Into<String>, note: Option<Degraded>) {
+    /// Says (`Some`) or takes back (`None`) what of an identity is weaker, under a key of the caller's.
+    pub fn weaker(&self, role: Role, key: impl Into<String>, what: Option<Degraded>) {
         if let Some(account) = self.accounts.get(&role) {
-            account.note(key, note);
+            account.note(key, what);
         }
     }
 
@@ -43,7 +43,7 @@ impl Board {
         }
     }
 
-    /// What is known now of all identities, notes included in `degraded`.
+    /// What is known now of all identities, all that is weaker included in `degraded`.
     pub fn snapshot(&self) -> Snapshot {
         let accounts = self.accounts.iter();
         accounts.map(|(role, account)| (*role, account.snapshot())).collect()

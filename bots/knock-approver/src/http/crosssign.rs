@@ -18,14 +18,17 @@ use super::{
 use crate::secret::Secret;
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct CrosssignForm {
     #[serde(default)]
     access_token: String,
     #[serde(default)]
     password: Option<String>,
 }
 
-pub(super) async fn crosssign(State(shared): State<Arc<Shared>>, body: Body<Asked>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn crosssign(
+    State(shared): State<Arc<Shared>>,
+    body: Body<CrosssignForm>,
+) -> Result<Json<Value>, ApiError> {
     let asked = body.0;
     if asked.access_token.is_empty() {
         return Err(ApiError::bad("missing_fields").with("access_token is needed"));

@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use super::{
     error::ApiError,
-    signup::Asked,
+    signup::SignupForm,
     user::{UserApi, UserError},
 };
 use crate::storage::{
     Store, StoreError, audit,
     codes::{self, Code, Kind},
-    notes,
+    facts,
 };
 
 /// How many milliseconds are waited before each look whether the account is there: the homeserver may still be at it.
@@ -38,7 +38,7 @@ pub(super) struct Use {
     in_doubt: bool,
 }
 
-fn key(asked: &Asked) -> String {
+fn key(asked: &SignupForm) -> String {
     format!("signup-in-doubt:{}:{}", asked.code, asked.username)
 }
 
@@ -47,10 +47,10 @@ fn failed(error: StoreError) -> ApiError {
 }
 
 /// Takes a use of the code, or goes on with the one that was taken for the same name; `None` where the code opens nothing.
-pub(super) async fn take(store: &Store, asked: &Asked) -> Result<Option<Use>, ApiError> {
+pub(super) async fn take(store: &Store, asked: &SignupForm) -> Result<Option<Use>, ApiError> {
     let (key, code) = (key(asked), asked.code.clone());
     let taken = store.run(move |tx| {
-        let in_doubt = notes::value(tx, &key)?.is_some();
+        let in_doubt = facts::value(tx, &key)?.is_some();
         let code = match in_doubt {
             true => codes::known(tx, Kind::Signup, &code)?,
             false => codes::take(tx, Kind::Signup, &code)?,
@@ -64,7 +64,7 @@ pub(super) async fn take(store: &Store, asked: &Asked) -> Result<Option<Use>, Ap
 /// else knows the password.
 pub(super) async fn settle(
     api: &UserApi,
-    asked: &Asked,
+    asked: &SignupForm,
     taken: &Use,
     registered: Result<Value, UserError>,
 ) -> Result<Account, UserError> {
@@ -87,14 +87,19 @@ pub(super) async fn settle(
 }
 
 /// Gives the use back where it is certain that there is no account, and else writes down that it is in doubt.
-pub(super) async fn not_made(store: &Store, asked: &Asked, taken: &Use, error: &UserError) -> Result<(), ApiError> {
+pub(super) async fn not_made(
+    store: &Store,
+    asked: &SignupForm,
+    taken: &Use,
+    error: &UserError,
+) -> Result<(), ApiError> {
     if taken.in_doubt {
         return Ok(());
     }
     let (key, code, unknown) = (key(asked), taken.code.code.clone(), error.is_unknown());
     let kept: Result<(), StoreError> = store
         .run(move |tx| match unknown {
-            true => notes::set_value(tx, &key, ""),
+            true => facts::set_value(tx, &key, ""),
             false => codes::give_back(tx, &code),
         })
         .await;
@@ -102,18 +107,18 @@ pub(super) async fn not_made(store: &Store, asked: &Asked, taken: &Use, error: &
 }
 
 /// Writes down that there is an account.
-pub(super) async fn made(store: &Store, asked: &Asked, account: &Account) -> Result<(), ApiError> {
+pub(super) async fn made(store: &Store, asked: &SignupForm, account: &Account) -> Result<(), ApiError> {
     let (key, detail) = (key(asked), json!({ "mxid": account.user }));
     let written: Result<(), StoreError> = store
         .run(move |tx| {
-            notes::forget_value(tx, &key)?;
+            facts::forget_value(tx, &key)?;
             audit::write(tx, "signup", &detail)
         })
         .await;
     written.map_err(failed)
 }
 
-async fn log_in(api: &UserApi, asked: &Asked) -> Option<Account> {
+async fn log_in(api: &UserApi, asked: &SignupForm) -> Option<Account> {
     let body = json!({
         "type": "m.login.password",
         "identifier": { "type": "m.id.user", "user": asked.username },
@@ -143,12 +148,12 @@ mod tests {
     use super::*;
     use crate::{healing::Reply, session::Server};
 
-    fn form(username: &str) -> Asked {
-        Asked {
+    fn form(username: &str) -> SignupForm {
+        SignupForm {
             code: "once".to_owned(),
             username: username.to_owned(),
             password: "correct horse battery".to_owned(),
-            ..Asked::default()
+            ..SignupForm::default()
         }
     }
 

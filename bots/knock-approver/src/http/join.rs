@@ -13,12 +13,12 @@ use super::{
 use crate::flows::OpenError;
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct JoinForm {
     #[serde(default)]
     code: Option<String>,
 }
 
-pub(super) async fn join(State(shared): State<Arc<Shared>>, body: Body<Asked>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn join(State(shared): State<Arc<Shared>>, body: Body<JoinForm>) -> Result<Json<Value>, ApiError> {
     let code = body
         .0
         .code

@@ -31,7 +31,7 @@ const CHILD_PAUSES: [u64; 4] = [50, 100, 200, 400];
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct SignupForm {
     pub(super) code: String,
     pub(super) username: String,
     pub(super) password: String,
@@ -39,7 +39,7 @@ pub(super) struct Asked {
     pub(super) intro: Option<String>,
 }
 
-impl Asked {
+impl SignupForm {
     fn checked(mut self) -> Result<Self, ApiError> {
         for field in [&mut self.code, &mut self.username] {
             *field = field.trim().to_owned();
@@ -63,7 +63,7 @@ impl Asked {
     }
 }
 
-pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<Asked>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<SignupForm>) -> Result<Json<Value>, ApiError> {
     if shared.flows.config.registration_token.is_none() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled"));
     }
@@ -76,7 +76,7 @@ pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<Asked>)
     task.await.map_err(|error| ApiError::internal(&error))?.map(Json)
 }
 
-async fn sign_up(shared: &Shared, asked: Asked) -> Result<Value, ApiError> {
+async fn sign_up(shared: &Shared, asked: SignupForm) -> Result<Value, ApiError> {
     let api = UserApi::new(shared.server.clone());
     let store = &shared.flows.store;
     let Some(taken) = doubt::take(store, &asked).await? else {
@@ -109,7 +109,7 @@ async fn sign_up(shared: &Shared, asked: Asked) -> Result<Value, ApiError> {
     }))
 }
 
-fn intro(asked: &Asked, user: &OwnedUserId) -> String {
+fn intro(asked: &SignupForm, user: &OwnedUserId) -> String {
     match asked.intro.as_deref().map(str::trim).filter(|intro| !intro.is_empty()) {
         Some(intro) => intro.to_owned(),
         None => format!("hi, I'm {}", asked.display_name.as_deref().unwrap_or(user.localpart())),
@@ -135,7 +135,7 @@ fn refusal(error: UserError) -> ApiError {
     }
 }
 
-async fn register(shared: &Shared, api: &UserApi, asked: &Asked) -> Result<Value, UserError> {
+async fn register(shared: &Shared, api: &UserApi, asked: &SignupForm) -> Result<Value, UserError> {
     let token = shared.flows.config.registration_token.as_ref();
     let stage = |name: &str| match name {
         "m.login.registration_token" => token.map(|token| json!({ "type": name, "token": token.expose() })),
@@ -157,7 +157,7 @@ struct Settled {
 }
 
 /// Everything after the registration: each step is tried, and said of in the answer.
-async fn settle(shared: &Shared, api: &UserApi, user: &OwnedUserId, asked: &Asked, code: &Code) -> Settled {
+async fn settle(shared: &Shared, api: &UserApi, user: &OwnedUserId, asked: &SignupForm, code: &Code) -> Settled {
     let flow = &shared.flows.config.flow;
     let mut steps = json!({ "register": true });
     steps["space_invited"] = invite(shared, &flow.space, user).await.into();
@@ -261,12 +261,12 @@ mod tests {
 
     use super::*;
 
-    fn asked(code: &str, username: &str, password: &str) -> Asked {
-        Asked {
+    fn asked(code: &str, username: &str, password: &str) -> SignupForm {
+        SignupForm {
             code: code.to_owned(),
             username: username.to_owned(),
             password: password.to_owned(),
-            ..Asked::default()
+            ..SignupForm::default()
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     storage::{
         Store, StoreError, audit,
         codes::{self, Code, Kind},
-        notes,
+        facts,
         queue::{self, Queue},
     },
     work::Step,
@@ -151,11 +151,11 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
     };
     let flow = flow.clone();
     let imported = store.run(move |tx| {
-        if notes::value(tx, DONE)?.is_some() {
+        if facts::value(tx, DONE)?.is_some() {
             return Ok(None);
         }
         let imported = keep(tx, &old, &flow)?;
-        notes::set_value(tx, DONE, "1")?;
+        facts::set_value(tx, DONE, "1")?;
         let counts = json!({ "codes": imported.codes, "vettings": imported.vettings, "lobbies": imported.lobbies });
         audit::write(tx, "imported", &counts)?;
         Ok::<_, StoreError>(Some(imported))
@@ -247,7 +247,7 @@ fn keep_lobby(
             old.closed_reason
         ],
     )?;
-    // Known already: the note that the import was done is lost, and what became of the lobby since is in its row.
+    // Known already: the fact that the import was done is forgotten, and what became of the lobby since is in its row.
     if new == 0 {
         return Ok(());
     }
@@ -270,14 +270,14 @@ fn keep_lobby(
         )?;
         let is_old_news = closed.is_some() || announced.is_some_and(|announced| announced.started.contains(user));
         if is_old_news {
-            notes::announce(tx, &flows::news(room, &format!("started:{user}")))?;
+            facts::announce(tx, &flows::news(room, &format!("started:{user}")))?;
         } else {
             let name = old.displaynames.get(user).map(String::as_str);
             flows::announce_started(tx, flow, room, (user, name), &old.code, created)?;
         }
     }
     if closed.is_some() || announced.is_some_and(|announced| announced.failed) {
-        notes::announce(tx, &flows::news(room, "failed"))?;
+        facts::announce(tx, &flows::news(room, "failed"))?;
     }
     if closed.is_some() {
         return Ok(());

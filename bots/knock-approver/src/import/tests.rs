@@ -161,7 +161,7 @@ async fn an_open_lobby_is_announced_once_and_a_closed_one_never(
     assert_eq!(notes_of(&store).await, expected);
 }
 
-/// The note that the files were imported can be lost alone.
+/// That the files were imported can be forgotten alone.
 #[tokio::test]
 async fn importing_again_tells_nothing_again() {
     let lobbies = json!({

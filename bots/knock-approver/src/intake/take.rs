@@ -17,7 +17,7 @@ use crate::{
     identity::{Intake, IntakeError, Live},
     matrix,
     storage::{
-        Store, StoreError, clock, lobby, notes, now_ms,
+        Store, StoreError, clock, facts, lobby, now_ms,
         queue::{self, Queue},
         vetting,
     },
@@ -122,7 +122,7 @@ impl Inlet {
 
     /// Keeps what a batch brings, and moves the position.
     pub(crate) fn keep(tx: &Transaction<'_>, role: Role, news: &News, next: &str) -> Result<(), StoreError> {
-        let first = notes::position(tx, role)?.is_none();
+        let first = facts::position(tx, role)?.is_none();
         for row in &news.rows {
             match row.past {
                 Past::Over => continue,
@@ -137,7 +137,7 @@ impl Inlet {
             queue::hasten(tx, "undecrypted:")?;
         }
         clock::beat(tx)?;
-        notes::set_position(tx, role, next)
+        facts::set_position(tx, role, next)
     }
 }
 
@@ -222,7 +222,7 @@ fn failed(what: &'static str) -> impl Fn(StoreError) -> IntakeError {
 #[async_trait]
 impl Intake for Inlet {
     async fn position(&self, role: Role) -> Result<Option<String>, IntakeError> {
-        let position = self.store.run(move |tx| notes::position(tx, role)).await;
+        let position = self.store.run(move |tx| facts::position(tx, role)).await;
         position.map_err(failed("reading the sync position"))
     }
 

@@ -29,7 +29,7 @@ use crate::{
     secret::Secret,
     session::Server,
     storage::{
-        Store, StoreError, audit, notes, now_ms,
+        Store, StoreError, audit, facts, now_ms,
         queue::{self, Queue},
     },
     work::Step,
@@ -239,7 +239,7 @@ impl Monitor {
 
     async fn kept_powers(&self, room: &RoomId) -> Option<Powers> {
         let key = powers_key(room);
-        let kept: Result<_, StoreError> = self.store.run(move |tx| notes::value(tx, &key)).await;
+        let kept: Result<_, StoreError> = self.store.run(move |tx| facts::value(tx, &key)).await;
         let kept: Option<String> = kept.ok().flatten();
         serde_json::from_str(&kept?).ok()
     }
@@ -250,9 +250,9 @@ impl Monitor {
         };
         let kept: Result<(), StoreError> = self
             .store
-            .run(move |tx| match notes::value(tx, &key)? {
+            .run(move |tx| match facts::value(tx, &key)? {
                 Some(before) if before == powers => Ok(()),
-                _ => notes::set_value(tx, &key, &powers),
+                _ => facts::set_value(tx, &key, &powers),
             })
             .await;
         if let Err(error) = kept {
@@ -265,7 +265,7 @@ impl Monitor {
         let before = self.found.insert(room.to_owned(), found).unwrap_or_default();
         let now = self.found.get(room).map_or(&[][..], Vec::as_slice);
         for gone in before.iter().filter(|old| !now.iter().any(|new| new.key == old.key)) {
-            self.board.note(Role::Approver, gone.key.clone(), None);
+            self.board.weaker(Role::Approver, gone.key.clone(), None);
             self.board.block(Role::Approver, gone.key.clone(), None);
         }
         for found in now {
@@ -289,7 +289,7 @@ impl Monitor {
                 true => (None, complaint),
                 false => (complaint, None),
             };
-            self.board.note(Role::Approver, found.key.clone(), weaker);
+            self.board.weaker(Role::Approver, found.key.clone(), weaker);
             self.board.block(Role::Approver, found.key.clone(), blocked);
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     metrics::Metrics,
     outcome::{Invited, Made, Purpose},
     storage::{
-        Store, StoreError, audit, lobby, notes, now_ms,
+        Store, StoreError, audit, facts, lobby, now_ms,
         queue::{self, Entry, Queue},
         vetting,
     },
@@ -136,7 +136,7 @@ impl Sender {
         match self.breaker.admit(role, room, now) {
             Admission::Go { closed } => {
                 for scope in closed {
-                    self.board.note(role, breaker_key(&scope), None);
+                    self.board.weaker(role, breaker_key(&scope), None);
                     tracing::info!(scope = scope.words(), "the circuit breaker is closed again");
                 }
                 Ok(true)
@@ -162,7 +162,7 @@ impl Sender {
             scope = scope.words(),
             "the circuit breaker opened: more messages than a window may have; nothing is sent there until it closes"
         );
-        let note = Degraded {
+        let told = Degraded {
             what: format!(
                 "the circuit breaker is open: too many messages {} in a short time; those that wait are sent later",
                 scope.words()
@@ -172,7 +172,7 @@ impl Sender {
                 wait.as_secs().max(1)
             ),
         };
-        self.board.note(role, breaker_key(scope), Some(note));
+        self.board.weaker(role, breaker_key(scope), Some(told));
     }
 
     /// For how long an account that waits for a person is still left alone. One effect at a time finds out.
@@ -239,12 +239,12 @@ impl Sender {
         self.untell(role, cause);
         match is_blocker {
             true => self.board.block(role, held_key(cause), Some(told)),
-            false => self.board.note(role, held_key(cause), Some(told)),
+            false => self.board.weaker(role, held_key(cause), Some(told)),
         }
     }
 
     fn untell(&self, role: Role, cause: &str) {
-        self.board.note(role, held_key(cause), None);
+        self.board.weaker(role, held_key(cause), None);
         self.board.block(role, held_key(cause), None);
     }
 
@@ -297,7 +297,7 @@ fn follow(tx: &Transaction<'_>, entry: &Entry, effect: Effect, outcome: Outcome)
                 _ => None,
             };
             if refused.is_none() {
-                notes::set_value(tx, &awaited(&room, &user), "")?;
+                facts::set_value(tx, &awaited(&room, &user), "")?;
             }
             let Some(passed) = passed else { return Ok(()) };
             let lane = passed.room.to_string();

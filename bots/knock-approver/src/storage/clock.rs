@@ -15,7 +15,7 @@ use std::{
 use rusqlite::{Transaction, params};
 use tokio::time::Instant;
 
-use super::{StoreError, notes};
+use super::{StoreError, facts};
 
 /// The name of the value that says when the database was last written to by a sync.
 const SEEN: &str = "clock";
@@ -39,13 +39,13 @@ fn machine_ms() -> i64 {
 
 /// Writes down that the bot is here now.
 pub fn beat(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    notes::set_value(tx, SEEN, &now_ms().to_string())
+    facts::set_value(tx, SEEN, &now_ms().to_string())
 }
 
 /// At the start: goes on from where the last process stopped. Times of the past stay in the past, even where the
 /// machine's clock has been set back, and what waits goes on waiting for as long as was left.
 pub fn resume(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    let Some(seen) = notes::value(tx, SEEN)?.and_then(|seen| seen.parse::<i64>().ok()) else {
+    let Some(seen) = facts::value(tx, SEEN)?.and_then(|seen| seen.parse::<i64>().ok()) else {
         return beat(tx);
     };
     let away = now_ms().saturating_sub(seen);
@@ -74,7 +74,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         store
-            .run(move |tx| notes::set_value(tx, SEEN, &at.to_string()))
+            .run(move |tx| facts::set_value(tx, SEEN, &at.to_string()))
             .await
             .unwrap();
         (dir, store)

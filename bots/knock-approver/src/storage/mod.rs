@@ -6,7 +6,7 @@
 //! - [`codes`]: knock and signup codes and their uses
 //! - [`vetting`], [`lobby`]: the rooms in which newcomers are asked
 //! - [`queue`]: the inbox (what came in, and what is due) and the outbox (what must go out)
-//! - [`notes`]: what was announced, and where each identity's sync stands
+//! - [`facts`]: what was announced, and where each identity's sync stands
 //! - [`audit`]: what happened
 //! - [`clock`]: the time that rows are dated by
 //! - [`tally`]: how much there is of what
@@ -15,9 +15,10 @@
 pub mod audit;
 pub mod clock;
 pub mod codes;
+pub mod facts;
 mod file;
 pub mod lobby;
-pub mod notes;
+
 pub mod queue;
 mod schema;
 mod store;

@@ -8,7 +8,7 @@ pub use step::Step;
 
 use matrix_sdk::ruma::{RoomId, UserId};
 
-/// The name of the note that somebody whom the bot invited to a room has not come yet.
+/// The name of the fact that somebody whom the bot invited to a room has not come yet.
 pub fn awaited(room: &RoomId, user: &UserId) -> String {
     format!("awaited:{room}:{user}")
 }
