@@ -100,17 +100,7 @@ struct Running {
 async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, CliError> {
     let lock = DataDirLock::acquire(&config.data_dir)?;
     let config = Arc::new(config);
-    let (store, asides) = Store::recover(&config.data_dir)?;
-    store.run(clock::resume).await?;
-    if let Some(taken) = import::import(&store, &config.data_dir, &config.flow).await? {
-        tracing::info!(
-            codes = taken.codes,
-            vettings = taken.vettings,
-            lobbies = taken.lobbies,
-            "the old approver's files are imported"
-        );
-    }
-    seed(&store, &config).await?;
+    let (store, asides) = database(&config).await?;
     let listener = listen(config.http_port).await?;
     let (mut crew, alive) = (Crew::default(), Arc::new(AtomicBool::new(true)));
     let board = Board::new(&config.roles());
@@ -164,6 +154,22 @@ async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, C
         alive,
         _lock: lock,
     })
+}
+
+/// The database, with the old approver's files and the codes of the environment in it; and what was put aside of an earlier one.
+async fn database(config: &Config) -> Result<(Store, Vec<PathBuf>), CliError> {
+    let (store, asides) = Store::recover(&config.data_dir)?;
+    store.run(clock::resume).await?;
+    if let Some(taken) = import::import(&store, &config.data_dir, &config.flow).await? {
+        tracing::info!(
+            codes = taken.codes,
+            vettings = taken.vettings,
+            lobbies = taken.lobbies,
+            "the old approver's files are imported"
+        );
+    }
+    seed(&store, config).await?;
+    Ok((store, asides))
 }
 
 /// What was put aside is said until somebody has looked at it.

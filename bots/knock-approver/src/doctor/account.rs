@@ -108,15 +108,7 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
             );
         }
     };
-    let vault = Vault::of(&config.keeper());
-    // The vault puts one that nobody can make sense of aside, and here nothing is changed.
-    let saved = session_problem(&vault)
-        .is_none()
-        .then(|| vault.session().ok().flatten());
-    let saved = saved.flatten();
-    let saved = saved
-        .and_then(|saved| saved.token)
-        .map(|token| ("the saved session", token));
+    let saved = saved_token(config).map(|token| ("the saved session", token));
     let env = config.env_token.clone().map(|token| ("the environment's token", token));
     let mut seen = Vec::new();
     for (name, token) in saved.into_iter().chain(env) {
@@ -142,6 +134,19 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
     if seen.is_empty() {
         seen.push("there is none yet".to_owned());
     }
+    (no_token(what, &seen.join(", "), &expected, healer), None)
+}
+
+/// The saved session's token. The vault puts a file that nobody can make sense of aside, and here nothing is changed.
+fn saved_token(config: &IdentityConfig) -> Option<Secret> {
+    let vault = Vault::of(&config.keeper());
+    match session_problem(&vault) {
+        Some(_) => None,
+        None => vault.session().ok().flatten()?.token,
+    }
+}
+
+fn no_token(what: String, seen: &str, expected: &Expected, healer: &Healer) -> Finding {
     let cure = match healer.password_file().read() {
         Some(_) => "start the bot: it logs in with the password".to_owned(),
         None => format!(
@@ -154,10 +159,7 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
         Expected::Localpart(localpart) => format!(" (wanted: {localpart})"),
         Expected::User(user) => format!(" (wanted: {user})"),
     };
-    (
-        Finding::broken(what, format!("{}{wanted}", seen.join(", ")), cure),
-        None,
-    )
+    Finding::broken(what, format!("{seen}{wanted}"), cure)
 }
 
 async fn devices(patient: &Patient<'_>, server: &Server) -> Finding {

@@ -305,11 +305,10 @@ impl Flows {
                 let left = limit.saturating_sub(user.tries + 1);
                 let text = format!("{sender}: {}", refusal_text(&miss.to_string(), left));
                 promotion::say(tx, host, &room, &format!("{key}:reply:{}", entry.id), text)?;
-                if left == 0 && all_exhausted(tx, id, limit)? {
-                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    fail(tx, &config.flow, &lobby, "tries_exhausted")?;
+                match left == 0 && all_exhausted(tx, id, limit)? {
+                    true => exhausted(tx, &config.flow, &lobby),
+                    false => Ok::<_, StoreError>(()),
                 }
-                Ok::<_, StoreError>(())
             })
             .await?;
         self.metrics.count("haiku", if passed { "passed" } else { "missed" });
@@ -340,6 +339,12 @@ impl Flows {
             })
             .await
     }
+}
+
+/// Nobody in it has a try left.
+fn exhausted(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby) -> Result<(), StoreError> {
+    queue::cancel(tx, Queue::Inbox, &format!("{}:timeout", key(lobby.id)))?;
+    fail(tx, flow, lobby, "tries_exhausted")
 }
 
 /// Gives back the use of a lobby that nobody learned of, and leaves its room if there is one.

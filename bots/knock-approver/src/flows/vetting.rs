@@ -254,21 +254,14 @@ impl Flows {
                     };
                     return promotion::promote(tx, &config, passed);
                 };
-                vetting::miss(tx, vetting.id)?;
                 let left = vetting.tries_left.saturating_sub(1);
+                vetting::miss(tx, vetting.id)?;
                 let reply = format!("{key}:reply:{}", entry.id);
                 promotion::say(tx, HOST, &room, &reply, refusal_text(&miss.to_string(), left))?;
-                if left == 0 {
-                    vetting::close(tx, vetting.id, "tries_exhausted")?;
-                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    audit::write(
-                        tx,
-                        "vetting_closed",
-                        &json!({ "mxid": sender, "reason": "tries_exhausted" }),
-                    )?;
-                    promotion::leave(tx, HOST, &room, &key)?;
+                match left {
+                    0 => exhausted(tx, vetting.id, &room, &sender),
+                    _ => Ok::<_, StoreError>(()),
                 }
-                Ok::<_, StoreError>(())
             })
             .await?;
         self.metrics.count("haiku", if passed { "passed" } else { "missed" });
@@ -290,6 +283,16 @@ impl Flows {
             .await?;
         Ok(())
     }
+}
+
+/// No try is left.
+fn exhausted(tx: &Transaction<'_>, id: i64, room: &OwnedRoomId, user: &OwnedUserId) -> Result<(), StoreError> {
+    let key = key(id);
+    vetting::close(tx, id, "tries_exhausted")?;
+    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
+    let detail = json!({ "mxid": user, "reason": "tries_exhausted" });
+    audit::write(tx, "vetting_closed", &detail)?;
+    promotion::leave(tx, HOST, room, &key)
 }
 
 /// What is said of a miss.

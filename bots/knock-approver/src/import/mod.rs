@@ -252,6 +252,28 @@ fn keep_lobby(
         return Ok(());
     }
     let id = tx.last_insert_rowid();
+    keep_challenged(tx, (id, room), old, announced, flow)?;
+    if closed.is_some() || announced.is_some_and(|announced| announced.failed) {
+        facts::announce(tx, &flows::news(room, "failed"))?;
+    }
+    if closed.is_some() {
+        return Ok(());
+    }
+    let due = created.saturating_add(i64::try_from(flow.lobby_timeout.as_millis()).unwrap_or(i64::MAX));
+    let step = Step::LobbyTimeout { id };
+    queue::put(tx, Queue::Inbox, &format!("lobby:{id}:timeout"), room, &step, due)?;
+    Ok(())
+}
+
+/// Those who were asked in a lobby, and what is still to be told of them.
+fn keep_challenged(
+    tx: &Transaction<'_>,
+    (id, room): (i64, &str),
+    old: &OldLobby,
+    announced: Option<&OldAnnounced>,
+    flow: &FlowConfig,
+) -> Result<(), StoreError> {
+    let (created, is_closed) = (ms(old.created), old.closed || old.promoted);
     for user in &old.challenged {
         let sent = old.challenge_sent_ts.get(user).map_or(created, |sent| ms(*sent));
         let tries = old.tries.get(user).copied().unwrap_or(0);
@@ -268,7 +290,7 @@ fn keep_lobby(
                 tries > 0
             ],
         )?;
-        let is_old_news = closed.is_some() || announced.is_some_and(|announced| announced.started.contains(user));
+        let is_old_news = is_closed || announced.is_some_and(|announced| announced.started.contains(user));
         if is_old_news {
             facts::announce(tx, &flows::news(room, &format!("started:{user}")))?;
         } else {
@@ -276,15 +298,6 @@ fn keep_lobby(
             flows::announce_started(tx, flow, room, (user, name), &old.code, created)?;
         }
     }
-    if closed.is_some() || announced.is_some_and(|announced| announced.failed) {
-        facts::announce(tx, &flows::news(room, "failed"))?;
-    }
-    if closed.is_some() {
-        return Ok(());
-    }
-    let due = created.saturating_add(i64::try_from(flow.lobby_timeout.as_millis()).unwrap_or(i64::MAX));
-    let step = Step::LobbyTimeout { id };
-    queue::put(tx, Queue::Inbox, &format!("lobby:{id}:timeout"), room, &step, due)?;
     Ok(())
 }
 
