@@ -46,7 +46,6 @@ async fn healthy(format: &str, level: fn(&str) -> Result<String, Failure>) -> Ou
         world.bot.set("LOG_FORMAT", format);
         world.start_bot(BOOT).await?;
         let (knocker, _) = vetting::register(world, "knocker").await?;
-        vetting::knock(world, &knocker, world.knock_code()).await?;
         vetting::until_challenged(world, &knocker).await?;
         world.bot.restart().await?;
         world.bot.wait_until("it to serve", BOOT, Ready::is_ok).await?;

@@ -36,7 +36,7 @@ macro_rules! plays {
 
 /// The tests of suite `rooms`.
 pub(crate) fn trials() -> Vec<Trial> {
-    let plays: [Play; 7] = plays![
+    let plays: [Play; 8] = plays![
         lost_power_is_said_and_cleared_at_once,
         kicked_and_invited_back_it_serves,
         a_member_without_power_does_not_bring_it_back,
@@ -44,6 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         an_upgraded_space_is_named_with_its_replacement,
         a_child_room_that_it_is_kicked_from_is_weaker_not_down,
         a_signup_is_not_redirected,
+        in_an_encrypted_room_of_its_own_it_speaks_encrypted,
     ];
     outside::trials("rooms", None, &plays)
 }
@@ -54,10 +55,8 @@ async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Ou
     in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
         world.start_bot(BOOT).await?;
         let bot = world.approver().user_id().to_owned();
-        let token = world.front_door.bot_token(&bot);
-        let token = token.as_deref().unwrap_or_else(|| world.approver().first.token());
         // Nobody else may take it from whoever has as much.
-        let itself = User::from_session(world.homeserver.base_url(), &bot, "", token, "");
+        let itself = itself(world);
         let rooms: Vec<String> = std::iter::once(world.space())
             .chain(world.children())
             .map(str::to_owned)
@@ -68,6 +67,14 @@ async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Ou
         play(world).await
     })
     .await
+}
+
+/// The bot's account with the bot's own token.
+fn itself(world: &World) -> User {
+    let account = world.approver();
+    let token = world.front_door.bot_token(account.user_id());
+    let token = token.as_deref().unwrap_or_else(|| account.first.token());
+    User::from_session(world.homeserver.base_url(), account.user_id(), "", token, "")
 }
 
 /// The approver is said not to serve, with all these words; answers what was said.
@@ -195,6 +202,26 @@ async fn a_signup_is_not_redirected(world: &mut World) -> Outcome {
     drop(bend);
     let reply = form.post(world).await?;
     ensure(reply.status == 200, || reply.to_string())
+}
+
+/// Some servers encrypt every room, those too that the bot makes in the clear.
+async fn in_an_encrypted_room_of_its_own_it_speaks_encrypted(world: &mut World) -> Outcome {
+    let (knocker, _) = vetting::register(world, "knocker").await?;
+    let (room, challenge) = vetting::until_challenged(world, &knocker).await?;
+    let algorithm = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+    itself(world)
+        .set_state(&room, "m.room.encryption", "", &algorithm)
+        .await?;
+    let peer = world.peer(&knocker).await?;
+    let bot = world.approver().user_id().to_owned();
+    peer.see_member(&room, &bot, NOTICE).await?;
+    peer.say(&room, &challenge.haiku()).await?;
+    let welcome = peer
+        .wait_message(&room, "the welcome", NOTICE, |message| {
+            message.sender == bot && message.body.contains(scenarios::chat::PASSED)
+        })
+        .await?;
+    ensure(welcome.encrypted, || format!("it came in the clear: {}", welcome.body))
 }
 
 /// The owner does something to the bot's membership.
