@@ -6,6 +6,8 @@ const SAYS = {
   invalid_code: ["code", "This code is unknown or used up."],
   missing_code: ["code", "Enter your code."],
   unavailable: ["", "This is not possible right now. Try again in a minute."],
+  create_failed: ["", "The server did not open a room. Try again in a minute, or tell whoever gave you the code."],
+  internal: ["", "Something went wrong here. Try again in a minute."],
   limited: ["", "The server has too much to do right now. Try again in a minute."],
   redirected: ["", "Signing up does not work here right now. Tell whoever gave you the code."],
   unknown_outcome: ["", "The server did not answer in time. Press the button again, with the same name and password."],
