@@ -20,7 +20,7 @@ use crate::{
     healing::{Class, Expected, Local, Verdict, continuity},
     secret::Secret,
     session::{Healer, KeysAnswer, Server},
-    vault::Vault,
+    vault::{Vault, VaultError},
 };
 
 /// Looks at everything of an identity; the identity itself where its token lives.
@@ -46,9 +46,11 @@ pub(super) async fn examine<'a>(
 fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
     let what = of(config.role, "password");
     let file = healer.password_file();
-    let user = healer
-        .localpart()
-        .unwrap_or_else(|_| config.role.default_localpart().to_owned());
+    let user = match expected(config, healer) {
+        Ok(Expected::Localpart(localpart)) => localpart,
+        Ok(Expected::User(user)) => user.localpart().to_owned(),
+        Ok(Expected::Anyone) | Err(_) => config.role.default_localpart().to_owned(),
+    };
     let cure = format!(
         "write the password of {user} into {} (mode 0600)",
         file.path().display()
@@ -64,6 +66,22 @@ fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
             ),
             cure,
         ),
+    }
+}
+
+/// Whose token is wanted. As the healer has it, which puts files of no use aside; here nothing is changed.
+fn expected(config: &IdentityConfig, healer: &Healer) -> Result<Expected, VaultError> {
+    let vault = Vault::of(&config.keeper());
+    match (vault.identity(), session_problem(&vault)) {
+        _ if config.username.is_some() => healer.expected(),
+        (Ok(Some(user)), _) => Ok(Expected::User(user)),
+        (Ok(None), Some(_)) => Ok(Expected::Anyone),
+        (Ok(None), None) => healer.expected(),
+        (Err(error), Some(_)) => Err(error),
+        (Err(error), None) => match vault.session()?.and_then(|saved| saved.user) {
+            Some(user) => Ok(Expected::User(user)),
+            None => Err(error),
+        },
     }
 }
 
@@ -99,13 +117,11 @@ fn session_problem(vault: &Vault) -> Option<String> {
 
 async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer) -> (Finding, Option<Patient<'a>>) {
     let what = of(config.role, "token");
-    let expected = match healer.expected() {
+    let expected = match expected(config, healer) {
         Ok(expected) => expected,
         Err(error) => {
-            return (
-                Finding::broken(what, error.to_string(), "see that the file can be read"),
-                None,
-            );
+            let finding = Finding::broken(what, error.to_string(), "see that the file can be read");
+            return (finding, None);
         }
     };
     let saved = saved_token(config).map(|token| ("the saved session", token));

@@ -239,6 +239,16 @@ impl Bench {
         notes.map(|note| format!("{} | {}", note.what, note.cure)).collect()
     }
 
+    /// The event by which somebody knocked last.
+    pub(crate) async fn knock_of(&self, user: &str) -> String {
+        let user = user.to_owned();
+        let knock = self.store.run(move |tx| {
+            let sql = "SELECT knock FROM vetting WHERE mxid = ? ORDER BY id DESC LIMIT 1";
+            Ok::<_, StoreError>(tx.query_row(sql, [user], |row| row.get(0))?)
+        });
+        knock.await.unwrap()
+    }
+
     /// Whether `/ready` says that an identity cannot do what it is for.
     pub(crate) fn is_blocked(&self) -> bool {
         // An account that is well but for that: the bench has none that would say so.

@@ -300,6 +300,53 @@ async fn the_audit_tells_no_code() {
     assert_eq!(bench.count(codes).await, 0);
 }
 
+/// The database is lost while knocks stand: who was asked to the end is not asked again, who was not is served.
+#[rstest]
+#[case::out_of_time(None)]
+#[case::out_of_tries(Some("no haiku"))]
+#[tokio::test(start_paused = true)]
+async fn who_was_asked_to_the_end_is_not_asked_again_by_a_new_database(#[case] answer: Option<&str>) {
+    let (first, second) = (dir(), dir());
+    let mut bench = Bench::new(first.path()).await;
+    let room = bench.asked(ANN).await;
+    let knock = bench.knock_of(ANN).await;
+    let standing = |event: &str, user: &str| Knock {
+        user: user.try_into().unwrap(),
+        event: event.to_owned(),
+        reason: CODE.to_owned(),
+        sent: 0,
+    };
+    bench.homeserver.state().knocks = vec![standing(&knock, ANN), standing("$other", "@bob:hs")];
+    bench.homeserver.state().answered = ["$gone".to_owned()].into();
+    match answer {
+        None => drop(bench.after(Duration::from_secs(2 * 3600)).await),
+        Some(text) => {
+            for _ in 0..3 {
+                bench.says(ANN, &room, text).await;
+            }
+        }
+    }
+    assert_eq!(
+        bench.homeserver.state().answered,
+        [knock].into(),
+        "what does not stand is not kept"
+    );
+
+    let homeserver = bench.homeserver.clone();
+    homeserver.set_member(SPACE, "@bob:hs", Membership::Knocking, CODE);
+    let anew = Bench::with(second.path(), homeserver, &[]).await;
+    let done = anew.step("find", "find-knocks", Step::FindKnocks).await;
+    assert_eq!(
+        done.iter().filter(|line| line.starts_with("create")).count(),
+        1,
+        "{done:?}"
+    );
+    assert_eq!(
+        anew.count("SELECT count(*) FROM vetting WHERE mxid = '@bob:hs'").await,
+        1
+    );
+}
+
 /// A module of the homeserver may forbid what power and membership allow: its operator can lift that, however late.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_a_reason_that_shows_is_kept() {

@@ -219,7 +219,7 @@ impl Flows {
         if vetting.closed || vetting.mxid != sender.as_str() {
             return self.drop_row(&entry).await;
         }
-        let (Some(title), Some(keyword)) = (vetting.title, vetting.keyword) else {
+        let (Some(title), Some(keyword)) = (vetting.title.clone(), vetting.keyword.clone()) else {
             return Err(WorkError::NotYet("the challenge is being fetched"));
         };
         let name = self.homeserver.display_name(HOST, &room, &sender).await?;
@@ -259,7 +259,7 @@ impl Flows {
                 let reply = format!("{key}:reply:{}", entry.id);
                 promotion::say(tx, HOST, &room, &reply, refusal_text(&miss.to_string(), left))?;
                 match left {
-                    0 => exhausted(tx, vetting.id, &room, &sender),
+                    0 => exhausted(tx, &vetting, &room),
                     _ => Ok::<_, StoreError>(()),
                 }
             })
@@ -274,6 +274,7 @@ impl Flows {
                 if let Some(late) = vetting::by_id(tx, id)?.filter(|vetting| !vetting.closed) {
                     vetting::close(tx, id, "timeout")?;
                     audit::write(tx, "vetting_closed", &json!({ "mxid": late.mxid, "reason": "timeout" }))?;
+                    answered(tx, &late)?;
                     if let Some(room) = late.room_id.and_then(|room| OwnedRoomId::try_from(room).ok()) {
                         promotion::leave(tx, HOST, &room, &key(id))?;
                     }
@@ -286,13 +287,25 @@ impl Flows {
 }
 
 /// No try is left.
-fn exhausted(tx: &Transaction<'_>, id: i64, room: &OwnedRoomId, user: &OwnedUserId) -> Result<(), StoreError> {
-    let key = key(id);
-    vetting::close(tx, id, "tries_exhausted")?;
+fn exhausted(tx: &Transaction<'_>, open: &Vetting, room: &OwnedRoomId) -> Result<(), StoreError> {
+    let key = key(open.id);
+    vetting::close(tx, open.id, "tries_exhausted")?;
     queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-    let detail = json!({ "mxid": user, "reason": "tries_exhausted" });
+    let detail = json!({ "mxid": open.mxid, "reason": "tries_exhausted" });
     audit::write(tx, "vetting_closed", &detail)?;
+    answered(tx, open)?;
     promotion::leave(tx, HOST, room, &key)
+}
+
+/// The knock still stands, and is dealt with: also for a database that begins anew.
+fn answered(tx: &Transaction<'_>, ended: &Vetting) -> Result<(), StoreError> {
+    let Some(knock) = ended.knock.clone() else {
+        return Ok(());
+    };
+    // One after another, whoever knocked: what the homeserver keeps is one list.
+    let (lane, key) = ("answered-knocks", format!("{}:answered", key(ended.id)));
+    work::put(tx, HOST, lane, &key, Effect::Answered { knock })?;
+    Ok(())
 }
 
 /// What is said of a miss.

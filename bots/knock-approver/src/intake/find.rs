@@ -40,10 +40,15 @@ pub async fn look_back(
 
 /// Puts the knocks that stand now into the inbox, each unless it was ever there; answers how many were new.
 pub async fn find_knocks(store: &Store, homeserver: &dyn Homeserver, space: &OwnedRoomId) -> Result<usize, WorkError> {
-    let knocks = homeserver.knocks(space).await?;
+    let mut knocks = homeserver.knocks(space).await?;
     let standing: HashSet<String> = knocks.iter().map(|knock| knock.event.clone()).collect();
     let forgotten = store.run(move |tx| queue::forget_knocks(tx, now_ms() - KNOWN, &standing));
     forgotten.await?;
+    if !knocks.is_empty() {
+        // A database that was lost may have dealt with them.
+        let answered = homeserver.answered_knocks(space).await?;
+        knocks.retain(|knock| !answered.contains(&knock.event));
+    }
     Ok(put_all(store, knocks.into_iter().map(found).collect()).await?)
 }
 

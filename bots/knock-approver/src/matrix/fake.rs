@@ -1,7 +1,7 @@
 //! A homeserver for tests: it keeps what it is told and writes down what was done.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -74,6 +74,7 @@ pub(crate) struct State {
     pub(crate) left: HashSet<String>,
     pub(crate) letters: Vec<Letter>,
     pub(crate) knocks: Vec<Knock>,
+    pub(crate) answered: BTreeSet<String>,
     pub(crate) events: HashMap<String, Value>,
     pub(crate) pages: HashMap<String, Vec<Value>>,
     pub(crate) device: String,
@@ -178,6 +179,15 @@ impl Homeserver for Fake {
 
     async fn knocks(&self, _: &RoomId) -> Result<Vec<Knock>, Failure> {
         Ok(self.state().knocks.clone())
+    }
+
+    async fn answered_knocks(&self, _: &RoomId) -> Result<BTreeSet<String>, Failure> {
+        Ok(self.state().answered.clone())
+    }
+
+    async fn keep_answered_knocks(&self, _: &RoomId, knocks: &BTreeSet<String>) -> Result<(), Failure> {
+        self.state().answered.clone_from(knocks);
+        Ok(())
     }
 
     async fn last_page(&self, _: Role, room: &RoomId) -> Result<Vec<Value>, Failure> {

@@ -1,6 +1,9 @@
 //! The homeserver as the flows and the outbox see it.
 
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+};
 
 use async_trait::async_trait;
 use matrix_sdk::ruma::{
@@ -60,6 +63,10 @@ pub trait Homeserver: fmt::Debug + Send + Sync {
     async fn is_replaced(&self, role: Role, room: &RoomId) -> Result<bool, Failure>;
     /// The knocks that stand in a room.
     async fn knocks(&self, room: &RoomId) -> Result<Vec<Knock>, Failure>;
+    /// The knocks on a room of which the homeserver keeps that they were answered.
+    async fn answered_knocks(&self, room: &RoomId) -> Result<BTreeSet<String>, Failure>;
+    /// Has the homeserver keep these instead.
+    async fn keep_answered_knocks(&self, room: &RoomId, knocks: &BTreeSet<String>) -> Result<(), Failure>;
     /// The last events of a room, the oldest first.
     async fn last_page(&self, role: Role, room: &RoomId) -> Result<Vec<Value>, Failure>;
     /// One event, decrypted where that is possible; `None` where it cannot be had.

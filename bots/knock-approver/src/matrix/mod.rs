@@ -3,6 +3,7 @@
 //! They go through the client's own HTTP side, so that a dead token is noticed and healed; what they answer is as small
 //! as the flows need.
 
+mod answered;
 #[cfg(test)]
 pub(crate) mod fake;
 mod homeserver;
@@ -10,6 +11,7 @@ mod refusal;
 mod rooms;
 mod standing;
 
+pub use answered::{answered_knocks, keep_answered_knocks};
 pub use homeserver::{Actor, Homeserver, Letter};
 pub use refusal::{Failure, Refusal, refusal};
 pub use rooms::{

@@ -1,6 +1,6 @@
 //! One attempt at an effect.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use matrix_sdk::ruma::{
     OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId,
@@ -81,6 +81,29 @@ impl Sender {
                 self.homeserver.leave(role, room).await?;
                 Ok(Outcome::Done)
             }
+            Effect::Answered { knock } => {
+                self.answered(knock).await?;
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    /// Has the homeserver keep that a knock was answered, for as long as it stands. Those that stand no more are dropped.
+    async fn answered(&self, knock: &str) -> Result<(), Failure> {
+        let space = &self.config.flow.space;
+        let before = self.homeserver.answered_knocks(space).await?;
+        let standing = self
+            .homeserver
+            .knocks(space)
+            .await?
+            .into_iter()
+            .map(|knock| knock.event);
+        let after: BTreeSet<String> = standing
+            .filter(|event| event == knock || before.contains(event))
+            .collect();
+        match after == before {
+            true => Ok(()),
+            false => self.homeserver.keep_answered_knocks(space, &after).await,
         }
     }
 

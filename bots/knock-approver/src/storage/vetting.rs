@@ -13,6 +13,8 @@ pub struct Vetting {
     pub id: i64,
     /// The knocker.
     pub mxid: String,
+    /// The knock's event; an imported vetting has none.
+    pub knock: Option<String>,
     /// The code that the knock named.
     pub code: String,
     /// The room, once made.
@@ -31,7 +33,7 @@ pub struct Vetting {
     pub closed: bool,
 }
 
-const COLUMNS: &str = "id, mxid, code, room_id, title, keyword, tries_left, created, promoted, closed";
+const COLUMNS: &str = "id, mxid, knock, code, room_id, title, keyword, tries_left, created, promoted, closed";
 
 /// Begins one for a knock; `None` if that knock has one already.
 pub fn begin(tx: &Transaction<'_>, knock: &str, mxid: &str, code: &str, tries: u32) -> Result<Option<i64>, StoreError> {
@@ -132,6 +134,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Vetting> {
     Ok(Vetting {
         id: row.get("id")?,
         mxid: row.get("mxid")?,
+        knock: row.get("knock")?,
         code: row.get("code")?,
         room_id: row.get("room_id")?,
         title: row.get("title")?,

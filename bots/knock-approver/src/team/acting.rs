@@ -1,7 +1,7 @@
 //! What the team's clients do for the flows and the outbox.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -111,6 +111,20 @@ impl Homeserver for Team {
         let call = self
             .identity(Role::Approver)
             .call(|live| async move { matrix::knocks(&live, room).await });
+        Ok(call.await?)
+    }
+
+    async fn answered_knocks(&self, room: &RoomId) -> Result<BTreeSet<String>, Failure> {
+        let call = self
+            .identity(Role::Approver)
+            .call(|live| async move { matrix::answered_knocks(&live, room).await });
+        Ok(call.await?)
+    }
+
+    async fn keep_answered_knocks(&self, room: &RoomId, knocks: &BTreeSet<String>) -> Result<(), Failure> {
+        let call = self
+            .identity(Role::Approver)
+            .call(|live| async move { matrix::keep_answered_knocks(&live, room, knocks).await });
         Ok(call.await?)
     }
 

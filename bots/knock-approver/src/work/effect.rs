@@ -56,6 +56,11 @@ pub enum Effect {
         /// Which.
         room: OwnedRoomId,
     },
+    /// Keeping with the homeserver that a knock was answered, for the day on which the database is lost while it still stands.
+    Answered {
+        /// The knock's event.
+        knock: String,
+    },
 }
 
 impl Effect {
@@ -71,6 +76,7 @@ impl Effect {
             Self::Message { .. } => "messages",
             Self::Invite { .. } => "invites",
             Self::Leave { .. } => "leaves",
+            Self::Answered { .. } => "answered_knocks",
         }
     }
 }
