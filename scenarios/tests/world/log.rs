@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use harness::{
-    bot::Ready,
-    world::{World, WorldOptions},
-};
+use harness::{bot::Ready, world::WorldOptions};
 use scenarios::{
     actors::vetting,
-    bot_build,
+    bot_build, community,
     step::{Failure, ensure},
 };
 use serde_json::Value;
@@ -39,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A first start, somebody who knocks and gets in, and another start.
 async fn healthy(format: &str, level: fn(&str) -> Result<String, Failure>) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
-    let world = World::build(WorldOptions::from_env(&format!("log_{format}"))?).await?;
+    let world = community::build(WorldOptions::from_env(&format!("log_{format}"))?).await?;
     in_world(world, async |world| {
         // As operators run it.
         world.bot.unset("RUST_LOG");

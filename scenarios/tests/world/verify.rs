@@ -14,6 +14,7 @@ use matrix_sdk::{
 };
 use scenarios::{
     bot_build,
+    community::{self, InCommunity as _},
     step::{Failure, ensure},
 };
 
@@ -46,7 +47,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Plays in a world whose bot serves.
 async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
-    in_world(World::build(WorldOptions::from_env(name)?).await?, async |world| {
+    in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
         world.start_bot(BOOT).await?;
         play(world).await
     })
