@@ -9,10 +9,13 @@
 use std::env;
 
 use matrix_sdk::{
-    Room,
-    ruma::events::room::message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+    Room, RoomState,
+    ruma::events::room::{
+        member::StrippedRoomMemberEvent,
+        message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+    },
 };
-use session_keeper::{Keeper, identity::Live};
+use session_keeper::{Keeper, identity::Handle};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,8 +26,9 @@ async fn main() -> Result<(), Error> {
         .user(env::var("LOCALPART")?)
         .token(env::var("TOKEN").ok())
         .device_name("echo")
-        .on_client(|live: Live| async move {
-            live.client.add_event_handler(echo);
+        .on_client(|handle: Handle| async move {
+            handle.client.add_event_handler(echo);
+            handle.client.add_event_handler(join);
             Ok::<_, Error>(())
         })
         .start()?;
@@ -38,6 +42,14 @@ async fn main() -> Result<(), Error> {
         tracing::info!(state = ?now.state, why = now.why, next_step = now.next_step, "health");
     }
     keeper.end().await?;
+    Ok(())
+}
+
+/// Joins where it is invited.
+async fn join(event: StrippedRoomMemberEvent, room: Room) -> Result<(), matrix_sdk::Error> {
+    if event.state_key == room.own_user_id() && room.state() == RoomState::Invited {
+        room.join().await?;
+    }
     Ok(())
 }
 

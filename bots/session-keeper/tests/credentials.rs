@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::json;
-use session_keeper::{health::Health, secret::Secret, session::Attempt, vault::Vault};
+use session_keeper::{health::Health, secret::Secret, session::HealOutcome, vault::Vault};
 use support::*;
 use tempfile::TempDir;
 use wiremock::{
@@ -61,7 +61,7 @@ async fn a_server_that_takes_no_passwords_is_said_and_not_hammered(#[case] refus
         let mut healer = healer(&config(&server, data.path()));
         for _ in 0..5 {
             let attempt = healer.attempt().await.unwrap();
-            assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+            assert!(matches!(attempt, HealOutcome::Blocked(_)), "{attempt:?}");
             assert!(format!("{attempt:?}").contains("m.login.sso"), "{attempt:?}");
         }
         assert_eq!(logins(&server).await.len(), 1);
@@ -73,10 +73,10 @@ async fn a_server_that_takes_no_passwords_is_said_and_not_hammered(#[case] refus
         answer(&server, "GET", LOGIN, flows(&["m.login.sso", "m.login.password"])).await;
         answer_login(&server).await;
         let mut attempt = healer.attempt().await.unwrap();
-        if matches!(attempt, Attempt::Wait(..)) {
+        if matches!(attempt, HealOutcome::Wait(..)) {
             attempt = healer.attempt().await.unwrap();
         }
-        assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+        assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
     }
 }
 
@@ -92,7 +92,7 @@ async fn where_passwords_are_taken_an_odd_refusal_is_about_the_device_and_then_f
     let mut healer = healer(&config(&server, data.path()));
     for _ in 0..5 {
         let attempt = healer.attempt().await.unwrap();
-        assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+        assert!(matches!(attempt, HealOutcome::Blocked(_)), "{attempt:?}");
         assert!(format!("{attempt:?}").contains("M_UNKNOWN"), "{attempt:?}");
     }
     let logins = logins(&server).await;
@@ -121,7 +121,7 @@ async fn a_token_that_no_header_can_carry_is_said_and_the_next_source_asked(#[ca
 
     let mut healer = healer(&config);
     let attempt = healer.attempt().await.unwrap();
-    assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+    assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
     assert_eq!(count(&server, "GET", WHOAMI).await, 0, "it was sent");
     let said = healer.unusable_tokens();
     assert_eq!(said.len(), 1, "{said:?}");
@@ -157,7 +157,7 @@ async fn a_saved_token_that_no_header_can_carry_costs_one_login_on_its_device() 
 
     let mut healer = healer(&config(&server, data.path()));
     let attempt = healer.attempt().await.unwrap();
-    let Attempt::Live(session) = attempt else {
+    let HealOutcome::Live(session) = attempt else {
         panic!("{attempt:?}")
     };
     assert_eq!(session.device, "SAVED");
@@ -186,8 +186,8 @@ async fn a_token_that_belongs_to_no_device_is_not_used(#[case] whoami: serde_jso
         config.env_token = Some(Secret::new("env-token"));
         let mut healer = healer(&config);
         let attempt = healer.attempt().await.unwrap();
-        assert_eq!(matches!(attempt, Attempt::Live(_)), password, "{attempt:?}");
-        assert_eq!(matches!(attempt, Attempt::Stuck(_)), !password, "{attempt:?}");
+        assert_eq!(matches!(attempt, HealOutcome::Live(_)), password, "{attempt:?}");
+        assert_eq!(matches!(attempt, HealOutcome::Blocked(_)), !password, "{attempt:?}");
         assert!(healer.unusable_tokens()[0].contains("no device"));
     }
 }
@@ -312,7 +312,7 @@ async fn a_redirection_is_never_followed_with_a_secret_and_said_with_its_target(
         let redirect = ResponseTemplate::new(status).insert_header("location", target.as_str());
         answer(&server, "GET", WHOAMI, redirect.clone()).await;
         let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
-        let Attempt::Wait(_, why) = attempt else {
+        let HealOutcome::Wait(_, why) = attempt else {
             panic!("{attempt:?}")
         };
         assert!(
@@ -324,7 +324,7 @@ async fn a_redirection_is_never_followed_with_a_secret_and_said_with_its_target(
         answer(&server, "GET", WHOAMI, dead()).await;
         answer(&server, "POST", LOGIN, redirect).await;
         let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
-        assert!(matches!(attempt, Attempt::Wait(..)), "{attempt:?}");
+        assert!(matches!(attempt, HealOutcome::Wait(..)), "{attempt:?}");
         assert!(
             elsewhere.received_requests().await.unwrap().is_empty(),
             "followed with {status}"
@@ -372,11 +372,7 @@ async fn during_a_long_wait_a_new_password_is_tried_at_once(#[case] limited: Res
 
 #[tokio::test]
 async fn a_token_that_cannot_be_kept_is_kept_later_and_costs_no_second_login() {
-    for (name, before) in [
-        ("session.json.new", true),
-        ("session.json.new", false),
-        ("devices.json", false),
-    ] {
+    for (name, before) in [("identity", true), ("session.json", false), ("devices.json", false)] {
         let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
         with_password(&data);
         let user = matrix_sdk::ruma::owned_user_id!("@bot:x");
@@ -395,6 +391,7 @@ async fn a_token_that_cannot_be_kept_is_kept_later_and_costs_no_second_login() {
         login
             .respond_with(move |request: &Request| {
                 if !there {
+                    std::fs::remove_file(&at).ok();
                     std::fs::create_dir(&at).unwrap();
                     std::fs::write(at.join("in the way"), "").unwrap();
                 }
@@ -415,7 +412,7 @@ async fn a_token_that_cannot_be_kept_is_kept_later_and_costs_no_second_login() {
                     let text = format!("{error} {}", error.next_step());
                     assert!(text.contains(&obstacle.display().to_string()), "{text}");
                 }
-                Ok(attempt) => assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}"),
+                Ok(attempt) => assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}"),
             }
         }
         let made = logins(&server).await.len();
@@ -424,7 +421,7 @@ async fn a_token_that_cannot_be_kept_is_kept_later_and_costs_no_second_login() {
 
         std::fs::remove_dir_all(&obstacle).ok();
         let attempt = healer.attempt().await.unwrap();
-        assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+        assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
         assert_eq!(logins(&server).await.len(), 1);
         let kept = Vault::new(BOT, data.path()).session().unwrap().unwrap();
         assert_eq!(kept.token.unwrap().expose(), "new-token");

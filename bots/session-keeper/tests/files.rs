@@ -11,8 +11,8 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::LazyLock};
 
 use matrix_sdk::ruma::{UserId, user_id};
 use session_keeper::{
-    crypto::{Prepared, Shelf, Spare, StoreError, Stores},
-    session::Attempt,
+    crypto::{OpenStores, Prepared, StandbyStore, StoreError, Stores},
+    session::HealOutcome,
     vault::Vault,
 };
 use support::*;
@@ -92,7 +92,7 @@ async fn healthy(server: &MockServer) -> TempDir {
 
 async fn prepare(stores: &Stores) -> Result<Prepared, StoreError> {
     stores
-        .prepare("SAVED".into(), &mut Spare::default(), &mut Shelf::default())
+        .prepare("SAVED".into(), &mut StandbyStore::default(), &mut OpenStores::default())
         .await
 }
 
@@ -109,7 +109,7 @@ async fn a_session_is_had_whatever_happened_to_the_files_around_it() {
             for _ in 0..2 {
                 let attempt = healer.attempt().await;
                 assert!(
-                    matches!(attempt, Ok(Attempt::Live(_))),
+                    matches!(attempt, Ok(HealOutcome::Live(_))),
                     "{name} {damage:?}: {attempt:?}"
                 );
             }
@@ -166,7 +166,7 @@ async fn a_key_of_the_stores_that_cannot_be_used_is_named_or_given_up() {
         let stores = Stores::new(BOT, *USER, &vault).unwrap();
         assert!(
             stores
-                .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
+                .prepare("NEW".into(), &mut StandbyStore::default(), &mut OpenStores::default())
                 .await
                 .is_ok(),
             "{damage:?}"
@@ -184,7 +184,7 @@ async fn the_copy_of_all_room_keys_stops_nobody_and_is_named_where_it_stays_clos
             damage.inflict(&vault.path(name));
             let stores = Stores::new(BOT, *USER, &vault).unwrap();
             let prepared = stores
-                .prepare("NEW".into(), &mut Spare::default(), &mut Shelf::default())
+                .prepare("NEW".into(), &mut StandbyStore::default(), &mut OpenStores::default())
                 .await
                 .unwrap();
             let closed = !(damage.is_harmless() || (name, damage) == ("room_keys.escrow", Damage::Missing));
@@ -221,13 +221,13 @@ async fn the_database_of_rooms_is_put_aside_and_made_anew() {
         let vault = Vault::new(BOT, data.path());
         let stores = Stores::new(BOT, *USER, &vault).unwrap();
         let session = match healer(&config(&server, data.path())).attempt().await.unwrap() {
-            Attempt::Live(session) => session,
+            HealOutcome::Live(session) => session,
             other => panic!("{other:?}"),
         };
         let server_of = session_keeper::session::Server::new(server.uri().parse().unwrap(), "a bot").unwrap();
         let open = async || {
-            let mut shelf = Shelf::default();
-            session_keeper::crypto::open(&server_of, &session, &stores, &mut shelf, None, |client| client).await
+            let mut open_stores = OpenStores::default();
+            session_keeper::crypto::open(&server_of, &session, &stores, &mut open_stores, None, |client| client).await
         };
         let path = data.path().join("crypto/SAVED/matrix-sdk-state.sqlite3");
         // What made the folder lets go of it in the background.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rstest::rstest;
 use ruma_common::owned_user_id;
-use session_keeper::healing::{Answer, Asked, Bar, Class, Expected, classify, login_flows};
+use session_keeper::{
+    healing::{AccountBlock, Answer, Asked, Class, Expected, classify, login_flows},
+    secret::Secret,
+};
 
 fn answer(status: u16, body: &str) -> Result<Answer, String> {
     Ok(Answer {
@@ -23,20 +26,22 @@ fn name(class: &Class) -> &'static str {
     match class {
         Class::Alive { .. } => "alive",
         Class::LoggedIn { .. } => "logged in",
+        Class::Refreshed { .. } => "refreshed",
         Class::WrongUser { .. } => "wrong user",
         Class::Done(_) => "done",
         Class::Dead => "dead",
         Class::Limited(_) => "limited",
         Class::Unreachable(_) => "unreachable",
-        Class::Barred(Bar::Deactivated) => "deactivated",
-        Class::Barred(Bar::Locked) => "locked",
-        Class::Barred(Bar::Suspended) => "suspended",
+        Class::AccountBlocked(AccountBlock::Deactivated) => "deactivated",
+        Class::AccountBlocked(AccountBlock::Locked) => "locked",
+        Class::AccountBlocked(AccountBlock::Suspended) => "suspended",
         Class::Blocked(_) => "blocked",
         Class::WayBroken(_) => "way broken",
         Class::Redirected(_) => "redirected",
         Class::NoPasswords(_) => "no passwords",
         Class::Refused(_) => "refused",
         Class::Other { .. } => "other",
+        class => panic!("a class without a name: {class:?}"),
     }
 }
 
@@ -89,10 +94,48 @@ const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token
 #[case::login_odd(Asked::Login, 400, error("M_UNKNOWN"), "other")]
 #[case::uia(Asked::Other, 401, r#"{"flows":[{"stages":["m.login.password"]}],"session":"s"}"#.to_owned(), "other")]
 #[case::uia_wrong(Asked::Other, 401, r#"{"flows":[],"errcode":"M_UNAUTHORIZED","session":"s"}"#.to_owned(), "other")]
+#[case::refreshed(Asked::Refresh, 200, r#"{"access_token":"t","refresh_token":"r","expires_in_ms":300000}"#.to_owned(), "refreshed")]
+#[case::refreshed_without_another(Asked::Refresh, 200, r#"{"access_token":"t"}"#.to_owned(), "refreshed")]
+#[case::refresh_without_a_token(Asked::Refresh, 200, "{}".to_owned(), "unreachable")]
+#[case::refresh_without_words(Asked::Refresh, 200, r#"{"access_token":""}"#.to_owned(), "unreachable")]
+#[case::refresh_unknown(Asked::Refresh, 401, error("M_UNKNOWN_TOKEN"), "dead")]
+#[case::refresh_used(Asked::Refresh, 403, error("M_FORBIDDEN"), "dead")]
+#[case::refresh_missing(Asked::Refresh, 401, error("M_MISSING_TOKEN"), "dead")]
+#[case::refresh_odd(Asked::Refresh, 400, error("M_UNKNOWN"), "dead")]
+#[case::refresh_not_offered(Asked::Refresh, 404, error("M_UNRECOGNIZED"), "dead")]
+#[case::refresh_not_offered_by_a_gateway(Asked::Refresh, 502, error("M_UNRECOGNIZED"), "unreachable")]
+#[case::refresh_page(Asked::Refresh, 404, "<html>".to_owned(), "unreachable")]
+#[case::refresh_outage(Asked::Refresh, 503, error("M_UNKNOWN_TOKEN"), "unreachable")]
+#[case::refresh_limited(Asked::Refresh, 429, error("M_LIMIT_EXCEEDED"), "limited")]
+#[case::refresh_locked(Asked::Refresh, 401, error("M_USER_LOCKED"), "locked")]
+#[case::refresh_uia(Asked::Refresh, 401, r#"{"flows":[],"session":"s"}"#.to_owned(), "unreachable")]
 #[case::done(Asked::Other, 200, "{}".to_owned(), "done")]
 fn an_answer_proves(#[case] asked: Asked, #[case] status: u16, #[case] body: String, #[case] class: &str) {
     let expected = Expected::User(owned_user_id!("@bot:x"));
     assert_eq!(name(&classify(asked, &expected, &answer(status, &body))), class);
+}
+
+#[rstest]
+#[case(
+    Asked::Login,
+    r#"{"user_id":"@bot:x","device_id":"D","access_token":"t","refresh_token":"r"}"#,
+    Some("r")
+)]
+#[case(
+    Asked::Login,
+    r#"{"user_id":"@bot:x","device_id":"D","access_token":"t","refresh_token":""}"#,
+    None
+)]
+#[case(Asked::Login, LOGIN, None)]
+#[case(Asked::Refresh, r#"{"access_token":"t","refresh_token":"r"}"#, Some("r"))]
+#[case(Asked::Refresh, r#"{"access_token":"t"}"#, None)]
+fn the_next_refresh_token_is_kept(#[case] asked: Asked, #[case] body: &str, #[case] wanted: Option<&str>) {
+    let (Class::LoggedIn { token, refresh, .. } | Class::Refreshed { token, refresh }) =
+        classify(asked, &Expected::Anyone, &answer(200, body))
+    else {
+        panic!("{body}")
+    };
+    assert_eq!((token.expose(), refresh.as_ref().map(Secret::expose)), ("t", wanted));
 }
 
 #[test]
@@ -144,7 +187,7 @@ fn only_the_wanted_user_is_admitted(#[case] expected: Expected, #[case] admits: 
 proptest! {
     #[test]
     fn a_body_that_is_not_json_never_proves_a_token_dead(status in 100u16..600, body in "[^{]{0,40}") {
-        for asked in [Asked::Whoami, Asked::Login, Asked::Other] {
+        for asked in [Asked::Whoami, Asked::Login, Asked::Refresh, Asked::Other] {
             let class = classify(asked, &Expected::Anyone, &answer(status, &body));
             prop_assert!(
                 matches!(class, Class::Unreachable(_) | Class::Limited(_) | Class::Redirected(_)),
@@ -156,7 +199,7 @@ proptest! {
     #[test]
     fn a_server_error_never_proves_a_token_dead(status in 500u16..600, code in "M_[A-Z_]{3,20}") {
         let class = classify(Asked::Whoami, &Expected::Anyone, &answer(status, &error(&code)));
-        prop_assert!(matches!(class, Class::Unreachable(_) | Class::Barred(_)), "{class:?}");
+        prop_assert!(matches!(class, Class::Unreachable(_) | Class::AccountBlocked(_)), "{class:?}");
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use rstest::rstest;
 use ruma_common::{OwnedDeviceId, owned_user_id};
 use session_keeper::{
-    healing::{Ask, Bar, Class, Mark, Password, Plan, Situation, Source, Step, Stuck, Target, Token},
+    healing::{
+        AccountBlock, Ask, Blocker, Class, HealBlocker, Mark, Password, Plan, Situation, Source, Step, Target, Token,
+    },
     secret::Secret,
 };
 
@@ -21,6 +23,14 @@ fn logged_in(device: &str) -> Class {
         user: owned_user_id!("@bot:x"),
         device: device.into(),
         token: Secret::new("t"),
+        refresh: None,
+    }
+}
+
+fn refreshed() -> Class {
+    Class::Refreshed {
+        token: Secret::new("t"),
+        refresh: None,
     }
 }
 
@@ -46,6 +56,7 @@ fn unreachable() -> Class {
 #[derive(Clone, Debug)]
 struct Answers {
     saved: Class,
+    refresh: Class,
     env: Class,
     on_saved: Class,
     on_new: Class,
@@ -56,6 +67,7 @@ impl Answers {
         match ask {
             Ask::Whoami(Token::Saved) => &self.saved,
             Ask::Whoami(Token::Env) => &self.env,
+            Ask::Refresh => &self.refresh,
             Ask::Login(Target::Saved) => &self.on_saved,
             Ask::Login(Target::New) => &self.on_new,
         }
@@ -83,7 +95,7 @@ fn play(situation: &Situation, answers: &Answers) -> (Vec<Ask>, Step, Vec<Mark>)
 fn situations() -> Vec<Situation> {
     let mut all = Vec::new();
     for saved_device in [None, Some(OwnedDeviceId::from("SAVED"))] {
-        for saved_token in [false, true] {
+        for (saved_token, refresh_token) in [(false, false), (true, false), (true, true), (false, true)] {
             for env_token in [false, true] {
                 for password in [Password::Missing, Password::Ready, Password::Spent] {
                     for contested in [false, true] {
@@ -91,6 +103,7 @@ fn situations() -> Vec<Situation> {
                         all.push(Situation {
                             saved_device,
                             saved_token,
+                            refresh_token,
                             env_token,
                             password,
                             contested,
@@ -105,7 +118,7 @@ fn situations() -> Vec<Situation> {
 
 fn answers() -> Vec<Answers> {
     let limited = Class::Limited(Duration::from_secs(7));
-    let barred = Class::Barred(Bar::Locked);
+    let barred = Class::AccountBlocked(AccountBlock::Locked);
     let tokens = [
         alive("SAVED"),
         alive("OTHER"),
@@ -130,12 +143,15 @@ fn answers() -> Vec<Answers> {
         for env in &tokens {
             for on_saved in &logins("SAVED") {
                 for on_new in &logins("NEW") {
-                    all.push(Answers {
-                        saved: saved.clone(),
-                        env: env.clone(),
-                        on_saved: on_saved.clone(),
-                        on_new: on_new.clone(),
-                    });
+                    for refresh in [refreshed(), Class::Dead, unreachable()] {
+                        all.push(Answers {
+                            saved: saved.clone(),
+                            refresh,
+                            env: env.clone(),
+                            on_saved: on_saved.clone(),
+                            on_new: on_new.clone(),
+                        });
+                    }
                 }
             }
         }
@@ -175,6 +191,10 @@ fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
                     assert!(proves, "login in an outage: {context}");
                 }
             }
+            if asked.contains(&Ask::Refresh) {
+                let of_the_device = !situation.saved_token || answers.saved == Class::Dead;
+                assert!(of_the_device && !situation.contested, "needless refresh: {context}");
+            }
             if logins.len() > 1 {
                 assert!(
                     matches!(answers.on_saved, Class::Other { .. }),
@@ -185,12 +205,16 @@ fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
                 Step::Go(source) => {
                     let class = answers.to(match source {
                         Source::SavedSession => Ask::Whoami(Token::Saved),
+                        Source::Refreshed => Ask::Refresh,
                         Source::EnvToken | Source::EnvTokenOnOther => Ask::Whoami(Token::Env),
                         Source::LoginOnSaved => Ask::Login(Target::Saved),
                         Source::LoginOnNew => Ask::Login(Target::New),
                     });
                     assert!(
-                        matches!(class, Class::Alive { .. } | Class::LoggedIn { .. }),
+                        matches!(
+                            class,
+                            Class::Alive { .. } | Class::LoggedIn { .. } | Class::Refreshed { .. }
+                        ),
                         "no session: {context}"
                     );
                     assert!(marks.contains(&source.mark()), "the branch is not named: {context}");
@@ -205,7 +229,7 @@ fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
                         "waits for nothing: {context}"
                     );
                 }
-                Step::Stuck(_) => assert!(!marks.is_empty(), "the branch is not named: {context}"),
+                Step::Blocked(_) => assert!(!marks.is_empty(), "the branch is not named: {context}"),
                 Step::Ask(_) => unreachable!("play ends with no ask"),
             }
             ends.insert(format!("{end:?}"));
@@ -231,12 +255,14 @@ fn sources_come_in_order(
     let situation = Situation {
         saved_device: saved_device.map(Into::into),
         saved_token: true,
+        refresh_token: false,
         env_token: true,
         password: Password::Ready,
         contested: false,
     };
     let answers = Answers {
         saved,
+        refresh: refreshed(),
         env,
         on_saved: logged_in("SAVED"),
         on_new: logged_in("NEW"),
@@ -249,12 +275,14 @@ fn without_a_password_the_environments_other_device_is_better_than_nothing() {
     let situation = Situation {
         saved_device: Some("SAVED".into()),
         saved_token: true,
+        refresh_token: false,
         env_token: true,
         password: Password::Missing,
         contested: false,
     };
     let answers = Answers {
         saved: Class::Dead,
+        refresh: refreshed(),
         env: alive("OTHER"),
         on_saved: other(),
         on_new: other(),
@@ -267,18 +295,342 @@ fn without_anything_the_operator_learns_whose_token_was_found() {
     let situation = Situation {
         saved_device: None,
         saved_token: false,
+        refresh_token: false,
         env_token: true,
         password: Password::Missing,
         contested: false,
     };
     let answers = Answers {
         saved: Class::Dead,
+        refresh: refreshed(),
         env: wrong_user(),
         on_saved: other(),
         on_new: other(),
     };
-    let stuck = Stuck::NoPassword {
+    let heal_blocker = HealBlocker::NoPassword {
         wrong_user: Some(owned_user_id!("@other:x")),
     };
-    assert_eq!(play(&situation, &answers).1, Step::Stuck(stuck));
+    assert_eq!(play(&situation, &answers).1, Step::Blocked(heal_blocker));
+}
+
+#[rstest]
+#[case::expired(Some("SAVED"), true, Class::Dead, refreshed(), false, Step::Go(Source::Refreshed))]
+#[case::no_token_at_hand(Some("SAVED"), false, Class::Dead, refreshed(), false, Step::Go(Source::Refreshed))]
+#[case::alive(
+    Some("SAVED"),
+    true,
+    alive("SAVED"),
+    refreshed(),
+    false,
+    Step::Go(Source::SavedSession)
+)]
+#[case::lost_rotation(Some("SAVED"), true, Class::Dead, Class::Dead, false, Step::Go(Source::LoginOnSaved))]
+#[case::somebody_elses(
+    Some("SAVED"),
+    true,
+    wrong_user(),
+    refreshed(),
+    false,
+    Step::Go(Source::LoginOnSaved)
+)]
+#[case::of_no_device(None, true, Class::Dead, refreshed(), false, Step::Go(Source::LoginOnNew))]
+#[case::contested(
+    Some("SAVED"),
+    true,
+    Class::Dead,
+    refreshed(),
+    true,
+    Step::Blocked(HealBlocker::Contested)
+)]
+#[case::outage(
+    Some("SAVED"),
+    true,
+    Class::Dead,
+    unreachable(),
+    false,
+    Step::Wait(Duration::ZERO, "cannot connect".to_owned())
+)]
+#[case::locked(
+    Some("SAVED"),
+    true,
+    Class::Dead,
+    Class::AccountBlocked(AccountBlock::Locked),
+    false,
+    Step::Blocked(HealBlocker::AccountBlocked(AccountBlock::Locked))
+)]
+fn a_refresh_token_comes_right_after_its_own_token(
+    #[case] saved_device: Option<&str>,
+    #[case] saved_token: bool,
+    #[case] saved: Class,
+    #[case] refresh: Class,
+    #[case] contested: bool,
+    #[case] end: Step,
+) {
+    let situation = Situation {
+        saved_device: saved_device.map(Into::into),
+        saved_token,
+        refresh_token: true,
+        env_token: false,
+        password: Password::Ready,
+        contested,
+    };
+    let answers = Answers {
+        saved,
+        refresh,
+        env: other(),
+        on_saved: logged_in("SAVED"),
+        on_new: logged_in("NEW"),
+    };
+    assert_eq!(play(&situation, &answers).1, end);
+}
+
+/// Everything at hand, and nothing of it good, but for what a case says.
+fn nothing_good() -> Answers {
+    Answers {
+        saved: Class::Dead,
+        refresh: Class::Dead,
+        env: Class::Dead,
+        on_saved: Class::Refused("no".to_owned()),
+        on_new: Class::Refused("no".to_owned()),
+    }
+}
+
+fn everything(password: Password) -> Situation {
+    Situation {
+        saved_device: Some("SAVED".into()),
+        saved_token: true,
+        refresh_token: true,
+        env_token: true,
+        password,
+        contested: false,
+    }
+}
+
+/// What bars the account, or the way to the homeserver, counts wherever it is met: nothing further is asked.
+#[test]
+fn what_no_other_source_helps_against_ends_the_plan_wherever_it_is_met() {
+    let consent = Blocker::Consent { uri: None };
+    let cases = [
+        (
+            Class::AccountBlocked(AccountBlock::Locked),
+            HealBlocker::AccountBlocked(AccountBlock::Locked),
+        ),
+        (Class::Blocked(consent.clone()), HealBlocker::AccountWaits(consent)),
+        (
+            Class::WayBroken("words".to_owned()),
+            HealBlocker::WayBroken("words".to_owned()),
+        ),
+    ];
+    for (class, blocker) in cases {
+        for place in 0..5 {
+            let mut answers = nothing_good();
+            answers.on_saved = other();
+            *[
+                &mut answers.saved,
+                &mut answers.refresh,
+                &mut answers.env,
+                &mut answers.on_saved,
+                &mut answers.on_new,
+            ][place] = class.clone();
+            let (asked, end, _) = play(&everything(Password::Ready), &answers);
+            assert_eq!(end, Step::Blocked(blocker.clone()), "at {place}");
+            // Only another token may still be looked at.
+            let further = &asked[asked.len().min(place + 1)..];
+            assert!(further.iter().all(|ask| *ask == Ask::Whoami(Token::Env)), "{asked:?}");
+        }
+    }
+}
+
+#[rstest]
+#[case::no_passwords(
+    Class::NoPasswords(vec!["m.login.sso".to_owned()]),
+    HealBlocker::NoPasswordLogin(vec!["m.login.sso".to_owned()])
+)]
+#[case::refused(Class::Refused("no".to_owned()), HealBlocker::PasswordRefused(Some("no".to_owned())))]
+#[case::another_user(wrong_user(), HealBlocker::WrongUser(owned_user_id!("@other:x")))]
+fn why_a_login_was_refused_is_said(#[case] on_saved: Class, #[case] blocker: HealBlocker) {
+    let answers = Answers {
+        on_saved,
+        ..nothing_good()
+    };
+    let (asked, end, _) = play(&everything(Password::Ready), &answers);
+    assert_eq!(end, Step::Blocked(blocker));
+    assert_eq!(asked.last(), Some(&Ask::Login(Target::Saved)));
+}
+
+#[test]
+fn what_a_server_says_to_a_login_on_any_device_is_handed_on() {
+    let odd = Class::Other {
+        status: 400,
+        errcode: "M_ODD".to_owned(),
+        body: serde_json::json!({ "errcode": "M_ODD", "error": "M_ODD: not now" }),
+    };
+    let answers = Answers {
+        on_saved: odd.clone(),
+        on_new: odd,
+        ..nothing_good()
+    };
+    let (asked, end, marks) = play(&everything(Password::Ready), &answers);
+    assert_eq!(
+        end,
+        Step::Blocked(HealBlocker::LoginRefused("HTTP 400 M_ODD not now".to_owned()))
+    );
+    assert_eq!(asked.last(), Some(&Ask::Login(Target::New)));
+    assert_eq!(
+        marks,
+        [
+            Mark::SavedSessionDead,
+            Mark::EnvTokenDead,
+            Mark::SavedDeviceRefused,
+            Mark::PasswordRefused
+        ]
+    );
+}
+
+/// The device that the saved token is of is known without the server; that of any other token is not.
+#[test]
+fn a_token_of_no_device_is_of_use_only_where_its_device_is_saved() {
+    let nowhere = Class::Alive {
+        user: owned_user_id!("@bot:x"),
+        device: None,
+    };
+    let answers = |saved: Class, env: Class| Answers {
+        saved,
+        env,
+        on_saved: logged_in("SAVED"),
+        on_new: logged_in("NEW"),
+        ..nothing_good()
+    };
+    let end = |situation: &Situation, answers: &Answers| play(situation, answers).1;
+    let (with, mut without) = (everything(Password::Ready), everything(Password::Ready));
+    without.saved_device = None;
+    assert_eq!(
+        end(&with, &answers(nowhere.clone(), Class::Dead)),
+        Step::Go(Source::SavedSession)
+    );
+    assert_eq!(
+        end(&without, &answers(nowhere.clone(), Class::Dead)),
+        Step::Go(Source::LoginOnNew)
+    );
+    assert_eq!(
+        end(&with, &answers(Class::Dead, nowhere.clone())),
+        Step::Go(Source::LoginOnSaved)
+    );
+    assert_eq!(
+        end(&without, &answers(Class::Dead, nowhere)),
+        Step::Go(Source::LoginOnNew)
+    );
+}
+
+#[rstest]
+#[case::limited(
+    Class::Limited(Duration::from_secs(7)),
+    Duration::from_secs(7),
+    "the homeserver limits requests",
+    Mark::Limited
+)]
+#[case::unreachable(unreachable(), Duration::ZERO, "cannot connect", Mark::Unreachable)]
+#[case::redirected(
+    Class::Redirected("https://elsewhere/".to_owned()),
+    Duration::ZERO,
+    "it redirects to https://elsewhere/, where no secret is sent: is the base URL right?",
+    Mark::Unreachable
+)]
+#[case::odd(other(), Duration::ZERO, "HTTP 400 M_UNKNOWN", Mark::Unreachable)]
+#[case::of_another_question(
+    Class::Done(serde_json::Value::Null),
+    Duration::ZERO,
+    "an answer to another question",
+    Mark::Unreachable
+)]
+fn what_proves_nothing_is_waited_out(
+    #[case] saved: Class,
+    #[case] delay: Duration,
+    #[case] why: &str,
+    #[case] mark: Mark,
+) {
+    let answers = Answers {
+        saved,
+        ..nothing_good()
+    };
+    let (asked, end, marks) = play(&everything(Password::Ready), &answers);
+    assert_eq!(end, Step::Wait(delay, why.to_owned()));
+    assert_eq!((asked.len(), marks), (1, vec![mark]));
+}
+
+#[rstest]
+#[case::missing(Password::Missing, false, HealBlocker::NoPassword { wrong_user: None }, Some(Mark::NoPassword))]
+#[case::spent(
+    Password::Spent,
+    false,
+    HealBlocker::PasswordRefused(None),
+    Some(Mark::PasswordSpent)
+)]
+#[case::contested(Password::Ready, true, HealBlocker::Contested, Some(Mark::DeviceContested))]
+#[case::refused(Password::Ready, false, HealBlocker::PasswordRefused(Some("no".to_owned())), Some(Mark::PasswordRefused))]
+fn each_end_has_its_name(
+    #[case] password: Password,
+    #[case] contested: bool,
+    #[case] blocker: HealBlocker,
+    #[case] mark: Option<Mark>,
+) {
+    let situation = Situation {
+        contested,
+        ..everything(password)
+    };
+    let (_, end, marks) = play(&situation, &nothing_good());
+    assert_eq!(end, Step::Blocked(blocker));
+    let wanted = [Some(Mark::SavedSessionDead), Some(Mark::EnvTokenDead), mark];
+    assert_eq!(marks, wanted.into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[rstest]
+#[case(AccountBlock::Deactivated, Mark::Deactivated)]
+#[case(AccountBlock::Locked, Mark::Locked)]
+#[case(AccountBlock::Suspended, Mark::Suspended)]
+fn each_block_of_the_account_has_its_name(#[case] block: AccountBlock, #[case] mark: Mark) {
+    let answers = Answers {
+        saved: Class::AccountBlocked(block),
+        ..nothing_good()
+    };
+    assert_eq!(
+        play(&everything(Password::Ready), &answers).2,
+        [Mark::EnvTokenDead, mark]
+    );
+}
+
+#[test]
+fn whose_tokens_were_met_is_named() {
+    let answers = Answers {
+        saved: wrong_user(),
+        env: wrong_user(),
+        on_saved: wrong_user(),
+        ..nothing_good()
+    };
+    assert_eq!(
+        play(&everything(Password::Ready), &answers).2,
+        [
+            Mark::SavedSessionWrongUser,
+            Mark::EnvTokenWrongUser,
+            Mark::LoginWrongUser
+        ]
+    );
+    let answers = Answers {
+        on_new: wrong_user(),
+        ..nothing_good()
+    };
+    let without = Situation {
+        saved_device: None,
+        ..everything(Password::Ready)
+    };
+    assert_eq!(
+        play(&without, &answers).2,
+        [Mark::SavedSessionDead, Mark::EnvTokenDead, Mark::LoginWrongUser]
+    );
+}
+
+/// Asked before anything is known, a plan has gone through no branch.
+#[test]
+fn a_plan_that_has_not_ended_names_no_end() {
+    assert_eq!(Plan::new(everything(Password::Ready)).marks(), [] as [Mark; 0]);
 }

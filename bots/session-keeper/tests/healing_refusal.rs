@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use session_keeper::healing::{About, Bar, Blocker, Refusal, Reply, refusal, retry_after};
+use session_keeper::healing::{About, AccountBlock, Blocker, No, Refusal, Reply, refusal, retry_after};
 
 fn error(errcode: &str) -> Value {
     json!({ "errcode": errcode, "error": "words" })
@@ -24,9 +24,9 @@ fn classed(about: About, status: u16, body: &Value) -> Refusal {
 fn name(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Final(_) => "final",
-        Refusal::Operator(Blocker::Account(Bar::Deactivated)) => "deactivated",
-        Refusal::Operator(Blocker::Account(Bar::Locked)) => "locked",
-        Refusal::Operator(Blocker::Account(Bar::Suspended)) => "suspended",
+        Refusal::Operator(Blocker::Account(AccountBlock::Deactivated)) => "deactivated",
+        Refusal::Operator(Blocker::Account(AccountBlock::Locked)) => "locked",
+        Refusal::Operator(Blocker::Account(AccountBlock::Suspended)) => "suspended",
         Refusal::Operator(Blocker::Consent { .. }) => "consent",
         Refusal::Operator(Blocker::ResourceLimit { .. }) => "resource limit",
         Refusal::Operator(Blocker::Forbidden(_)) => "forbidden",
@@ -208,4 +208,125 @@ proptest! {
         let class = name(&classed(About::Room, status, &error(&code)));
         prop_assert!(class != "final" && class != "forbidden" && class != "dead token", "{class}");
     }
+}
+
+fn no(errcode: &str, words: &str) -> No {
+    let body = json!({ "errcode": errcode, "error": words });
+    match classed(About::Room, 403, &body) {
+        Refusal::Operator(Blocker::Forbidden(no)) => no,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is said to the operator is a whole sentence, and the cure names who and where.
+#[rstest]
+#[case(
+    Blocker::Account(AccountBlock::Deactivated),
+    true,
+    "the account is deactivated",
+    "reactivate @bot:hs on the homeserver"
+)]
+#[case(
+    Blocker::Account(AccountBlock::Locked),
+    true,
+    "the account is locked",
+    "unlock @bot:hs on the homeserver"
+)]
+#[case(
+    Blocker::Account(AccountBlock::Suspended),
+    true,
+    "the account is suspended",
+    "lift the suspension of @bot:hs on the homeserver"
+)]
+#[case(
+    Blocker::Consent { uri: Some("https://hs/c".to_owned()) },
+    true,
+    "the homeserver wants its terms accepted first",
+    "open https://hs/c as @bot:hs and accept the terms"
+)]
+#[case(
+    Blocker::Consent { uri: None },
+    true,
+    "the homeserver wants its terms accepted first",
+    "accept the homeserver's terms as @bot:hs"
+)]
+#[case(
+    Blocker::ResourceLimit { contact: Some("mailto:a@hs".to_owned()) },
+    true,
+    "the homeserver has reached a limit of its own",
+    "ask mailto:a@hs to raise the homeserver's limit"
+)]
+#[case(
+    Blocker::ResourceLimit { contact: None },
+    true,
+    "the homeserver has reached a limit of its own",
+    "have the homeserver's limit raised"
+)]
+#[case(
+    Blocker::Forbidden(no("M_FORBIDDEN", "words")),
+    false,
+    "the homeserver does not allow it (M_FORBIDDEN: words)",
+    "give @bot:hs the power and membership that it needs"
+)]
+#[case(
+    Blocker::UnknownRoom(no("M_FORBIDDEN", "")),
+    false,
+    "the homeserver does not know the room (HTTP 403 M_FORBIDDEN)",
+    "see that the room exists and invite @bot:hs to it"
+)]
+fn what_a_person_has_to_see_to_is_said_with_its_cure(
+    #[case] blocker: Blocker,
+    #[case] of_account: bool,
+    #[case] said: &str,
+    #[case] cure: &str,
+) {
+    assert_eq!(blocker.to_string(), said);
+    assert_eq!(blocker.cure("@bot:hs"), cure);
+    assert_eq!(blocker.is_of_account(), of_account);
+}
+
+#[rstest]
+#[case::no_token("No access token given.", true)]
+#[case::missing("Missing access token", true)]
+#[case::missing_token("missing token", true)]
+#[case::is_missing("The token is missing", true)]
+#[case::none("no token", true)]
+#[case::invalid("Invalid access token", false)]
+fn an_unauthorized_request_had_no_token_or_a_dead_one(#[case] words: &str, #[case] is_missing: bool) {
+    let body = json!({ "errcode": "M_UNAUTHORIZED", "error": words });
+    let class = name(&classed(About::Other, 401, &body));
+    assert_eq!(class, if is_missing { "way broken" } else { "dead token" });
+}
+
+#[test]
+fn what_came_back_is_told_in_one_line() {
+    let told = |status: u16, body: &Value| match classed(About::Other, status, body) {
+        Refusal::Transient(words) | Refusal::WayBroken(words) => words,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(503, &Value::Null), "HTTP 503");
+    assert_eq!(told(503, &error("M_UNKNOWN")), "HTTP 503 M_UNKNOWN");
+    assert_eq!(
+        told(404, &Value::Null),
+        "HTTP 404 with a body that is not a Matrix error"
+    );
+    assert_eq!(
+        told(404, &error("M_UNRECOGNIZED")),
+        "HTTP 404 M_UNRECOGNIZED: is the base URL right?"
+    );
+    assert_eq!(told(401, &error("M_MISSING_TOKEN")), "M_MISSING_TOKEN: words");
+}
+
+#[rstest]
+#[case::none(None)]
+#[case::empty(Some(" \n"))]
+fn a_redirection_to_nowhere_is_told_too(#[case] location: Option<&str>) {
+    let reply = Reply {
+        status: 302,
+        body: &Value::Null,
+        retry_after: None,
+        location,
+    };
+    let wanted = Refusal::Redirected("an address that it does not name".to_owned());
+    assert_eq!(refusal(About::Other, &reply), wanted);
 }

@@ -13,11 +13,11 @@ use std::{
 use serde_json::json;
 use session_keeper::{
     config::{FirstSession, ForeignKeys, Predecessor},
-    crypto::{Shelf, Spare, Stores},
+    crypto::{OpenStores, StandbyStore, Stores},
     health::{Board, Health},
     identity::{Identity, StartError},
     secret::Secret,
-    session::Attempt,
+    session::HealOutcome,
     vault::{LockError, Vault, VaultError},
 };
 use support::*;
@@ -38,7 +38,7 @@ async fn a_dead_token_heals_with_one_login_on_the_saved_device() {
 
     let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
 
-    let Attempt::Live(session) = attempt else {
+    let HealOutcome::Live(session) = attempt else {
         panic!("{attempt:?}")
     };
     assert_eq!(session.device, "SAVED");
@@ -66,7 +66,7 @@ async fn an_outage_never_costs_a_login() {
 
         let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
 
-        assert!(matches!(attempt, Attempt::Wait(..)), "{attempt:?}");
+        assert!(matches!(attempt, HealOutcome::Wait(..)), "{attempt:?}");
         assert_eq!(logins(&server).await.len(), 0);
     }
 }
@@ -80,7 +80,7 @@ async fn another_users_token_is_never_used() {
 
     let attempt = healer(&config).attempt().await.unwrap();
 
-    assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+    assert!(matches!(attempt, HealOutcome::Blocked(_)), "{attempt:?}");
     assert_eq!(Vault::new(BOT, data.path()).session().unwrap(), None);
     assert_eq!(
         server.received_requests().await.unwrap().len(),
@@ -102,7 +102,7 @@ async fn one_wrong_answer_about_a_saved_token_is_not_believed() {
 
     let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
 
-    assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+    assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
     assert_eq!(logins(&server).await.len(), 0);
 }
 
@@ -123,7 +123,7 @@ async fn a_refused_password_is_tried_once_for_each_change_of_its_file() {
         std::fs::write(data.path().join("password"), written).unwrap();
         for _ in 0..5 {
             let attempt = healer.attempt().await.unwrap();
-            assert!(matches!(attempt, Attempt::Stuck(_)), "{attempt:?}");
+            assert!(matches!(attempt, HealOutcome::Blocked(_)), "{attempt:?}");
         }
         assert_eq!(logins(&server).await.len(), tries);
     }
@@ -143,7 +143,7 @@ async fn a_login_on_a_new_device_is_repeated_with_the_same_id_after_a_crash() {
     healer(&config(&server, data.path())).attempt().await.unwrap();
     let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
 
-    assert!(matches!(attempt, Attempt::Live(_)), "{attempt:?}");
+    assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
     let logins = logins(&server).await;
     assert_eq!(logins.len(), 2);
     assert_eq!(logins[0]["device_id"], logins[1]["device_id"]);
@@ -175,7 +175,7 @@ async fn what_kept_the_account_before_gives_the_first_session() {
 
     let attempt = healer(&config).attempt().await.unwrap();
 
-    let Attempt::Live(session) = attempt else {
+    let HealOutcome::Live(session) = attempt else {
         panic!("{attempt:?}")
     };
     assert_eq!(session.device, "OLD");
@@ -236,7 +236,7 @@ async fn the_operator_is_told_what_to_do_and_the_password_is_tried_the_moment_it
         next_step.contains(&data.path().join("password").display().to_string()),
         "{next_step}"
     );
-    assert!(identity.try_live().is_none());
+    assert!(identity.try_handle().is_none());
     assert_eq!(logins(&server).await.len(), 0);
 
     std::fs::write(data.path().join("password"), "password").unwrap();
@@ -254,13 +254,22 @@ async fn no_database_is_open_while_the_operator_is_waited_for() {
     saved(data.path());
     let (user, vault) = (matrix_sdk::ruma::user_id!("@bot:x"), Vault::new(BOT, data.path()));
     let stores = Stores::new(BOT, user, &vault).unwrap();
-    let (mut spare, mut shelf) = (Spare::default(), Shelf::default());
-    stores.prepare("SAVED".into(), &mut spare, &mut shelf).await.unwrap();
-    assert!(stores.room_keys("SAVED".into(), &mut shelf).await.unwrap().is_empty());
-    drop(shelf);
+    let (mut standby, mut open_stores) = (StandbyStore::default(), OpenStores::default());
+    stores
+        .prepare("SAVED".into(), &mut standby, &mut open_stores)
+        .await
+        .unwrap();
+    assert!(
+        stores
+            .room_keys("SAVED".into(), &mut open_stores)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    drop(open_stores);
     let folder = data.path().canonicalize().unwrap().join("crypto/SAVED");
     closed(&folder).await;
-    // Open they are while the homeserver is waited for, or there would be nothing to close.
+    // They are open while the bot waits for the homeserver; otherwise there would be nothing to close.
     let opened_ahead = Arc::new(AtomicBool::new(false));
     let (opened, of) = (opened_ahead.clone(), folder.clone());
     let look = Mock::given(method("GET")).and(path(WHOAMI));
@@ -325,7 +334,7 @@ async fn a_password_that_is_written_while_the_tokens_are_looked_at_ends_the_truc
     let config = config(&server, data.path());
     let (_identity, task) =
         Identity::start(config, Arc::new(Memory::default()), board.clone(), shutdown.clone()).unwrap();
-    until(&board, "a truce", |health| health.state == Health::NeedsOperator).await;
+    until(&board, "a cool-down", |health| health.state == Health::NeedsOperator).await;
     let before = logins(&server).await.len();
     write.store(true, Ordering::Relaxed);
     until(&board, "another try", |health| health.state == Health::Healing).await;
@@ -354,7 +363,7 @@ async fn a_homeserver_that_is_down_is_waited_for() {
     let health = until(&board, "the outage", |health| health.why.contains("cannot connect")).await;
     assert_eq!(health.state, Health::Healing);
     assert_eq!(health.next_step, None);
-    assert!(identity.try_live().is_none());
+    assert!(identity.try_handle().is_none());
     shutdown.cancel();
     task.await.unwrap();
 }

@@ -3,7 +3,10 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use session_keeper::config::{Account, IdentityConfig as KeeperConfig};
+use session_keeper::{
+    config::{Account, IdentityConfig as KeeperConfig},
+    vault::PasswordSource,
+};
 use url::Url;
 
 use crate::{secret::Secret, takeover::OldApprover};
@@ -79,18 +82,16 @@ pub const DEVICE_NAME: &str = "knock-approver";
 impl IdentityConfig {
     /// The same, for what keeps the session.
     pub fn keeper(&self) -> KeeperConfig {
-        KeeperConfig {
-            role: self.role.into(),
-            homeserver: self.homeserver.clone(),
-            username: self.username.clone(),
-            default_localpart: self.role.default_localpart().to_owned(),
-            env_token: self.env_token.clone(),
-            password_path: self.password_path.clone(),
-            data_dir: self.data_dir.clone(),
-            device_name: DEVICE_NAME.to_owned(),
-            predecessor: Some(Arc::new(OldApprover::of(self))),
-            // Newcomers can read history (MSC4268): see `flows::newcomer`.
-            customize: |client| client.with_enable_share_history_on_invite(true),
-        }
+        let mut config = KeeperConfig::new(self.role.into(), self.homeserver.clone(), &self.data_dir);
+        config.username.clone_from(&self.username);
+        self.role.default_localpart().clone_into(&mut config.default_localpart);
+        config.env_token.clone_from(&self.env_token);
+        config.password = PasswordSource::file(&self.password_path);
+        DEVICE_NAME.clone_into(&mut config.device_name);
+        config.predecessor = Some(Arc::new(OldApprover::of(self)));
+        "the access token in the environment".clone_into(&mut config.wording.given_token);
+        // Newcomers can read history (MSC4268): see `flows::newcomer`.
+        config.customize = |client| client.with_enable_share_history_on_invite(true);
+        config
     }
 }

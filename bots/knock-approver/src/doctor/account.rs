@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::IdentityConfig,
-    crypto::{Shelf, Stores},
+    crypto::{OpenStores, Stores},
     finding::of,
     healing::{Class, Expected, Local, Verdict, continuity},
     secret::Secret,
@@ -45,25 +45,19 @@ pub(super) async fn examine<'a>(
 
 fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
     let what = of(config.role, "password");
-    let file = healer.password_file();
+    let file = healer.password_source();
     let user = match expected(config, healer) {
         Ok(Expected::Localpart(localpart)) => localpart,
         Ok(Expected::User(user)) => user.localpart().to_owned(),
         Ok(Expected::Anyone) | Err(_) => config.role.default_localpart().to_owned(),
     };
-    let cure = format!(
-        "write the password of {user} into {} (mode 0600)",
-        file.path().display()
-    );
+    let cure = format!("write the password of {user} into {} (mode 0600)", file.place());
     match (file.read(), file.problem()) {
-        (Some(_), _) => Finding::well(what, format!("{} has one (not tried here)", file.path().display())),
-        (None, Some(problem)) => Finding::broken(what, format!("{}: {problem}", file.path().display()), cure),
+        (Some(_), _) => Finding::well(what, format!("{} has one (not tried here)", file.place())),
+        (None, Some(problem)) => Finding::broken(what, format!("{}: {problem}", file.place()), cure),
         (None, None) => Finding::weak(
             what,
-            format!(
-                "there is no {}: a token that dies cannot be replaced",
-                file.path().display()
-            ),
+            format!("there is no {}: a token that dies cannot be replaced", file.place()),
             cure,
         ),
     }
@@ -163,12 +157,9 @@ fn saved_token(config: &IdentityConfig) -> Option<Secret> {
 }
 
 fn no_token(what: String, seen: &str, expected: &Expected, healer: &Healer) -> Finding {
-    let cure = match healer.password_file().read() {
+    let cure = match healer.password_source().read() {
         Some(_) => "start the bot: it logs in with the password".to_owned(),
-        None => format!(
-            "write the account's password into {}",
-            healer.password_file().path().display()
-        ),
+        None => format!("write the account's password into {}", healer.password_source().place()),
     };
     let wanted = match expected {
         Expected::Anyone => String::new(),
@@ -185,7 +176,7 @@ async fn devices(patient: &Patient<'_>, server: &Server) -> Finding {
     };
     let others: Vec<&str> = devices
         .iter()
-        .filter(|(device, ours)| *ours && patient.device.as_ref() != Some(device))
+        .filter(|(device, namesake)| *namesake && patient.device.as_ref() != Some(device))
         .map(|(device, _)| device.as_str())
         .collect();
     if others.is_empty() {
@@ -193,8 +184,9 @@ async fn devices(patient: &Patient<'_>, server: &Server) -> Finding {
     } else {
         Finding::weak(
             what,
-            format!("left over: {}", others.join(", ")),
-            "see that the password file holds the right password: the bot then removes them by itself",
+            format!("left over, or another copy's: {}", others.join(", ")),
+            "see that no other copy of the bot runs and that the password file holds the right password: those that this data \
+             directory made are then removed by themselves",
         )
     }
 }
@@ -243,7 +235,7 @@ async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Re
     match stores(patient)? {
         None => Ok(Local::Missing),
         Some(stores) => {
-            let local = stores.local(device, &mut Shelf::default()).await;
+            let local = stores.local(device, &mut OpenStores::default()).await;
             local.map_err(|error| error.to_string())
         }
     }

@@ -51,7 +51,7 @@ fn to_healing_or_doctor(class: &Class) -> Meaning {
     match class {
         Class::Other { body, .. } if body["flows"].is_array() => Meaning::Stages,
         Class::Other { .. } => Meaning::No,
-        Class::Barred(_) | Class::Blocked(_) => Meaning::Person,
+        Class::AccountBlocked(_) | Class::Blocked(_) => Meaning::Person,
         Class::Limited(_) => Meaning::Limited,
         Class::Dead => Meaning::DeadToken,
         Class::WayBroken(_) => Meaning::Way,

@@ -4,8 +4,8 @@ use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
+pub use session_keeper::identity::{Handle as Live, IntakeError, StartError};
 use session_keeper::identity::{Identity as Account, Intake as AccountIntake};
-pub use session_keeper::identity::{IntakeError, Live, StartError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -85,12 +85,12 @@ impl Identity {
 
     /// The client, waiting as long as it takes: an identity that needs its operator comes back when it is cured.
     pub async fn live(&self) -> Live {
-        self.account.live().await
+        self.account.handle().await
     }
 
     /// The client, or `None` while healing.
     pub fn try_live(&self) -> Option<Live> {
-        self.account.try_live()
+        self.account.try_handle()
     }
 
     /// Runs `work`, and again after a heal; see [`session_keeper::identity::Identity::call`].

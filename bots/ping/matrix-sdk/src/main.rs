@@ -23,7 +23,7 @@ use matrix_sdk::{
     },
     sync::SyncResponse,
 };
-use session_keeper::{Keeper, identity::Live};
+use session_keeper::{Keeper, identity::Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -52,8 +52,8 @@ async fn run() -> Result<(), Error> {
     let mut keeper = Keeper::builder(required("HOMESERVER")?.parse()?, required("DATA_DIR")?)
         .token(env::var("TOKEN").ok())
         .device_name("ping-matrix-sdk")
-        .on_client(|live| async move { join_all(&live).await })
-        .on_sync(|live, batch| async move { answer(&live, batch).await });
+        .on_client(|handle| async move { join_all(&handle).await })
+        .on_sync(|handle, batch| async move { answer(&handle, batch).await });
     if let Ok(user) = env::var("USER_ID") {
         keeper = keeper.user(user);
     }
@@ -76,8 +76,8 @@ async fn run() -> Result<(), Error> {
 }
 
 /// Joins where it is invited. An invite that was taken back, or that the server refuses, is not worth another try.
-async fn join_all(live: &Live) -> Result<(), Error> {
-    for room in live.client.invited_rooms() {
+async fn join_all(handle: &Handle) -> Result<(), Error> {
+    for room in handle.client.invited_rooms() {
         match room.join().await {
             Err(error) if is_refusal(&error) => tracing::warn!(room = %room.room_id(), %error, "cannot join"),
             joined => joined?,
@@ -86,10 +86,10 @@ async fn join_all(live: &Live) -> Result<(), Error> {
     Ok(())
 }
 
-async fn answer(live: &Live, batch: SyncResponse) -> Result<(), Error> {
-    join_all(live).await?;
+async fn answer(handle: &Handle, batch: SyncResponse) -> Result<(), Error> {
+    join_all(handle).await?;
     for (id, update) in batch.rooms.joined {
-        let Some(room) = live.client.get_room(&id) else {
+        let Some(room) = handle.client.get_room(&id) else {
             continue;
         };
         for event in &update.timeline.events {

@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use matrix_sdk::ClientBuilder;
 use url::Url;
 
-use super::{Account, Predecessor};
-use crate::secret::Secret;
+use super::{Account, Predecessor, Wording};
+use crate::{secret::Secret, vault::PasswordSource};
 
 /// Everything that is needed to find, keep and heal an account's session.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct IdentityConfig {
     /// Which account.
     pub role: Account,
@@ -21,14 +22,37 @@ pub struct IdentityConfig {
     pub default_localpart: String,
     /// An access token from outside: a hint, never the source of truth.
     pub env_token: Option<Secret>,
-    /// The operator's password file; it may not exist (yet).
-    pub password_path: PathBuf,
+    /// Where the operator's password comes from.
+    pub password: PasswordSource,
     /// Everything that must outlive a restart.
     pub data_dir: PathBuf,
     /// How the devices that are made here are called.
     pub device_name: String,
     /// What kept the account before, if anything did.
     pub predecessor: Option<Arc<dyn Predecessor>>,
+    /// How the program speaks of itself to its operator.
+    pub wording: Wording,
     /// What the client is built with besides; identity, stores and homeserver are set already.
     pub customize: fn(ClientBuilder) -> ClientBuilder,
+}
+
+impl IdentityConfig {
+    /// The account at this homeserver, with everything that must outlive a restart in this directory, and everything else as
+    /// it is without a program's wish: the password in the directory's file `password`, the account's name as localpart.
+    pub fn new(role: Account, homeserver: Url, data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        Self {
+            role,
+            homeserver,
+            username: None,
+            default_localpart: role.name().to_owned(),
+            env_token: None,
+            password: PasswordSource::file(data_dir.join("password")),
+            data_dir,
+            device_name: "session-keeper".to_owned(),
+            predecessor: None,
+            wording: Wording::default(),
+            customize: |client| client,
+        }
+    }
 }

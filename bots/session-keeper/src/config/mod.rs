@@ -5,9 +5,11 @@ mod account;
 mod identity;
 #[cfg(feature = "sdk")]
 mod predecessor;
+mod wording;
 
 pub use account::Account;
 #[cfg(feature = "sdk")]
 pub use identity::IdentityConfig;
 #[cfg(feature = "sdk")]
 pub use predecessor::{FirstSession, ForeignKeys, Predecessor};
+pub use wording::Wording;

@@ -11,7 +11,7 @@ use matrix_sdk::{
     store::{RoomLoadSettings, StateStoreDataKey},
 };
 
-use super::{Shelf, StoreError, Stores, is_damage};
+use super::{OpenStores, StoreError, Stores, is_damage};
 use crate::session::{Server, Session};
 
 /// For one request; a long poll adds its own time.
@@ -22,6 +22,7 @@ const TRIES: usize = 1;
 
 /// The client could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// The device's store.
     #[error(transparent)]
@@ -82,7 +83,7 @@ pub async fn open(
     server: &Server,
     session: &Session,
     stores: &Stores,
-    shelf: &mut Shelf,
+    open_stores: &mut OpenStores,
     position: Option<&str>,
     customize: fn(ClientBuilder) -> ClientBuilder,
 ) -> Result<(Client, Position), OpenError> {
@@ -96,7 +97,7 @@ pub async fn open(
     let builder = Client::builder()
         .homeserver_url(server.base())
         .http_client(server.http())
-        .store_config(stores.for_client(&session.device, shelf).await?)
+        .store_config(stores.for_client(&session.device, open_stores).await?)
         .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .respect_login_well_known(false)
         .request_config(RequestConfig::new().timeout(REQUEST_TIMEOUT).retry_limit(TRIES))

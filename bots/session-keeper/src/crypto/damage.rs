@@ -9,7 +9,7 @@ use matrix_sdk::ruma::DeviceId;
 use matrix_sdk_crypto::store::CryptoStore;
 
 use super::{
-    Shelf, StoreError, Stores, folder,
+    OpenStores, StoreError, Stores, folder,
     stores::{MAKESHIFT, STORE_KEY},
 };
 use crate::vault::{Vault, VaultError, put_aside, write};
@@ -35,9 +35,9 @@ impl Stores {
     }
 
     /// Moves a store that cannot be opened out of the way; it is never removed.
-    pub fn put_aside(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
+    pub fn put_aside(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<(), StoreError> {
         let folder = self.folder(device);
-        shelf.forget(&folder);
+        open_stores.forget(&folder);
         let aside = (1_u32..)
             .map(|n| folder.with_file_name(format!("{}.unreadable-{n}", folder::file_name(&folder))))
             .find(|path| !path.exists())
@@ -74,21 +74,25 @@ impl Stores {
         &self,
         folder: &Path,
         reason: &str,
-        shelf: &mut Shelf,
+        open_stores: &mut OpenStores,
     ) -> Result<bool, StoreError> {
-        if !(is_damage(reason) || folder.join(ROOMS).is_dir()) || self.keys(folder, shelf).await.is_err() {
+        if !(is_damage(reason) || folder.join(ROOMS).is_dir()) || self.keys(folder, open_stores).await.is_err() {
             return Ok(false);
         }
         tracing::warn!(folder = %folder.display(), reason, "the database of rooms is damaged: another is made");
-        shelf.forget(folder);
+        open_stores.forget(folder);
         put_rooms_aside(folder)?;
         Ok(true)
     }
 
     /// The version of the key backup that a device writes to, as far as its store knows.
-    pub async fn backup_version(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Option<String>, StoreError> {
+    pub async fn backup_version(
+        &self,
+        device: &DeviceId,
+        open_stores: &mut OpenStores,
+    ) -> Result<Option<String>, StoreError> {
         let folder = self.folder(device);
-        let keys = self.keys(&folder, shelf).await?.load_backup_keys().await;
+        let keys = self.keys(&folder, open_stores).await?.load_backup_keys().await;
         match keys {
             Ok(keys) => Ok(keys.backup_version),
             Err(error) => Err(StoreError::Database {

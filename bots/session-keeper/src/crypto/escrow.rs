@@ -18,6 +18,7 @@ const PASSPHRASE: &str = "escrow_passphrase";
 
 /// The escrow file could not be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EscrowError {
     /// It could not be read or written as a file.
     #[error(transparent)]
@@ -57,7 +58,7 @@ impl Escrow {
     /// The escrow of an identity.
     pub fn new(vault: &Vault) -> Result<Self, VaultError> {
         let passphrase = match vault.random(PASSPHRASE) {
-            // A copy of all keys is not worth the bot's standing still: another begins, and the old one is said to be closed.
+            // The bot must not stand still for a copy of its keys: begin another one, and report that the old one does not open.
             Err(error) if error.is_damage() => {
                 vault.put_aside(PASSPHRASE)?;
                 vault.random(PASSPHRASE)?

@@ -2,8 +2,8 @@
 //!
 //! - [`Stores`]: one folder for each device under `crypto/`, what the local account is, and how room keys get from one
 //!   device's store into the next;
-//! - [`Spare`]: a store made ahead, so that a new device does not have to wait for its databases;
-//! - [`Shelf`]: the databases that stay open while a device is made ready;
+//! - [`StandbyStore`]: a store made ahead, so that a new device does not have to wait for its databases;
+//! - [`OpenStores`]: the databases that stay open while a device is made ready;
 //! - [`Progress`]: by which a store that came back from a backup is known;
 //! - [`Escrow`]: the encrypted file of all room keys;
 //! - `trust`: cross-signing, secret storage and key backup.
@@ -17,9 +17,9 @@ mod databases;
 mod escrow;
 mod folder;
 mod inherited;
+mod open_stores;
 mod progress;
-mod shelf;
-mod spare;
+mod standby_store;
 mod stores;
 mod trust;
 
@@ -27,8 +27,8 @@ pub use client::{OpenError, Position, open};
 pub use damage::is_damage;
 pub use escrow::{Escrow, EscrowError};
 pub use inherited::Inherited;
+pub use open_stores::OpenStores;
 pub use progress::Progress;
-pub use shelf::Shelf;
-pub use spare::Spare;
+pub use standby_store::StandbyStore;
 pub use stores::{Prepared, StoreError, Stores};
-pub use trust::{Depth, Trust, TrustError, secure};
+pub use trust::{Depth, Securing, Trust, TrustError};

@@ -8,7 +8,7 @@ use matrix_sdk::ruma::DeviceId;
 use matrix_sdk_crypto::store::CryptoStore;
 use serde::{Deserialize, Serialize};
 
-use super::{Shelf, StoreError, Stores};
+use super::{OpenStores, StoreError, Stores};
 
 /// How far a store has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,14 +33,18 @@ impl Progress {
 
 impl Stores {
     /// How far a device's store has come; `None` where there is no account in it.
-    pub async fn progress(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Option<Progress>, StoreError> {
+    pub async fn progress(
+        &self,
+        device: &DeviceId,
+        open_stores: &mut OpenStores,
+    ) -> Result<Option<Progress>, StoreError> {
         let folder = self.folder(device);
         let failed = |reason: String| StoreError::Database {
             action: "read",
             folder: folder.clone(),
             reason,
         };
-        let store = self.keys(&folder, shelf).await?;
+        let store = self.keys(&folder, open_stores).await?;
         let account = store.load_account().await.map_err(|error| failed(error.to_string()))?;
         let Some(account) = account else { return Ok(None) };
         let pickle = serde_json::to_value(&account.pickle().pickle).map_err(|error| failed(error.to_string()))?;
@@ -62,7 +66,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{config::Account, crypto::Spare, vault::Vault};
+    use crate::{config::Account, crypto::StandbyStore, vault::Vault};
 
     const ACCOUNT: Account = Account::new("bot");
 
@@ -88,17 +92,24 @@ mod tests {
         let data = TempDir::new().unwrap();
         let user = user_id!("@bot:hs");
         let stores = Stores::new(ACCOUNT, user, &Vault::new(ACCOUNT, data.path())).unwrap();
-        let (mut spare, mut shelf) = (Spare::default(), Shelf::default());
-        stores.prepare("DEVICE".into(), &mut spare, &mut shelf).await.unwrap();
-        assert_eq!(stores.progress("DEVICE".into(), &mut shelf).await.unwrap(), None);
+        let (mut standby, mut open_stores) = (StandbyStore::default(), OpenStores::default());
+        stores
+            .prepare("DEVICE".into(), &mut standby, &mut open_stores)
+            .await
+            .unwrap();
+        assert_eq!(stores.progress("DEVICE".into(), &mut open_stores).await.unwrap(), None);
 
         let folder = stores.folder("DEVICE".into());
-        let store = stores.keys(&folder, &mut shelf).await.unwrap();
+        let store = stores.keys(&folder, &mut open_stores).await.unwrap();
         let machine = OlmMachine::with_store(user, "DEVICE".into(), store, None)
             .await
             .unwrap();
         machine.outgoing_requests().await.unwrap();
-        let made = stores.progress("DEVICE".into(), &mut shelf).await.unwrap().unwrap();
+        let made = stores
+            .progress("DEVICE".into(), &mut open_stores)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(made.one_time_keys > 0, "{made:?}");
         assert_eq!(made.ed25519, machine.identity_keys().ed25519.to_base64());
     }

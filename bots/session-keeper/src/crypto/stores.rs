@@ -15,11 +15,11 @@ use matrix_sdk::{
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
 use super::{
-    Escrow, Inherited, Shelf, Spare,
+    Escrow, Inherited, OpenStores, StandbyStore,
     damage::{DAMAGED, OUTDATED},
     databases::Databases,
     folder,
-    spare::Site,
+    standby_store::Site,
 };
 use crate::{
     config::{Account, Predecessor},
@@ -43,6 +43,7 @@ const FILLED: &str = "filled-from-escrow";
 
 /// A store that could not be worked with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// A file.
     #[error(transparent)]
@@ -69,6 +70,7 @@ pub enum StoreError {
 
 /// What became of the keys of older devices when a store was prepared.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Prepared {
     /// There was no store for this device before.
     pub fresh: bool,
@@ -125,20 +127,28 @@ impl Stores {
     }
 
     /// Begins to open the databases of a device, if it has any.
-    pub async fn open_ahead(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<(), StoreError> {
+    pub async fn open_ahead(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<(), StoreError> {
         match self.has(device) {
-            true => self.begin(&self.folder(device), shelf).await,
+            true => self.begin(&self.folder(device), open_stores).await,
             false => Ok(()),
         }
     }
 
     /// The databases of a device, for its client.
-    pub(super) async fn for_client(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<StoreConfig, StoreError> {
+    pub(super) async fn for_client(
+        &self,
+        device: &DeviceId,
+        open_stores: &mut OpenStores,
+    ) -> Result<StoreConfig, StoreError> {
         let folder = self.folder(device);
-        match self.databases(&folder, shelf)?.for_client().await {
+        match self.databases(&folder, open_stores)?.for_client().await {
             Ok(opened) => Ok(opened),
-            Err(error) if self.put_damaged_rooms_aside(&folder, &error.to_string(), shelf).await? => {
-                let opened = self.databases(&folder, shelf)?.for_client().await;
+            Err(error)
+                if self
+                    .put_damaged_rooms_aside(&folder, &error.to_string(), open_stores)
+                    .await? =>
+            {
+                let opened = self.databases(&folder, open_stores)?.for_client().await;
                 opened.map_err(|error| not_opened(&folder, &error))
             }
             Err(error) => Err(not_opened(&folder, &error)),
@@ -146,7 +156,7 @@ impl Stores {
     }
 
     /// What the local store of a device says.
-    pub async fn local(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Local, StoreError> {
+    pub async fn local(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<Local, StoreError> {
         let folder = self.folder(device);
         if folder.join(MAKESHIFT).exists() {
             return Ok(Local::Makeshift);
@@ -160,7 +170,7 @@ impl Stores {
         if folder.join(OUTDATED).exists() {
             return Ok(Local::Outdated);
         }
-        let account = match self.keys(&folder, shelf).await {
+        let account = match self.keys(&folder, open_stores).await {
             Ok(store) => store.load_account().await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -186,8 +196,8 @@ impl Stores {
     pub async fn prepare(
         &self,
         device: &DeviceId,
-        spare: &mut Spare,
-        shelf: &mut Shelf,
+        standby: &mut StandbyStore,
+        open_stores: &mut OpenStores,
     ) -> Result<Prepared, StoreError> {
         let folder = self.folder(device);
         let mut prepared = Prepared {
@@ -196,36 +206,22 @@ impl Stores {
         };
         if !folder.exists() {
             folder::make(&self.root)?;
-            self.take_spare(&folder, spare).await;
+            self.take_standby(&folder, standby).await;
         }
         folder::make(&folder)?;
         self.own(&folder)?;
         remove(&folder.join(CARRIED_TO))?;
-        self.begin(&folder, shelf).await?;
+        self.begin(&folder, open_stores).await?;
         let mut keys = Vec::new();
         if !folder.join(FILLED).exists() {
             self.take_escrows(&mut keys, &mut prepared);
         }
         let siblings = self.siblings(&folder)?;
-        let stores = siblings.iter().map(|sibling| self.databases(sibling, shelf));
+        let stores = siblings.iter().map(|sibling| self.databases(sibling, open_stores));
         let secrets = Inherited::look_for(self.user.clone(), stores.collect::<Result<_, _>>()?);
-        let mut carried = Vec::new();
-        for sibling in siblings {
-            if lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
-                prepared.carried.insert(folder::device(&sibling));
-                continue;
-            }
-            match self.room_keys_in(&sibling, shelf).await {
-                Ok(found) => {
-                    keys.extend(found);
-                    carried.push(sibling);
-                }
-                Err(error) => {
-                    Mark::KeysNotCarried.hit(self.role);
-                    prepared.kept.push((sibling, error.to_string()));
-                }
-            }
-        }
+        let carried = self
+            .take_siblings(device, siblings, &mut keys, &mut prepared, open_stores)
+            .await?;
         if !carried.is_empty() {
             // The escrow before the change of device: whatever happens now, the keys are in two places.
             match self.escrow.add(&mut keys) {
@@ -234,7 +230,7 @@ impl Stores {
             }
         }
         if !keys.is_empty() {
-            self.import(device, &folder, keys, shelf).await?;
+            self.import(device, &folder, keys, open_stores).await?;
         }
         for sibling in carried {
             Mark::KeysCarriedOver.hit(self.role);
@@ -279,14 +275,18 @@ impl Stores {
     }
 
     /// All room keys of a device's store. May be called while the SDK has the store open: it only reads.
-    pub async fn room_keys(&self, device: &DeviceId, shelf: &mut Shelf) -> Result<Vec<ExportedRoomKey>, StoreError> {
-        self.room_keys_in(&self.folder(device), shelf).await
+    pub async fn room_keys(
+        &self,
+        device: &DeviceId,
+        open_stores: &mut OpenStores,
+    ) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        self.room_keys_in(&self.folder(device), open_stores).await
     }
 
     /// Begins to make a store for a device that is not there yet.
-    pub fn make_spare(&self, spare: &mut Spare) -> Result<(), StoreError> {
+    pub fn make_standby(&self, standby: &mut StandbyStore) -> Result<(), StoreError> {
         let folder = self.root.with_file_name("spare").join(self.role.name());
-        spare.begin(Site {
+        standby.begin(Site {
             config: self.config_of(&folder, &self.key_bytes()?),
             folder,
             key: self.key.clone(),
@@ -295,12 +295,12 @@ impl Stores {
     }
 
     /// Makes the store that was made ahead this folder; where there is none, the databases are made when they are opened.
-    async fn take_spare(&self, folder: &Path, spare: &mut Spare) {
-        let Some(made) = spare.take(&self.key).await else {
+    async fn take_standby(&self, folder: &Path, standby: &mut StandbyStore) {
+        let Some(made) = standby.take(&self.key).await else {
             return;
         };
         match fs::rename(&made, folder) {
-            Ok(()) => Mark::SpareStoreTaken.hit(self.role),
+            Ok(()) => Mark::StandbyStoreTaken.hit(self.role),
             Err(error) => {
                 tracing::warn!(role = self.role.name(), folder = %made.display(), %error, "the store made ahead is gone");
             }
@@ -330,7 +330,7 @@ impl Stores {
         }
         match self.predecessor.as_ref().map_or(Ok(None), |old| old.room_keys()) {
             Ok(Some(old)) => {
-                Mark::OldEscrowImported.hit(self.role);
+                Mark::PredecessorKeysImported.hit(self.role);
                 tracing::info!(
                     keys = old.keys.len(),
                     unreadable = old.unreadable,
@@ -346,12 +346,41 @@ impl Stores {
         }
     }
 
+    /// Reads the room keys of the older stores that were not carried over yet; answers which were read.
+    async fn take_siblings(
+        &self,
+        device: &DeviceId,
+        siblings: Vec<PathBuf>,
+        keys: &mut Vec<ExportedRoomKey>,
+        prepared: &mut Prepared,
+        open_stores: &mut OpenStores,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let mut carried = Vec::new();
+        for sibling in siblings {
+            if lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
+                prepared.carried.insert(folder::device(&sibling));
+                continue;
+            }
+            match self.room_keys_in(&sibling, open_stores).await {
+                Ok(found) => {
+                    keys.extend(found);
+                    carried.push(sibling);
+                }
+                Err(error) => {
+                    Mark::KeysNotCarried.hit(self.role);
+                    prepared.kept.push((sibling, error.to_string()));
+                }
+            }
+        }
+        Ok(carried)
+    }
+
     async fn import(
         &self,
         device: &DeviceId,
         folder: &Path,
         keys: Vec<ExportedRoomKey>,
-        shelf: &mut Shelf,
+        open_stores: &mut OpenStores,
     ) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Database {
             action: "bring keys into",
@@ -359,7 +388,7 @@ impl Stores {
             reason,
         };
         let wanted = ids(&keys);
-        let store = self.keys(folder, shelf).await?;
+        let store = self.keys(folder, open_stores).await?;
         let machine = OlmMachine::with_store(&self.user, device, store, None)
             .await
             .map_err(|error| failed(error.to_string()))?;
@@ -381,8 +410,12 @@ impl Stores {
         Ok(())
     }
 
-    async fn room_keys_in(&self, folder: &Path, shelf: &mut Shelf) -> Result<Vec<ExportedRoomKey>, StoreError> {
-        let store = self.keys(folder, shelf).await?;
+    async fn room_keys_in(
+        &self,
+        folder: &Path,
+        open_stores: &mut OpenStores,
+    ) -> Result<Vec<ExportedRoomKey>, StoreError> {
+        let store = self.keys(folder, open_stores).await?;
         let sessions = store
             .get_inbound_group_sessions()
             .await
@@ -399,22 +432,26 @@ impl Stores {
     }
 
     /// The database of keys in a folder.
-    pub(super) async fn keys(&self, folder: &Path, shelf: &mut Shelf) -> Result<SqliteCryptoStore, StoreError> {
-        let opened = self.databases(folder, shelf)?.keys().await;
+    pub(super) async fn keys(
+        &self,
+        folder: &Path,
+        open_stores: &mut OpenStores,
+    ) -> Result<SqliteCryptoStore, StoreError> {
+        let opened = self.databases(folder, open_stores)?.keys().await;
         opened.map_err(|error| not_opened(folder, &error))
     }
 
     /// Begins to open what is in a folder. Whoever needs it waits for it, and sees what went wrong.
-    async fn begin(&self, folder: &Path, shelf: &mut Shelf) -> Result<(), StoreError> {
-        let databases = self.databases(folder, shelf)?;
+    async fn begin(&self, folder: &Path, open_stores: &mut OpenStores) -> Result<(), StoreError> {
+        let databases = self.databases(folder, open_stores)?;
         tokio::spawn(async move { databases.for_client().await.is_ok() });
         // What is spawned last waits for its own worker, even where another has nothing to do.
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    pub(super) fn databases(&self, folder: &Path, shelf: &mut Shelf) -> Result<Arc<Databases>, StoreError> {
-        Ok(shelf.databases(folder, self.config_of(folder, &self.key_bytes()?)))
+    pub(super) fn databases(&self, folder: &Path, open_stores: &mut OpenStores) -> Result<Arc<Databases>, StoreError> {
+        Ok(open_stores.databases(folder, self.config_of(folder, &self.key_bytes()?)))
     }
 
     fn config_of(&self, folder: &Path, key: &[u8; 32]) -> SqliteStoreConfig {

@@ -16,7 +16,7 @@ use vodozemac::{Ed25519PublicKey, Ed25519SecretKey};
 
 use super::Inherited;
 use crate::{
-    config::Account,
+    config::{Account, Wording},
     healing::Mark,
     health::Degraded,
     secret::Secret,
@@ -25,6 +25,7 @@ use crate::{
 
 /// How far the account's trust and history are on this device.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Trust {
     /// What is weaker, if anything.
     pub cross_signing: Option<Degraded>,
@@ -32,8 +33,9 @@ pub struct Trust {
     pub backup: Option<Degraded>,
 }
 
-/// What kept [`secure`] from finding out.
+/// What kept [`Securing::secure`] from finding out.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrustError {
     /// A request failed; worth another try.
     #[error("cannot secure the account's encryption: {0}")]
@@ -59,7 +61,7 @@ impl From<Error> for TrustError {
     }
 }
 
-/// How closely [`secure`] looks.
+/// How closely [`Securing::secure`] looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Only at what this device knows: what an identity needs before it serves.
@@ -71,67 +73,75 @@ pub enum Depth {
     },
 }
 
-/// Makes this device a signed one, and history readable from it: makes the account's cross-signing identity, secret
-/// storage and key backup at the first use, and recovers them with the vault's recovery key on a new device. Never
-/// resets what somebody else made: that would break what peers have verified, or lose what only the old backup holds.
-pub async fn secure(
-    role: Account,
-    client: &Client,
-    user: &UserId,
-    vault: &Vault,
-    password: Option<&Secret>,
-    inherited: &Inherited,
-    depth: &Depth,
-) -> Result<Trust, TrustError> {
-    let work = Securing {
-        role,
-        client,
-        user,
-        vault,
-        password,
-    };
-    client.encryption().wait_for_e2ee_initialization_tasks().await;
-    let mut trust = Trust::default();
-    let has_identity = client.encryption().request_user_identity(user).await?.is_some();
-    if !has_identity {
-        trust.cross_signing = work.make_identity().await?;
-    }
-    let mut recovered = Ok(());
-    let mut changed = None;
-    if let Depth::Server { backup } = depth {
-        changed = work.compare_with_the_server(backup.as_deref()).await?;
-    }
-    if !work.is_complete().await? {
-        recovered = work.recover().await?;
-        if recovered.is_err() && work.inherit(inherited).await? {
-            recovered = Ok(());
-        }
-    }
-    if !has_identity || work.has_private_keys().await {
-        work.sign_own_device().await?;
-    }
-    if trust.cross_signing.is_none() && !work.device_is_signed().await? {
-        trust.cross_signing = Some(work.unsigned(recovered.as_ref().err()));
-    }
-    trust.backup = match changed {
-        Some(why) => Some(work.no_backup(why)),
-        None => work.ensure_backup(recovered.err()).await?,
-    };
-    if trust.cross_signing.is_some() || trust.backup.is_some() {
-        Mark::TrustDegraded.hit(role);
-    }
-    Ok(trust)
+/// What it takes to see to an account's trust and backup.
+pub struct Securing<'a> {
+    /// Which account, for the log.
+    pub role: Account,
+    /// Its client.
+    pub client: &'a Client,
+    /// Who it is.
+    pub user: &'a UserId,
+    /// Where the recovery key lies.
+    pub vault: &'a Vault,
+    /// The password, where there is one that may be tried.
+    pub password: Option<&'a Secret>,
+    /// What an older device's store has of the account's secrets.
+    pub inherited: &'a Inherited,
+    /// How the operator is told what to do.
+    pub wording: &'a Wording,
 }
 
-struct Securing<'a> {
-    role: Account,
-    client: &'a Client,
-    user: &'a UserId,
-    vault: &'a Vault,
-    password: Option<&'a Secret>,
+impl std::fmt::Debug for Securing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Securing")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Securing<'_> {
+    /// Makes this device a signed one, and history readable from it: makes the account's cross-signing identity, secret
+    /// storage and key backup at the first use, and recovers them with the vault's recovery key on a new device. Never
+    /// resets what somebody else made: that would break what peers have verified, or lose what only the old backup holds.
+    ///
+    /// # Errors
+    ///
+    /// When the homeserver does not answer, or the vault cannot be used: nothing is known then.
+    pub async fn secure(&self, depth: &Depth) -> Result<Trust, TrustError> {
+        let encryption = self.client.encryption();
+        encryption.wait_for_e2ee_initialization_tasks().await;
+        let mut trust = Trust::default();
+        let has_identity = encryption.request_user_identity(self.user).await?.is_some();
+        if !has_identity {
+            trust.cross_signing = self.make_identity().await?;
+        }
+        let changed = match depth {
+            Depth::Known => None,
+            Depth::Server { backup } => self.compare_with_the_server(backup.as_deref()).await?,
+        };
+        let mut recovered = Ok(());
+        if !self.is_complete().await? {
+            recovered = self.recover().await?;
+            if recovered.is_err() && self.inherit().await? {
+                recovered = Ok(());
+            }
+        }
+        if !has_identity || self.has_private_keys().await {
+            self.sign_own_device().await?;
+        }
+        if trust.cross_signing.is_none() && !self.device_is_signed().await? {
+            trust.cross_signing = Some(self.unsigned(recovered.as_ref().err()));
+        }
+        trust.backup = match changed {
+            Some(why) => Some(self.no_backup(why)),
+            None => self.ensure_backup(recovered.err()).await?,
+        };
+        if trust.cross_signing.is_some() || trust.backup.is_some() {
+            Mark::TrustDegraded.hit(self.role);
+        }
+        Ok(trust)
+    }
+
     async fn make_identity(&self) -> Result<Option<Degraded>, TrustError> {
         let encryption = self.client.encryption();
         let Err(error) = encryption.bootstrap_cross_signing(None).await else {
@@ -143,11 +153,10 @@ impl Securing<'_> {
         };
         let Some(password) = self.password else {
             return Ok(Some(Degraded {
-                what:
-                    "other people's clients show the bot's device as unverified: the server wants the password to set \
+                what: "other people's clients show the device as unverified: the server wants the password to set \
                        up cross-signing"
-                        .to_owned(),
-                cure: format!("write the password of {} into its password file", self.user),
+                    .to_owned(),
+                cure: format!("give the password of {}", self.user),
             }));
         };
         let mut auth = Password::new(
@@ -192,8 +201,8 @@ impl Securing<'_> {
 
     /// Takes over what an older device's store has: the way where the recovery key is lost, or the account's secret storage
     /// (some homeservers clear it when an account is deactivated).
-    async fn inherit(&self, inherited: &Inherited) -> Result<bool, TrustError> {
-        let Some(mut secrets) = inherited.0.clone() else {
+    async fn inherit(&self) -> Result<bool, TrustError> {
+        let Some(mut secrets) = self.inherited.0.clone() else {
             return Ok(false);
         };
         let encryption = self.client.encryption();
@@ -249,7 +258,7 @@ impl Securing<'_> {
                 // Its key may be where the recovery key opens it.
                 self.recover().await?.ok();
                 Ok(Some(format!(
-                    "another key backup (version {version}) has taken the place of the one that the bot writes to"
+                    "another key backup (version {version}) has taken the place of the one that this device writes to"
                 )))
             }
         }
@@ -393,9 +402,10 @@ impl Securing<'_> {
         Degraded {
             what: format!("encrypted history would not survive the loss of the data directory: {why}"),
             cure: format!(
-                "put the recovery key of {} into {} (mode 0600) and restart",
+                "put the recovery key of {} into {} (mode 0600) and {}",
                 self.user,
-                self.vault.path("recovery_key").display()
+                self.vault.path("recovery_key").display(),
+                self.wording.restart
             ),
         }
     }
@@ -403,13 +413,14 @@ impl Securing<'_> {
     fn unsigned(&self, why: Option<&String>) -> Degraded {
         Degraded {
             what: format!(
-                "other people's clients show the bot's device as unverified{}",
+                "other people's clients show the device as unverified{}",
                 why.map_or_else(String::new, |why| format!(": {why}"))
             ),
             cure: format!(
-                "put the recovery key of {} into {} (mode 0600) and restart",
+                "put the recovery key of {} into {} (mode 0600) and {}",
                 self.user,
-                self.vault.path("recovery_key").display()
+                self.vault.path("recovery_key").display(),
+                self.wording.restart
             ),
         }
     }

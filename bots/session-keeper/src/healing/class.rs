@@ -28,6 +28,8 @@ pub enum Asked {
     Whoami,
     /// `POST /login`.
     Login,
+    /// `POST /refresh`.
+    Refresh,
     /// Any other request with a token.
     Other,
 }
@@ -57,7 +59,7 @@ impl Expected {
 
 /// What the operator or the server's moderators did to the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bar {
+pub enum AccountBlock {
     /// `M_USER_DEACTIVATED`.
     Deactivated,
     /// `M_USER_LOCKED`.
@@ -68,6 +70,7 @@ pub enum Bar {
 
 /// What an answer proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Class {
     /// The token lives, and is the wanted user's.
     Alive {
@@ -84,6 +87,15 @@ pub enum Class {
         device: OwnedDeviceId,
         /// The token.
         token: Secret,
+        /// What makes another one when it has expired, where the server gives that.
+        refresh: Option<Secret>,
+    },
+    /// The refresh token gave a new token for its device.
+    Refreshed {
+        /// The token.
+        token: Secret,
+        /// The next refresh token; without one, the same is good again.
+        refresh: Option<Secret>,
     },
     /// The token is another user's: never to be used.
     WrongUser {
@@ -101,7 +113,7 @@ pub enum Class {
     /// Proves nothing about the token.
     Unreachable(String),
     /// The account is barred.
-    Barred(Bar),
+    AccountBlocked(AccountBlock),
     /// The account waits for a person.
     Blocked(Blocker),
     /// Something on the way takes the token out of the requests. With what came back.
@@ -157,11 +169,16 @@ fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
     if asked == Asked::Other {
         return Class::Done(body);
     }
+    let token = text("access_token").filter(|token| !token.is_empty()).map(Secret::new);
+    let refresh = text("refresh_token").filter(|token| !token.is_empty()).map(Secret::new);
+    if asked == Asked::Refresh {
+        let missing = || Class::Unreachable("HTTP 200 to a refresh without a token".to_owned());
+        return token.map_or_else(missing, |token| Class::Refreshed { token, refresh });
+    }
     let Some(user) = text("user_id").and_then(|user| UserId::parse(user).ok()) else {
         return Class::Unreachable("HTTP 200 without a user id".to_owned());
     };
     let device = text("device_id").map(OwnedDeviceId::from);
-    let token = text("access_token").filter(|token| !token.is_empty()).map(Secret::new);
     if !expected.admits(&user) {
         return Class::WrongUser {
             user,
@@ -169,7 +186,12 @@ fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
         };
     }
     match (asked, device, token) {
-        (Asked::Login, Some(device), Some(token)) => Class::LoggedIn { user, device, token },
+        (Asked::Login, Some(device), Some(token)) => Class::LoggedIn {
+            user,
+            device,
+            token,
+            refresh,
+        },
         (Asked::Login, ..) => Class::Unreachable("HTTP 200 to a login without token or device".to_owned()),
         (_, device, _) => Class::Alive { user, device },
     }
@@ -187,16 +209,20 @@ fn failure(asked: Asked, answer: &Answer, body: Value) -> Class {
         let errcode = body.get("errcode").and_then(Value::as_str);
         errcode.unwrap_or_default().to_owned()
     };
+    // A server that has just answered to a token and knows no refresh tokens (any more) says so in this way.
+    if asked == Asked::Refresh && errcode(&body) == "M_UNRECOGNIZED" && status < 500 {
+        return Class::Dead;
+    }
     let no = match refusal(About::Other, &reply) {
-        Refusal::Operator(Blocker::Account(bar)) => return Class::Barred(bar),
+        Refusal::Operator(Blocker::Account(block)) => return Class::AccountBlocked(block),
         Refusal::Operator(blocker) if blocker.is_of_account() => return Class::Blocked(blocker),
         Refusal::Limited(delay) => return Class::Limited(delay),
         Refusal::Redirected(target) => return Class::Redirected(target),
         Refusal::Transient(reason) => return Class::Unreachable(reason),
-        // A login carries no token: nothing that it answers can be about one.
+        // A login carries no token in its header, nor does a refresh: nothing that is answered can be about one.
         Refusal::DeadToken if asked != Asked::Login => return Class::Dead,
-        Refusal::WayBroken(words) if asked != Asked::Login => return Class::WayBroken(words),
-        Refusal::Interactive if asked == Asked::Whoami => {
+        Refusal::WayBroken(words) if !matches!(asked, Asked::Login | Asked::Refresh) => return Class::WayBroken(words),
+        Refusal::Interactive if matches!(asked, Asked::Whoami | Asked::Refresh) => {
             return Class::Unreachable(format!("HTTP {status} with a body that is not a Matrix error"));
         }
         Refusal::Operator(Blocker::Forbidden(no)) | Refusal::Final(no) => Some(no),
@@ -204,6 +230,8 @@ fn failure(asked: Asked, answer: &Answer, body: Value) -> Class {
     };
     match (asked, no) {
         (Asked::Login, Some(no)) if is_about_name_or_password(&no.errcode) => Class::Refused(no.to_string()),
+        // Whatever is wrong with a refresh token, it is of no use.
+        (Asked::Refresh, _) => Class::Dead,
         (Asked::Whoami, Some(no)) => Class::Unreachable(format!("{no} to whoami")),
         _ => Class::Other {
             status,

@@ -7,6 +7,7 @@ macro_rules! marks {
         /// One branch of the healing code. When it is taken, the log has an event of target `healing` with the fields
         /// `role` and `mark`, so that a drill can ask whether its fault really led there.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Mark { $($(#[$doc])* $variant,)+ }
 
         impl Mark {
@@ -29,7 +30,9 @@ marks! {
     /// The saved session belongs to somebody else than the operator wants.
     SavedSessionWrongUser = "saved-session-wrong-user",
     /// The session of the program that kept the account before was read as the first one.
-    OldFilesFirstSession = "old-files-first-session",
+    PredecessorSession = "predecessor-session",
+    /// The saved session's token was dead, and its refresh token brought another.
+    SessionRefreshed = "session-refreshed",
     /// The environment's token was taken: on the saved device, or no device was saved.
     EnvTokenUsed = "env-token-used",
     /// The environment's token was dead.
@@ -81,7 +84,7 @@ marks! {
     /// Went on with a device that is not healthy, for want of a password.
     ContinuityDegraded = "continuity-degraded",
     /// A new device got the store that was made ahead.
-    SpareStoreTaken = "spare-store-taken",
+    StandbyStoreTaken = "standby-store-taken",
     /// Room keys of an older device's store were brought into the new one.
     KeysCarriedOver = "keys-carried-over",
     /// An older device's store could not be carried over whole, and is kept.
@@ -93,7 +96,7 @@ marks! {
     /// The escrow file was written.
     EscrowWritten = "escrow-written",
     /// Room keys came from the program that kept the account before.
-    OldEscrowImported = "old-escrow-imported",
+    PredecessorKeysImported = "predecessor-keys-imported",
     /// The device left behind was logged out with its own token.
     DeviceLoggedOut = "left-device-logged-out",
     /// The device left behind was deleted with the password.

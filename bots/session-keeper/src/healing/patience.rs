@@ -2,6 +2,20 @@
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+/// The delay after so many others, each so many times the one before, up to the longest.
+pub(crate) fn growing(first: Duration, factor: f32, longest: Duration, after: u32) -> Duration {
+    let mut delays = ExponentialBuilder::new()
+        .with_min_delay(first)
+        .with_factor(factor)
+        .with_max_delay(longest)
+        .without_max_times()
+        .build();
+    // More than this reach the longest from any first one.
+    delays.nth(after.min(64) as usize).unwrap_or(longest)
+}
+
 /// Capped exponential back-off with jitter.
 #[derive(Clone, Debug, Default)]
 pub struct Backoff {
@@ -13,22 +27,19 @@ impl Backoff {
     pub const FIRST: Duration = Duration::from_millis(250);
     /// The longest delay of its own; a server's wish can be longer.
     pub const CAP: Duration = Duration::from_secs(15);
-    /// Each delay is so many times the one before: gentle, because what is waited for is mostly short, and a delay is
-    /// also the time by which its end is noticed late.
-    const FACTOR: f64 = 1.6;
+    /// Each delay is so many times the one before. It grows gently: most outages are short, and a long delay notices their end
+    /// late.
+    const FACTOR: f32 = 1.6;
     /// The part of a delay that is left to chance.
     const JITTER: f64 = 0.25;
 
     /// The next delay: at least `at_least` (what the server asked for). `chance` is in `0.0..=1.0`.
     pub fn next(&mut self, at_least: Duration, chance: f64) -> Duration {
-        let plain = Self::FIRST.as_secs_f64() * Self::FACTOR.powi(self.attempt.min(64).cast_signed());
-        let capped = plain.min(Self::CAP.as_secs_f64());
+        let plain = growing(Self::FIRST, Self::FACTOR, Self::CAP, self.attempt);
         self.attempt = self.attempt.saturating_add(1);
-        let jittered = capped * (1.0 - Self::JITTER * chance.clamp(0.0, 1.0));
+        let jitter = Self::JITTER * chance.clamp(0.0, 1.0);
         // A server's wish is a lower bound: chance may only lengthen it, or a crowd would return at once.
-        at_least
-            .mul_f64(1.0 + Self::JITTER * chance.clamp(0.0, 1.0))
-            .max(Duration::from_secs_f64(jittered))
+        at_least.mul_f64(1.0 + jitter).max(plain.mul_f64(1.0 - jitter))
     }
 
     /// After a success.
@@ -74,15 +85,13 @@ impl Pace {
     }
 
     fn wait(self, count: u32) -> Duration {
-        self.first
-            .saturating_mul(1 << count.saturating_sub(1).min(16))
-            .min(self.longest)
+        growing(self.first, 2.0, self.longest, count.saturating_sub(1))
     }
 }
 
 /// One try for each change of the password file, then rare retries. `F` is what tells one state of the file from another.
 #[derive(Clone, Debug)]
-pub struct Gate<F> {
+pub struct PasswordThrottle<F> {
     refused: Option<Refused<F>>,
 }
 
@@ -94,13 +103,13 @@ struct Refused<F> {
     at: Duration,
 }
 
-impl<F> Default for Gate<F> {
+impl<F> Default for PasswordThrottle<F> {
     fn default() -> Self {
         Self { refused: None }
     }
 }
 
-impl<F: PartialEq> Gate<F> {
+impl<F: PartialEq> PasswordThrottle<F> {
     /// Whether the file in this state may be tried at `now` (a monotonic time).
     pub fn may(&self, file: &F, now: Duration) -> May {
         match &self.refused {
@@ -132,20 +141,20 @@ impl<F: PartialEq> Gate<F> {
     }
 }
 
-/// Notices that fresh tokens die again and again within seconds: somebody else logs in on the same device.
+/// Notices that fresh tokens die again and again within seconds, because somebody else logs in on the same device.
 #[derive(Clone, Debug, Default)]
-pub struct Rivalry {
+pub struct Contention {
     born: Option<Duration>,
     short_lives: u32,
 }
 
-impl Rivalry {
+impl Contention {
     /// A token that dies this soon after its login did not die of old age.
     pub const SHORT_LIFE: Duration = Duration::from_secs(10);
     /// So many short lives in a row are no coincidence.
     pub const MANY: u32 = 4;
-    /// How long to keep out of the fight before one more try.
-    pub const TRUCE: Duration = Duration::from_secs(10 * 60);
+    /// How long to leave the device to the other before one more try.
+    pub const COOL_DOWN: Duration = Duration::from_secs(10 * 60);
 
     /// A login made a token at `now` (a monotonic time).
     pub fn born(&mut self, now: Duration) {
@@ -165,8 +174,8 @@ impl Rivalry {
         self.short_lives >= Self::MANY
     }
 
-    /// After a truce: one more short life and it is contested again.
-    pub fn after_truce(&mut self) {
+    /// After a cool-down: one more short life and it is contested again.
+    pub fn after_cool_down(&mut self) {
         self.short_lives = Self::MANY - 1;
     }
 }
@@ -177,7 +186,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Backoff, Gate, May, Pace, Rivalry};
+    use super::{Backoff, Contention, May, Pace, PasswordThrottle};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -198,12 +207,12 @@ mod tests {
 
         #[test]
         fn however_often_it_is_asked_a_refused_password_is_tried_rarely(steps in proptest::collection::vec(1u64..600, 1..500)) {
-            let (mut gate, mut now, mut tries) = (Gate::<u8>::default(), Duration::ZERO, 0u32);
+            let (mut throttle, mut now, mut tries) = (PasswordThrottle::<u8>::default(), Duration::ZERO, 0u32);
             for step in steps {
                 now += Duration::from_secs(step);
-                if gate.may(&7, now) == May::Try {
+                if throttle.may(&7, now) == May::Try {
                     tries += 1;
-                    gate.refused(7, Pace::PASSWORD, now);
+                    throttle.refused(7, Pace::PASSWORD, now);
                 }
             }
             let most = 1 + now.as_secs() / Pace::PASSWORD.first().as_secs();
@@ -224,76 +233,76 @@ mod tests {
 
     #[test]
     fn a_changed_file_is_tried_at_once() {
-        let mut gate = Gate::default();
-        assert_eq!(gate.may(&"old", SECOND), May::Try);
-        gate.refused("old", Pace::PASSWORD, SECOND);
-        assert_eq!(gate.may(&"old", SECOND), May::Wait(Pace::PASSWORD.first()));
-        assert_eq!(gate.may(&"new", SECOND), May::Try);
+        let mut throttle = PasswordThrottle::default();
+        assert_eq!(throttle.may(&"old", SECOND), May::Try);
+        throttle.refused("old", Pace::PASSWORD, SECOND);
+        assert_eq!(throttle.may(&"old", SECOND), May::Wait(Pace::PASSWORD.first()));
+        assert_eq!(throttle.may(&"new", SECOND), May::Try);
     }
 
     #[test]
     fn the_same_file_is_tried_again_ever_more_rarely() {
-        let mut gate = Gate::default();
+        let mut throttle = PasswordThrottle::default();
         let mut now = Duration::ZERO;
         for wait in [15, 30, 60, 120, 240, 360, 360] {
-            gate.refused("old", Pace::PASSWORD, now);
+            throttle.refused("old", Pace::PASSWORD, now);
             let wait = Duration::from_secs(wait * 60);
-            assert_eq!(gate.may(&"old", now), May::Wait(wait));
+            assert_eq!(throttle.may(&"old", now), May::Wait(wait));
             now += wait;
-            assert_eq!(gate.may(&"old", now), May::Try);
+            assert_eq!(throttle.may(&"old", now), May::Try);
         }
     }
 
     #[test]
     fn what_a_person_cures_elsewhere_is_noticed_within_minutes() {
-        let (mut gate, mut now) = (Gate::default(), Duration::ZERO);
+        let (mut throttle, mut now) = (PasswordThrottle::default(), Duration::ZERO);
         for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
-            gate.refused("same", Pace::BLOCKED, now);
-            assert_eq!(gate.may(&"same", now), May::Wait(Duration::from_secs(wait)));
+            throttle.refused("same", Pace::BLOCKED, now);
+            assert_eq!(throttle.may(&"same", now), May::Wait(Duration::from_secs(wait)));
             now += Duration::from_secs(wait);
         }
-        gate.refused("same", Pace::PASSWORD, now);
-        assert_eq!(gate.may(&"same", now), May::Wait(Pace::PASSWORD.first()));
+        throttle.refused("same", Pace::PASSWORD, now);
+        assert_eq!(throttle.may(&"same", now), May::Wait(Pace::PASSWORD.first()));
     }
 
     #[test]
     fn short_lives_in_a_row_are_a_rival() {
-        let mut rivalry = Rivalry::default();
+        let mut contention = Contention::default();
         let mut now = SECOND;
-        for _ in 0..Rivalry::MANY {
-            assert!(!rivalry.contested());
-            rivalry.born(now);
+        for _ in 0..Contention::MANY {
+            assert!(!contention.contested());
+            contention.born(now);
             now += SECOND;
-            rivalry.died(now);
+            contention.died(now);
         }
-        assert!(rivalry.contested());
-        rivalry.after_truce();
-        assert!(!rivalry.contested());
-        rivalry.born(now);
-        rivalry.died(now + SECOND);
-        assert!(rivalry.contested());
+        assert!(contention.contested());
+        contention.after_cool_down();
+        assert!(!contention.contested());
+        contention.born(now);
+        contention.died(now + SECOND);
+        assert!(contention.contested());
     }
 
     #[test]
     fn one_long_life_ends_the_suspicion() {
-        let mut rivalry = Rivalry::default();
-        for _ in 0..Rivalry::MANY - 1 {
-            rivalry.born(SECOND);
-            rivalry.died(SECOND * 2);
+        let mut contention = Contention::default();
+        for _ in 0..Contention::MANY - 1 {
+            contention.born(SECOND);
+            contention.died(SECOND * 2);
         }
-        rivalry.born(SECOND);
-        rivalry.died(SECOND * 60);
-        rivalry.born(SECOND * 61);
-        rivalry.died(SECOND * 62);
-        assert!(!rivalry.contested());
+        contention.born(SECOND);
+        contention.died(SECOND * 60);
+        contention.born(SECOND * 61);
+        contention.died(SECOND * 62);
+        assert!(!contention.contested());
     }
 
     #[test]
     fn a_token_that_no_login_made_says_nothing_about_a_rival() {
-        let mut rivalry = Rivalry::default();
+        let mut contention = Contention::default();
         for _ in 0..10 {
-            rivalry.died(SECOND);
+            contention.died(SECOND);
         }
-        assert!(!rivalry.contested());
+        assert!(!contention.contested());
     }
 }

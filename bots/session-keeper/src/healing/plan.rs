@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ruma_common::{DeviceId, OwnedDeviceId, OwnedUserId};
 
-use super::{Bar, Blocker, Class, Mark};
+use super::{AccountBlock, Blocker, Class, Mark};
 
 /// Which token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum Target {
 pub enum Ask {
     /// Whose is this token, and does it live?
     Whoami(Token),
+    /// A new token for the refresh token of the saved session.
+    Refresh,
     /// A login by password.
     Login(Target),
 }
@@ -38,6 +40,8 @@ pub enum Ask {
 pub enum Source {
     /// 1: the saved session.
     SavedSession,
+    /// The saved session's refresh token, which brings another token for the same device.
+    Refreshed,
     /// 2: the environment's token, on the saved device or with none saved.
     EnvToken,
     /// 3: password login on the saved device.
@@ -53,6 +57,7 @@ impl Source {
     pub const fn mark(self) -> Mark {
         match self {
             Self::SavedSession => Mark::SavedSessionAlive,
+            Self::Refreshed => Mark::SessionRefreshed,
             Self::EnvToken => Mark::EnvTokenUsed,
             Self::LoginOnSaved => Mark::LoginOnSavedDevice,
             Self::EnvTokenOnOther => Mark::EnvTokenOnOtherDevice,
@@ -63,6 +68,7 @@ impl Source {
 
 /// What an ask has shown, where it has shown something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Seen {
     /// The token lives (or was just made), on this device where the server says so.
     Alive(Option<OwnedDeviceId>),
@@ -79,7 +85,7 @@ pub enum Seen {
     /// The token is another user's.
     WrongUser(OwnedUserId),
     /// The account is barred.
-    Barred(Bar),
+    AccountBlocked(AccountBlock),
     /// The login was refused, with the server's words.
     Refused(String),
     /// The login on this device was refused for a reason that is not the password.
@@ -106,6 +112,8 @@ pub struct Situation {
     pub saved_device: Option<OwnedDeviceId>,
     /// Whether a token of the saved session is at hand.
     pub saved_token: bool,
+    /// Whether a refresh token of the saved session is at hand.
+    pub refresh_token: bool,
     /// Whether the environment has a token (another one than the saved).
     pub env_token: bool,
     /// The password file.
@@ -124,12 +132,13 @@ pub enum Step {
     /// The server proved nothing: wait and start over. At least so long, for this reason.
     Wait(Duration, String),
     /// Only the operator can help.
-    Stuck(Stuck),
+    Blocked(HealBlocker),
 }
 
 /// Why only the operator can help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stuck {
+#[non_exhaustive]
+pub enum HealBlocker {
     /// No live token and no password.
     NoPassword {
         /// Whose tokens were found instead.
@@ -140,13 +149,13 @@ pub enum Stuck {
     /// The login gave another user.
     WrongUser(OwnedUserId),
     /// The account is barred.
-    Barred(Bar),
+    AccountBlocked(AccountBlock),
     /// This server takes no passwords, but these ways to log in.
     NoPasswordLogin(Vec<String>),
     /// The login was refused on any device, for a reason that is not the password: what came back.
     LoginRefused(String),
     /// The account waits for a person.
-    Blocked(Blocker),
+    AccountWaits(Blocker),
     /// Something on the way takes the token out of the requests: what came back.
     WayBroken(String),
     /// Somebody else logs in on the device.
@@ -158,6 +167,7 @@ pub enum Stuck {
 pub struct Plan {
     situation: Situation,
     saved: Option<Seen>,
+    refreshed: Option<Seen>,
     env: Option<Seen>,
     on_saved: Option<Seen>,
     on_new: Option<Seen>,
@@ -170,6 +180,7 @@ impl Plan {
         Self {
             situation,
             saved: None,
+            refreshed: None,
             env: None,
             on_saved: None,
             on_new: None,
@@ -189,6 +200,13 @@ impl Plan {
                 Some(_) => {}
             }
         }
+        if self.may_refresh() {
+            match &self.refreshed {
+                None => return Step::Ask(Ask::Refresh),
+                Some(Seen::Alive(_)) => return Step::Go(Source::Refreshed),
+                Some(_) => {}
+            }
+        }
         if self.situation.env_token {
             match &self.env {
                 None => return Step::Ask(Ask::Whoami(Token::Env)),
@@ -197,7 +215,7 @@ impl Plan {
             }
         }
         match self.nothing_helps() {
-            Some(stuck) => Step::Stuck(stuck),
+            Some(heal_blocker) => Step::Blocked(heal_blocker),
             None => self.next_login(),
         }
     }
@@ -208,10 +226,11 @@ impl Plan {
             Class::Alive { device: None, .. } if !self.is_device_known(ask) => Seen::NoDevice,
             Class::Alive { device, .. } => Seen::Alive(device.clone()),
             Class::LoggedIn { device, .. } => Seen::Alive(Some(device.clone())),
+            Class::Refreshed { .. } => Seen::Alive(self.situation.saved_device.clone()),
             Class::WrongUser { user, .. } => Seen::WrongUser(user.clone()),
             Class::Dead => Seen::Dead,
             Class::WayBroken(words) => Seen::WayBroken(words.clone()),
-            Class::Barred(bar) => Seen::Barred(*bar),
+            Class::AccountBlocked(block) => Seen::AccountBlocked(*block),
             Class::Blocked(blocker) => Seen::Blocked(blocker.clone()),
             Class::NoPasswords(flows) => Seen::NoPasswords(flows.clone()),
             Class::Refused(words) => Seen::Refused(words.clone()),
@@ -235,6 +254,7 @@ impl Plan {
         *match ask {
             Ask::Whoami(Token::Saved) => &mut self.saved,
             Ask::Whoami(Token::Env) => &mut self.env,
+            Ask::Refresh => &mut self.refreshed,
             Ask::Login(Target::Saved) => &mut self.on_saved,
             Ask::Login(Target::New) => &mut self.on_new,
         } = Some(seen);
@@ -259,7 +279,7 @@ impl Plan {
             Step::Go(source) => Some(source.mark()),
             Step::Wait(delay, _) if delay > Duration::ZERO => Some(Mark::Limited),
             Step::Wait(..) => Some(Mark::Unreachable),
-            Step::Stuck(stuck) => stuck.mark(self.situation.password),
+            Step::Blocked(heal_blocker) => heal_blocker.mark(self.situation.password),
         };
         [
             token(&self.saved, Mark::SavedSessionDead, Mark::SavedSessionWrongUser),
@@ -273,13 +293,21 @@ impl Plan {
         .collect()
     }
 
+    /// A refresh token goes with the saved token and its device: where that is somebody else's or nobody's, so is it. And it
+    /// makes a token as a login does, so not where fresh ones die.
+    fn may_refresh(&self) -> bool {
+        let situation = &self.situation;
+        let of_the_device = !situation.saved_token || matches!(self.saved, Some(Seen::Dead));
+        situation.refresh_token && situation.saved_device.is_some() && !situation.contested && of_the_device
+    }
+
     fn next_login(&self) -> Step {
         let may_log_in = self.situation.password == Password::Ready && !self.situation.contested;
         if may_log_in && self.situation.saved_device.is_some() {
             match &self.on_saved {
                 None => return Step::Ask(Ask::Login(Target::Saved)),
                 Some(Seen::Alive(_)) => return Step::Go(Source::LoginOnSaved),
-                Some(Seen::WrongUser(user)) => return Step::Stuck(Stuck::WrongUser(user.clone())),
+                Some(Seen::WrongUser(user)) => return Step::Blocked(HealBlocker::WrongUser(user.clone())),
                 Some(_) => {}
             }
         }
@@ -294,23 +322,23 @@ impl Plan {
             match &self.on_new {
                 None => return Step::Ask(Ask::Login(Target::New)),
                 Some(Seen::Alive(_)) => return Step::Go(Source::LoginOnNew),
-                Some(Seen::WrongUser(user)) => return Step::Stuck(Stuck::WrongUser(user.clone())),
+                Some(Seen::WrongUser(user)) => return Step::Blocked(HealBlocker::WrongUser(user.clone())),
                 Some(_) => {}
             }
         }
-        Step::Stuck(self.why_stuck())
+        Step::Blocked(self.what_blocks())
     }
 
-    fn why_stuck(&self) -> Stuck {
+    fn what_blocks(&self) -> HealBlocker {
         let logins = [&self.on_new, &self.on_saved];
         let refused = logins.into_iter().flatten().find_map(|seen| match seen {
-            Seen::Refused(words) => Some(Stuck::PasswordRefused(Some(words.clone()))),
-            Seen::NoPasswords(flows) => Some(Stuck::NoPasswordLogin(flows.clone())),
-            Seen::LoginRefused(said) => Some(Stuck::LoginRefused(said.clone())),
+            Seen::Refused(words) => Some(HealBlocker::PasswordRefused(Some(words.clone()))),
+            Seen::NoPasswords(flows) => Some(HealBlocker::NoPasswordLogin(flows.clone())),
+            Seen::LoginRefused(said) => Some(HealBlocker::LoginRefused(said.clone())),
             _ => None,
         });
         match self.situation.password {
-            _ if self.situation.contested => Stuck::Contested,
+            _ if self.situation.contested => HealBlocker::Contested,
             Password::Missing => {
                 let wrong_user = [&self.env, &self.saved]
                     .into_iter()
@@ -319,21 +347,21 @@ impl Plan {
                         Seen::WrongUser(user) => Some(user.clone()),
                         _ => None,
                     });
-                Stuck::NoPassword { wrong_user }
+                HealBlocker::NoPassword { wrong_user }
             }
-            Password::Ready | Password::Spent => refused.unwrap_or(Stuck::PasswordRefused(None)),
+            Password::Ready | Password::Spent => refused.unwrap_or(HealBlocker::PasswordRefused(None)),
         }
     }
 
     /// What counts wherever it was seen: no other source helps against it, and none is given up for it.
-    fn nothing_helps(&self) -> Option<Stuck> {
-        [&self.saved, &self.env, &self.on_saved, &self.on_new]
+    fn nothing_helps(&self) -> Option<HealBlocker> {
+        [&self.saved, &self.refreshed, &self.env, &self.on_saved, &self.on_new]
             .into_iter()
             .flatten()
             .find_map(|seen| match seen {
-                Seen::Barred(bar) => Some(Stuck::Barred(*bar)),
-                Seen::Blocked(blocker) => Some(Stuck::Blocked(blocker.clone())),
-                Seen::WayBroken(words) => Some(Stuck::WayBroken(words.clone())),
+                Seen::AccountBlocked(block) => Some(HealBlocker::AccountBlocked(*block)),
+                Seen::Blocked(blocker) => Some(HealBlocker::AccountWaits(blocker.clone())),
+                Seen::WayBroken(words) => Some(HealBlocker::WayBroken(words.clone())),
                 _ => None,
             })
     }
@@ -368,7 +396,7 @@ fn waiting(class: &Class) -> Step {
     Step::Wait(delay, why)
 }
 
-impl Stuck {
+impl HealBlocker {
     /// The branch's name, where no refused answer has named it already.
     fn mark(&self, password: Password) -> Option<Mark> {
         match self {
@@ -378,11 +406,11 @@ impl Stuck {
             Self::WrongUser(_)
             | Self::LoginRefused(_)
             | Self::NoPasswordLogin(_)
-            | Self::Blocked(_)
+            | Self::AccountWaits(_)
             | Self::WayBroken(_) => None,
-            Self::Barred(Bar::Deactivated) => Some(Mark::Deactivated),
-            Self::Barred(Bar::Locked) => Some(Mark::Locked),
-            Self::Barred(Bar::Suspended) => Some(Mark::Suspended),
+            Self::AccountBlocked(AccountBlock::Deactivated) => Some(Mark::Deactivated),
+            Self::AccountBlocked(AccountBlock::Locked) => Some(Mark::Locked),
+            Self::AccountBlocked(AccountBlock::Suspended) => Some(Mark::Suspended),
             Self::Contested => Some(Mark::DeviceContested),
         }
     }

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::Bar;
+use super::AccountBlock;
 
 /// Waited where the server limits without saying for how long.
 const LIMITED_DEFAULT: Duration = Duration::from_secs(2);
@@ -71,7 +71,7 @@ impl fmt::Display for No {
 #[non_exhaustive]
 pub enum Blocker {
     /// The account is deactivated, locked or suspended.
-    Account(Bar),
+    Account(AccountBlock),
     /// The server wants its terms accepted (`M_CONSENT_NOT_GIVEN`).
     Consent {
         /// Where.
@@ -100,9 +100,9 @@ impl Blocker {
     /// What a person should do, `user` being the account.
     pub fn cure(&self, user: &str) -> String {
         match self {
-            Self::Account(Bar::Deactivated) => format!("reactivate {user} on the homeserver"),
-            Self::Account(Bar::Locked) => format!("unlock {user} on the homeserver"),
-            Self::Account(Bar::Suspended) => format!("lift the suspension of {user} on the homeserver"),
+            Self::Account(AccountBlock::Deactivated) => format!("reactivate {user} on the homeserver"),
+            Self::Account(AccountBlock::Locked) => format!("unlock {user} on the homeserver"),
+            Self::Account(AccountBlock::Suspended) => format!("lift the suspension of {user} on the homeserver"),
             Self::Consent { uri: Some(uri) } => format!("open {uri} as {user} and accept the terms"),
             Self::Consent { uri: None } => format!("accept the homeserver's terms as {user}"),
             Self::ResourceLimit { contact: Some(contact) } => {
@@ -118,9 +118,9 @@ impl Blocker {
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Account(Bar::Deactivated) => f.write_str("the account is deactivated"),
-            Self::Account(Bar::Locked) => f.write_str("the account is locked"),
-            Self::Account(Bar::Suspended) => f.write_str("the account is suspended"),
+            Self::Account(AccountBlock::Deactivated) => f.write_str("the account is deactivated"),
+            Self::Account(AccountBlock::Locked) => f.write_str("the account is locked"),
+            Self::Account(AccountBlock::Suspended) => f.write_str("the account is suspended"),
             Self::Consent { .. } => f.write_str("the homeserver wants its terms accepted first"),
             Self::ResourceLimit { .. } => f.write_str("the homeserver has reached a limit of its own"),
             Self::Forbidden(no) => write!(f, "the homeserver does not allow it ({no})"),
@@ -189,9 +189,9 @@ fn of_account(errcode: &str, body: &Value) -> Option<Blocker> {
         text.filter(|text| !text.is_empty())
     };
     Some(match errcode {
-        "M_USER_DEACTIVATED" => Blocker::Account(Bar::Deactivated),
-        "M_USER_LOCKED" | "ORG_MATRIX_MSC3939_USER_LOCKED" => Blocker::Account(Bar::Locked),
-        "M_USER_SUSPENDED" | "ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED" => Blocker::Account(Bar::Suspended),
+        "M_USER_DEACTIVATED" => Blocker::Account(AccountBlock::Deactivated),
+        "M_USER_LOCKED" | "ORG_MATRIX_MSC3939_USER_LOCKED" => Blocker::Account(AccountBlock::Locked),
+        "M_USER_SUSPENDED" | "ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED" => Blocker::Account(AccountBlock::Suspended),
         "M_CONSENT_NOT_GIVEN" => Blocker::Consent {
             uri: line("consent_uri"),
         },

@@ -29,6 +29,7 @@ pub struct Degraded {
 
 /// What is known of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct IdentityHealth {
     /// How it is.
     pub state: Health,

@@ -9,10 +9,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{dead::looks_dead, supervisor::chance};
+use super::{supervisor::chance, token_errors::looks_dead};
 use crate::{
-    config::Account,
-    crypto::{Depth, Inherited, Progress, Shelf, StoreError, Stores, Trust, TrustError, secure},
+    config::{Account, Wording},
+    crypto::{Depth, Inherited, OpenStores, Progress, Securing, StoreError, Stores, Trust, TrustError},
     healing::{Backoff, Class, Local, Verdict, continuity},
     secret::Secret,
     session::{KeysAnswer, Leftovers, Server, Session},
@@ -41,6 +41,7 @@ pub(super) struct Check {
     /// The password, where there is one that may be tried.
     pub(super) password: Option<Secret>,
     pub(super) leftovers: Leftovers,
+    pub(super) wording: Wording,
     pub(super) tidying: Tidying,
 }
 
@@ -93,7 +94,7 @@ pub(super) struct Checked {
 impl Check {
     /// Looks at everything. Each part has its deadline.
     pub(super) async fn run(mut self) -> Checked {
-        let mut compared = compare(&self.server, &self.session, &self.stores, &mut Shelf::default()).await;
+        let mut compared = compare(&self.server, &self.session, &self.stores, &mut OpenStores::default()).await;
         if matches!(compared, Ok(Compared::Known(Verdict::Same))) && self.keys_clash().await {
             tracing::warn!(
                 role = self.role.name(),
@@ -104,7 +105,7 @@ impl Check {
         }
         let version = self
             .stores
-            .backup_version(&self.session.device, &mut Shelf::default())
+            .backup_version(&self.session.device, &mut OpenStores::default())
             .await;
         let depth = version.map_or(Depth::Known, |backup| Depth::Server { backup });
         let secured = self.secure(&depth).await;
@@ -128,19 +129,19 @@ impl Check {
 
     /// Cross-signing and backup.
     pub(super) async fn secure(&self, depth: &Depth) -> Secured {
+        let securing = Securing {
+            role: self.role,
+            client: &self.client,
+            user: &self.session.user,
+            vault: &self.vault,
+            password: self.password.as_ref(),
+            inherited: &self.secrets,
+            wording: &self.wording,
+        };
         let work = async {
             let mut tries = 1;
             loop {
-                let secured = secure(
-                    self.role,
-                    &self.client,
-                    &self.session.user,
-                    &self.vault,
-                    self.password.as_ref(),
-                    &self.secrets,
-                    depth,
-                );
-                match secured.await {
+                match securing.secure(depth).await {
                     Err(TrustError::Request(error)) if tries < TRUST_TRIES && !looks_dead(&error) => {
                         sleep(Duration::from_millis(500) * tries).await;
                         tries += 1;
@@ -208,7 +209,7 @@ pub(super) async fn compare(
     server: &Server,
     session: &Session,
     stores: &Stores,
-    shelf: &mut Shelf,
+    open_stores: &mut OpenStores,
 ) -> Result<Compared, StoreError> {
     let deadline = Instant::now() + KEYS_PATIENCE;
     let asked = async || {
@@ -218,10 +219,10 @@ pub(super) async fn compare(
         timeout(left, asked).await.unwrap_or_else(late)
     };
     let told = timeout(KEYS_PATIENCE, told_progress(server, session));
-    let (local, mut answer, told) = join!(stores.local(&session.device, shelf), asked(), told);
+    let (local, mut answer, told) = join!(stores.local(&session.device, open_stores), asked(), told);
     let mut local = local?;
     if let (Local::Account { .. }, Ok(Some(told))) = (&local, told)
-        && let Some(progress) = stores.progress(&session.device, shelf).await?
+        && let Some(progress) = stores.progress(&session.device, open_stores).await?
         && progress.is_behind(&told)
     {
         tracing::warn!(?progress, ?told, "the crypto store is an older copy");
@@ -263,7 +264,7 @@ pub(super) async fn tell_progress(
     told: Option<Progress>,
 ) -> Option<Progress> {
     let progress = stores
-        .progress(&session.device, &mut Shelf::default())
+        .progress(&session.device, &mut OpenStores::default())
         .await
         .ok()
         .flatten();

@@ -1,8 +1,13 @@
 //! What the operator is told.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::healing::{Bar, Blocker, Stuck};
+use matrix_sdk::ruma::UserId;
+
+use crate::{
+    config::Wording,
+    healing::{AccountBlock, Blocker, HealBlocker},
+};
 
 /// Why an identity cannot heal, and what to do.
 pub(super) struct Complaint {
@@ -21,33 +26,21 @@ pub(super) struct Files {
     pub(super) unusable_tokens: Vec<String>,
 }
 
-/// The complaint for `stuck`. `user` is who is to be logged in, `file` the password file.
-pub(super) fn complaint(stuck: &Stuck, user: &str, file: &Path, files: &Files) -> Complaint {
-    let file = file.display();
-    let problem = files.password_problem.as_ref();
-    let (why, next_step) = match stuck {
-        Stuck::NoPassword { wrong_user } => {
-            let token = wrong_user.as_ref().map_or_else(
-                || "no access token is alive".to_owned(),
-                |other| format!("the access token is {other}'s, not {user}'s"),
-            );
-            let mut why = match problem {
-                Some(problem) => format!("{token}, and the password file cannot be used: {problem}"),
-                None => format!("{token}, and there is no password file"),
-            };
-            for unusable in &files.unusable_tokens {
-                why.push_str("; ");
-                why.push_str(unusable);
-            }
-            if let Some(aside) = &files.session_aside {
-                why.push_str(&format!("; a damaged session file lies in {}", aside.display()));
-            }
-            (
-                why,
-                format!("write the password of {user} into {file}; it is tried the moment it is there"),
-            )
-        }
-        Stuck::PasswordRefused(words) => (
+/// The complaint for `heal_blocker`. `user` is who is to be logged in, `file` where the password is written.
+pub(super) fn complaint(
+    heal_blocker: &HealBlocker,
+    user: &str,
+    file: &str,
+    files: &Files,
+    wording: &Wording,
+) -> Complaint {
+    let program = &wording.program;
+    let (why, next_step) = match heal_blocker {
+        HealBlocker::NoPassword { wrong_user } => (
+            no_password(wrong_user.as_deref(), user, file, files),
+            format!("write the password of {user} into {file}; it is tried the moment it is there"),
+        ),
+        HealBlocker::PasswordRefused(words) => (
             format!(
                 "the homeserver refuses the password of {user}{}",
                 words.as_ref().map_or_else(String::new, |words| format!(" ({words})"))
@@ -57,23 +50,26 @@ pub(super) fn complaint(stuck: &Stuck, user: &str, file: &Path, files: &Files) -
                  touch the file; where the answer says that logins are disabled, enable them for {user}"
             ),
         ),
-        Stuck::WrongUser(other) => (
+        HealBlocker::WrongUser(other) => (
             format!("logging in as {user} gave {other}"),
-            format!("set the username of this identity to the account whose password is in {file}, or correct {file}"),
+            format!(
+                "{} to the one whose password is in {file}, or correct {file}",
+                wording.set_user
+            ),
         ),
-        Stuck::Barred(Bar::Deactivated) => (
+        HealBlocker::AccountBlocked(AccountBlock::Deactivated) => (
             format!("the account {user} is deactivated"),
             format!("reactivate {user} on the homeserver and write its new password into {file}"),
         ),
-        Stuck::Barred(Bar::Locked) => (
+        HealBlocker::AccountBlocked(AccountBlock::Locked) => (
             format!("the account {user} is locked"),
             format!("unlock {user} on the homeserver"),
         ),
-        Stuck::Barred(Bar::Suspended) => (
+        HealBlocker::AccountBlocked(AccountBlock::Suspended) => (
             format!("the account {user} is suspended"),
             format!("lift the suspension of {user} on the homeserver"),
         ),
-        Stuck::NoPasswordLogin(flows) => (
+        HealBlocker::NoPasswordLogin(flows) => (
             format!(
                 "no access token is alive, and this homeserver takes no passwords, only {}",
                 match flows.as_slice() {
@@ -82,26 +78,26 @@ pub(super) fn complaint(stuck: &Stuck, user: &str, file: &Path, files: &Files) -
                 }
             ),
             format!(
-                "give this identity an access token of {user} that belongs to a device of its own, or have the homeserver \
+                "give {program} an access token of {user} that belongs to a device of its own, or have the homeserver \
                  take passwords (m.login.password) for {user}; that is noticed by itself"
             ),
         ),
-        Stuck::LoginRefused(said) => (
+        HealBlocker::LoginRefused(said) => (
             format!("the homeserver refuses the login of {user} on any device ({said})"),
             format!("see in the homeserver's log why it refuses the login of {user}, then touch {file}"),
         ),
-        Stuck::Blocked(blocker) => (
+        HealBlocker::AccountWaits(blocker) => (
             format!("the account {user} waits for a person: {blocker}"),
             blocker.cure(user),
         ),
-        Stuck::WayBroken(said) => (
+        HealBlocker::WayBroken(said) => (
             format!("access tokens do not arrive at the homeserver ({said}): something on the way removes them"),
-            "see that every proxy between this bot and the homeserver passes the `Authorization` header on".to_owned(),
+            format!("see that every proxy between {program} and the homeserver passes the `Authorization` header on"),
         ),
-        Stuck::Contested => (
+        HealBlocker::Contested => (
             format!("fresh tokens of {user} die within seconds: somebody else logs in on the same device"),
             format!(
-                "stop the other program that runs as {user} (another copy of this bot, with a copy of its data?), then \
+                "stop the other program that runs as {user} (another copy of {program}, with a copy of its data?), then \
                  touch {file}"
             ),
         ),
@@ -109,10 +105,30 @@ pub(super) fn complaint(stuck: &Stuck, user: &str, file: &Path, files: &Files) -
     Complaint { why, next_step }
 }
 
+/// Everything that is known of why there is neither token nor password.
+fn no_password(wrong_user: Option<&UserId>, user: &str, file: &str, files: &Files) -> String {
+    let token = wrong_user.map_or_else(
+        || "no access token is alive".to_owned(),
+        |other| format!("the access token is {other}'s, not {user}'s"),
+    );
+    let mut why = match &files.password_problem {
+        Some(problem) => format!("{token}, and the password in {file} cannot be used: {problem}"),
+        None => format!("{token}, and there is no password in {file}"),
+    };
+    for unusable in &files.unusable_tokens {
+        why.push_str("; ");
+        why.push_str(unusable);
+    }
+    if let Some(aside) = &files.session_aside {
+        why.push_str(&format!("; a damaged session file lies in {}", aside.display()));
+    }
+    why
+}
+
 /// Why only the operator can help where a call was refused for this.
-pub(super) fn stuck_by(blocker: &Blocker) -> Stuck {
+pub(super) fn blocker_of(blocker: &Blocker) -> HealBlocker {
     match blocker {
-        Blocker::Account(bar) => Stuck::Barred(*bar),
-        blocker => Stuck::Blocked(blocker.clone()),
+        Blocker::Account(block) => HealBlocker::AccountBlocked(*block),
+        blocker => HealBlocker::AccountWaits(blocker.clone()),
     }
 }

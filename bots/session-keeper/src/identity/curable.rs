@@ -33,8 +33,7 @@ impl Curable for StoreError {
         match self {
             Self::Vault(error) => error.cure(),
             Self::Key { path, .. } => Some(format!(
-                "restore {} from a backup, or write the account's password into the password file: the bot then takes a \
-                 new device with a new key",
+                "restore {} from a backup, or give the account's password: a new device with a new key is then taken",
                 path.display()
             )),
             Self::Database { folder, .. } => Some(format!(

@@ -8,15 +8,15 @@ use tokio::time::sleep;
 use super::{
     check::{Compared, Secured, compare},
     curable::Curable,
-    dead::looks_dead,
     supervisor::{Damaged, End, Supervisor},
     sync::{filling, settings},
+    token_errors::looks_dead,
 };
 use crate::{
-    crypto::{Depth, Inherited, OpenError, Prepared, Shelf, StoreError, Stores, open},
+    crypto::{Depth, Inherited, OpenError, OpenStores, Prepared, StoreError, Stores, open},
     healing::{About, Backoff, Class, Course, Expected, Local, Mark, Verdict, course},
     health::Degraded,
-    session::{Attempt, Session, refusal_of},
+    session::{HealOutcome, Session, refusal_of},
     vault::PasswordState,
 };
 
@@ -39,19 +39,21 @@ pub(super) struct Proven {
 
 impl Supervisor {
     /// Compares the device with the server's record, takes a new one where needed and possible, and opens a client.
-    pub(super) async fn prove(&mut self, session: Session, mut shelf: Shelf) -> Result<Proven, End> {
-        let password = self.healer.password_file().state();
+    pub(super) async fn prove(&mut self, session: Session, mut open_stores: OpenStores) -> Result<Proven, End> {
+        let password = self.healer.password_source().state();
         let stores = self.stores(&session)?;
-        let (session, verdict) = self.healthy_device(session, &stores, &mut shelf).await?;
+        let (session, verdict) = self.healthy_device(session, &stores, &mut open_stores).await?;
         let carried_before = self.broken(stores.carried_to(&session.device))?;
-        let prepared = stores.prepare(&session.device, &mut self.spare, &mut shelf).await;
+        let prepared = stores
+            .prepare(&session.device, &mut self.standby, &mut open_stores)
+            .await;
         let mut prepared = self.broken(prepared)?;
         self.note_stores(&prepared);
-        let client = self.client(&session, &stores, &mut shelf).await?;
+        let client = self.client(&session, &stores, &mut open_stores).await?;
         if verdict == Some(Verdict::FirstUse) {
-            self.check_published(&session, &stores, &mut shelf).await?;
+            self.check_published(&session, &stores, &mut open_stores).await?;
         }
-        drop(shelf);
+        drop(open_stores);
         let mut proven = Proven {
             secrets: Arc::new(std::mem::take(&mut prepared.secrets)),
             session,
@@ -71,6 +73,13 @@ impl Supervisor {
         }
         let trusted = secured.is_whole();
         proven.settled &= self.note_trust(secured);
+        if proven.prepared.fresh {
+            // Which devices are left behind, and which another copy's, is known only with the claim before this one.
+            if let Some(end) = self.claim(&proven.session).await {
+                return Err(end);
+            }
+            check.leftovers = self.leftovers();
+        }
         let left = check.tidy(trusted).await;
         self.note_left(left);
         Ok(proven)
@@ -93,35 +102,30 @@ impl Supervisor {
         &mut self,
         mut session: Session,
         stores: &Stores,
-        shelf: &mut Shelf,
+        open_stores: &mut OpenStores,
     ) -> Result<(Session, Option<Verdict>), End> {
         let mut taken = 0;
         let mut backoff = Backoff::default();
         loop {
             let can_log_in = taken < NEW_DEVICES && self.healer.usable_password().is_some();
-            let compared = compare(self.healer.server(), &session, stores, shelf).await;
+            let compared = compare(self.healer.server(), &session, stores, open_stores).await;
             let verdict = match self.broken(compared)? {
                 Compared::Known(verdict) => {
                     self.healer.token_works();
                     verdict
                 }
                 Compared::Dead => return Err(End::DeadToken),
-                Compared::Unknown(local, why) => {
-                    let is_new = self.healer.has_made(&session.device);
-                    // An outage must not cost a device: only this one request may fail.
-                    let whole = !matches!(local, Local::Missing) || self.is_answered(&session).await;
-                    match without_the_server(&local, is_new, can_log_in).filter(|_| whole) {
-                        Some(Verdict::Same) => {
-                            self.note("continuity", Some(keys_unknown(&why)));
-                            return Ok((session, None));
-                        }
-                        Some(verdict) => verdict,
-                        None => {
-                            sleep(self.say_waiting(&why, Duration::ZERO, &mut backoff)).await;
-                            continue;
-                        }
+                Compared::Unknown(local, why) => match self.guess(&session, &local, can_log_in).await {
+                    Some(Verdict::Same) => {
+                        self.note("continuity", Some(keys_unknown(&why)));
+                        return Ok((session, None));
                     }
-                }
+                    Some(verdict) => verdict,
+                    None => {
+                        sleep(self.say_waiting(&why, Duration::ZERO, &mut backoff)).await;
+                        continue;
+                    }
+                },
             };
             mark(verdict).hit(self.role);
             match course(verdict, can_log_in) {
@@ -130,28 +134,36 @@ impl Supervisor {
                     return Ok((session, Some(verdict)));
                 }
                 Course::GoOnDegraded => {
-                    self.go_on_degraded(&session, verdict, stores, shelf)?;
+                    self.go_on_degraded(&session, verdict, stores, open_stores)?;
                     return Ok((session, Some(verdict)));
                 }
                 Course::NewDevice => {
                     self.say_healing(format!("taking a new device: {}", what_is_wrong(verdict)));
-                    self.escrow_before_change(&session, stores, shelf).await;
+                    self.escrow_before_change(&session, stores, open_stores).await;
                     let attempt = self.healer.take_new_device().await;
                     match self.broken(attempt)? {
-                        Attempt::Live(new) => {
+                        HealOutcome::Live(new) => {
                             taken += 1;
                             session = new;
                         }
-                        Attempt::Wait(delay, why) => {
+                        HealOutcome::Wait(delay, why) => {
                             let wait = self.say_waiting(&why, delay, &mut backoff);
                             sleep(wait).await;
                         }
                         // The password is spent now, so the next round goes on without a new device.
-                        Attempt::Stuck(_) => {}
+                        HealOutcome::Blocked(_) => {}
                     }
                 }
             }
         }
+    }
+
+    /// What is concluded where the server does not say what keys it hands out; `None`: wait.
+    async fn guess(&mut self, session: &Session, local: &Local, can_log_in: bool) -> Option<Verdict> {
+        let is_new = self.healer.has_made(&session.device);
+        // An outage must not cost a device: only this one request may fail.
+        let whole = !matches!(local, Local::Missing) || self.is_answered(session).await;
+        without_the_server(local, is_new, can_log_in).filter(|_| whole)
     }
 
     /// Whether the homeserver answers otherwise, and the token lives.
@@ -168,11 +180,11 @@ impl Supervisor {
         session: &Session,
         verdict: Verdict,
         stores: &Stores,
-        shelf: &mut Shelf,
+        open_stores: &mut OpenStores,
     ) -> Result<(), End> {
         Mark::ContinuityDegraded.hit(self.role);
         if verdict == Verdict::StoreUnreadable {
-            self.broken(stores.put_aside(&session.device, shelf))?;
+            self.broken(stores.put_aside(&session.device, open_stores))?;
         }
         if !stores.has(&session.device) {
             self.broken(stores.begin_makeshift(&session.device))?;
@@ -189,7 +201,12 @@ impl Supervisor {
 
     /// Opens the client, and fills its store first if that knows no rooms: the intake's position may be far beyond the
     /// start, and a client that does not know a room cannot work in it.
-    async fn client(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<Client, End> {
+    async fn client(
+        &mut self,
+        session: &Session,
+        stores: &Stores,
+        open_stores: &mut OpenStores,
+    ) -> Result<Client, End> {
         let mut backoff = Backoff::default();
         loop {
             let position = self.intake.position().await;
@@ -201,7 +218,7 @@ impl Supervisor {
                 self.healer.server(),
                 session,
                 stores,
-                shelf,
+                open_stores,
                 position.as_deref(),
                 self.config.customize,
             )
@@ -236,8 +253,13 @@ impl Supervisor {
     }
 
     /// After a first use, the keys must be on the server.
-    async fn check_published(&mut self, session: &Session, stores: &Stores, shelf: &mut Shelf) -> Result<(), End> {
-        let compared = compare(self.healer.server(), session, stores, shelf).await;
+    async fn check_published(
+        &mut self,
+        session: &Session,
+        stores: &Stores,
+        open_stores: &mut OpenStores,
+    ) -> Result<(), End> {
+        let compared = compare(self.healer.server(), session, stores, open_stores).await;
         match self.broken(compared)? {
             Compared::Known(Verdict::Same) => self.note("continuity", None),
             Compared::Known(verdict) => self.note("continuity", Some(self.deaf(verdict))),
@@ -254,11 +276,11 @@ impl Supervisor {
         }
     }
 
-    async fn escrow_before_change(&self, session: &Session, stores: &Stores, shelf: &mut Shelf) {
+    async fn escrow_before_change(&self, session: &Session, stores: &Stores, open_stores: &mut OpenStores) {
         if !stores.has(&session.device) {
             return;
         }
-        let written = match stores.room_keys(&session.device, shelf).await {
+        let written = match stores.room_keys(&session.device, open_stores).await {
             Ok(mut keys) => stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -302,11 +324,16 @@ impl Supervisor {
 
     fn deaf(&self, verdict: Verdict) -> Degraded {
         Degraded {
-            what: format!("encrypted messages may not reach the bot: {}", what_is_wrong(verdict)),
+            what: format!(
+                "encrypted messages may not reach {}: {}",
+                self.config.wording.program,
+                what_is_wrong(verdict)
+            ),
             cure: format!(
-                "write the password of {} into {} and restart: the bot then takes a new device",
+                "write the password of {} into {} and {}: a new device is then taken",
                 self.healer.localpart().unwrap_or_default(),
-                self.healer.password_file().path().display()
+                self.healer.password_source().place(),
+                self.config.wording.restart
             ),
         }
     }
@@ -344,7 +371,7 @@ pub(super) fn later(why: &str, cure: &str) -> Degraded {
 
 pub(super) fn keys_unknown(why: &str) -> Degraded {
     Degraded {
-        what: format!("it is not known whether encrypted messages reach the bot: {why}"),
+        what: format!("it is not known whether encrypted messages arrive: {why}"),
         cure: "see that the homeserver answers `POST /keys/query`; it is asked again by itself".to_owned(),
     }
 }

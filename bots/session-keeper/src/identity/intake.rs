@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 
-use super::Live;
+use super::Handle;
 
 /// What the intake could not do. The batch is handed over again.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +31,10 @@ pub trait Intake: Send + Sync {
     async fn position(&self) -> Result<Option<String>, IntakeError>;
 
     /// Stores the batch and the position after it in one transaction. The same batch may come again after a crash.
-    async fn take(&self, live: &Live, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError>;
+    async fn take(&self, handle: &Handle, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError>;
 
     /// After each (re)start of a client, before its first sync: reconcile (rooms joined while away, …).
-    async fn resumed(&self, live: &Live) -> Result<(), IntakeError>;
+    async fn resumed(&self, handle: &Handle) -> Result<(), IntakeError>;
 
     /// Those of the rooms for which nothing waits to be done.
     async fn finished(&self, rooms: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError>;

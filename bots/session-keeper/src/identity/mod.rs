@@ -27,28 +27,29 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Account, IdentityConfig},
-    healing::{About, Refusal},
+    healing::{About, Refusal, growing},
     health::Board,
     session::{Healer, Server, ServerError, refusal_of},
-    vault::{DataDirLock, LockError},
+    vault::{DataDirLock, LockError, sweep},
 };
 
 mod check;
 mod complaint;
+mod copies;
 mod curable;
-mod dead;
 mod device;
+mod forgotten;
+mod handle;
 mod intake;
-mod live;
-mod over;
 mod supervisor;
 mod sync;
+mod token_errors;
 mod upkeep;
 
-use dead::{is_unconnected, looks_dead, was_answered};
+pub use handle::Handle;
 pub use intake::{Intake, IntakeError};
-pub use live::Live;
-use supervisor::{Report, Supervisor, Verdict};
+use supervisor::{Report, Supervisor, TokenState};
+use token_errors::{is_unconnected, looks_dead, was_answered};
 
 /// How often one call is repeated after heals before its error is handed on.
 const HEALS_PER_CALL: usize = 5;
@@ -61,6 +62,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why an identity could not be started.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// Another process has the data directory.
     #[error(transparent)]
@@ -79,7 +81,7 @@ pub struct Identity {
 #[derive(Debug)]
 struct Inner {
     role: Account,
-    live: watch::Receiver<Option<Live>>,
+    handle: watch::Receiver<Option<Handle>>,
     reports: mpsc::UnboundedSender<Report>,
     /// The kinds of calls that were refused because the account waits for a person.
     blocked: Mutex<BTreeSet<&'static str>>,
@@ -98,11 +100,12 @@ impl Identity {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let role = config.role;
         let lock = DataDirLock::acquire_file(&config.data_dir, &format!("{}.lock", role.file_stem()))?;
+        sweep(&config.data_dir, role.file_stem());
         let server = Server::new(config.homeserver.clone(), &config.device_name)?;
-        let (live_sender, live) = watch::channel(None);
+        let (handle_sender, handle) = watch::channel(None);
         let (reports, receiver) = mpsc::unbounded_channel();
         let healer = Healer::new(&config, server);
-        let supervisor = Supervisor::new(config, healer, intake, board, live_sender, receiver, shutdown);
+        let supervisor = Supervisor::new(config, healer, intake, board, handle_sender, receiver, shutdown);
         let task = tokio::spawn(async move {
             supervisor.run().await;
             drop(lock);
@@ -111,7 +114,7 @@ impl Identity {
             Self {
                 inner: Arc::new(Inner {
                     role,
-                    live,
+                    handle,
                     reports,
                     blocked: Mutex::default(),
                 }),
@@ -126,31 +129,31 @@ impl Identity {
     }
 
     /// The client, waiting as long as it takes: an identity that needs its operator comes back when it is cured.
-    pub async fn live(&self) -> Live {
-        self.live_after(0).await
+    pub async fn handle(&self) -> Handle {
+        self.handle_after(0).await
     }
 
     /// The client, or `None` while healing.
-    pub fn try_live(&self) -> Option<Live> {
-        self.inner.live.borrow().clone()
+    pub fn try_handle(&self) -> Option<Handle> {
+        self.inner.handle.borrow().clone()
     }
 
     /// Runs `work`; where it meets a dead token: one heal (never two at once), then runs it again. Where a heal begins
     /// while `work` runs, `work` is dropped and runs again afterwards. So it must be repeatable: the same transaction
-    /// id each time. Waits as long as a heal takes. Not to be used inside [`Intake`], which is handed its `Live`.
+    /// id each time. Waits as long as a heal takes. Not to be used inside [`Intake`], which is handed its `Handle`.
     pub async fn call<T, F, Fut>(&self, work: F) -> Result<T, matrix_sdk::Error>
     where
-        F: Fn(Live) -> Fut + Send,
+        F: Fn(Handle) -> Fut + Send,
         Fut: Future<Output = Result<T, matrix_sdk::Error>> + Send,
     {
         let mut generation = 0;
         let (mut heals, mut tries) = (0, 1);
         loop {
-            let live = self.live_after(generation).await;
-            let (this, over) = (live.generation, live.over.clone());
+            let handle = self.handle_after(generation).await;
+            let (this, over) = (handle.generation, handle.over.clone());
             let result = tokio::select! {
                 biased;
-                result = work(live) => result,
+                result = work(handle) => result,
                 () = over.cancelled() => {
                     generation = this;
                     continue;
@@ -194,17 +197,17 @@ impl Identity {
             return false;
         }
         // No answer means that the supervisor has gone on to another generation, or is gone itself.
-        !matches!(verdict.await, Ok(Verdict::Alive))
+        !matches!(verdict.await, Ok(TokenState::Alive))
     }
 
-    async fn live_after(&self, generation: u64) -> Live {
-        let mut live = self.inner.live.clone();
+    async fn handle_after(&self, generation: u64) -> Handle {
+        let mut handle = self.inner.handle.clone();
         loop {
-            let now = live.borrow_and_update().clone();
-            if let Some(live) = now.filter(|live| live.generation > generation) {
-                return live;
+            let now = handle.borrow_and_update().clone();
+            if let Some(handle) = now.filter(|handle| handle.generation > generation) {
+                return handle;
             }
-            if live.changed().await.is_err() {
+            if handle.changed().await.is_err() {
                 // The supervisor is gone: the process is shutting down, and nothing will come any more.
                 std::future::pending::<()>().await;
             }
@@ -239,7 +242,7 @@ fn soon(error: &matrix_sdk::Error, refusal: &Refusal, tries: u32) -> Option<Dura
     if tries >= TRIES_PER_CALL {
         return None;
     }
-    let pause = FIRST_PAUSE * 2_u32.pow(tries - 1);
+    let pause = growing(FIRST_PAUSE, 2.0, LONGEST_PAUSE, tries.saturating_sub(1));
     match refusal {
         Refusal::Limited(delay) => (*delay <= LONGEST_PAUSE).then_some(*delay),
         Refusal::Transient(_) if was_answered(error) || is_unconnected(error) => Some(pause),

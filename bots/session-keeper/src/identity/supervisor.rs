@@ -15,16 +15,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Intake, Live,
-    complaint::{Files, complaint, stuck_by},
+    Handle, Intake,
+    complaint::{Files, blocker_of, complaint},
     curable::Curable,
 };
 use crate::{
     config::{Account, IdentityConfig},
-    crypto::{Shelf, Spare, StoreError, Stores},
-    healing::{Backoff, Blocker, Class, Expected, Mark, Refusal, Stuck},
+    crypto::{OpenStores, StandbyStore, StoreError, Stores},
+    healing::{Backoff, Blocker, Claim, Class, Expected, HealBlocker, Mark, Refusal},
     health::{Board, Degraded, Health, IdentityHealth},
-    session::{Attempt, Healer, Session, describe},
+    session::{Copies, HealOutcome, Healer, Session, describe},
     vault::PasswordState,
 };
 
@@ -50,7 +50,7 @@ pub(super) enum Report {
         /// Which generation met it.
         generation: u64,
         /// Where the verdict goes; dropped where a newer generation is there already.
-        reply: oneshot::Sender<Verdict>,
+        reply: oneshot::Sender<TokenState>,
     },
     /// The account waits for a person.
     Blocked(Blocker),
@@ -60,7 +60,7 @@ pub(super) enum Report {
 
 /// What whoami said about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TokenState {
     /// It lives: the error was about something else.
     Alive,
     /// It is dead; a heal begins.
@@ -74,6 +74,8 @@ pub(super) enum End {
     DeadToken,
     /// Its client or its stores need a new start.
     Restart,
+    /// Another copy of the program serves the account.
+    Overtaken,
 }
 
 /// A database that opens and is damaged all the same.
@@ -94,11 +96,17 @@ pub(super) struct Supervisor {
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     pub(super) restarts: Backoff,
     /// A store for the device that may have to take this one's place.
-    pub(super) spare: Spare,
+    pub(super) standby: StandbyStore,
     /// What the next generation must not use.
     pub(super) damaged: Option<Damaged>,
+    /// What is known of other copies of the program.
+    pub(super) copies: Copies,
+    /// The copy that began later, and the session that was in use here then.
+    pub(super) overtaken: Option<(Claim, Session)>,
+    /// The session in use.
+    pub(super) serving: Option<Session>,
     board: Board,
-    live: watch::Sender<Option<Live>>,
+    handle: watch::Sender<Option<Handle>>,
     shutdown: CancellationToken,
     generation: u64,
     /// What the account waits for, as calls have met it, and when they last did.
@@ -111,7 +119,7 @@ impl Supervisor {
         healer: Healer,
         intake: Arc<dyn Intake>,
         board: Board,
-        live: watch::Sender<Option<Live>>,
+        handle: watch::Sender<Option<Handle>>,
         reports: mpsc::UnboundedReceiver<Report>,
         shutdown: CancellationToken,
     ) -> Self {
@@ -122,10 +130,13 @@ impl Supervisor {
             intake,
             reports,
             restarts: Backoff::default(),
-            spare: Spare::default(),
+            standby: StandbyStore::default(),
             damaged: None,
+            copies: Copies::default(),
+            overtaken: None,
+            serving: None,
             board,
-            live,
+            handle,
             shutdown,
             generation: 0,
             blocked: None,
@@ -142,18 +153,23 @@ impl Supervisor {
             never = self.keep_alive() => match never {},
         }
         self.retire().await;
+        self.say_ended().await;
     }
 
     async fn keep_alive(&mut self) -> Infallible {
         loop {
-            let (session, shelf) = self.heal().await;
-            let end = self.serve(session, shelf).await;
+            let (session, open_stores) = self.heal().await;
+            let end = self.serve(session, open_stores).await;
             self.retire().await;
             match end {
                 End::DeadToken => {
-                    self.say_healing("the token is dead; another one is being made".to_owned());
+                    // One that has expired is replaced in a moment, which is nothing to be told of.
+                    if !self.healer.can_refresh() {
+                        self.say_healing("the token is dead; another one is being made".to_owned());
+                    }
                     self.healer.token_died();
                 }
+                End::Overtaken => self.stand_by().await,
                 End::Restart => {
                     let delay = self.restarts.next(Duration::ZERO, chance());
                     sleep(delay).await;
@@ -176,39 +192,39 @@ impl Supervisor {
     }
 
     /// Tries until there is a session; what was opened for it meanwhile comes with it.
-    async fn heal(&mut self) -> (Session, Shelf) {
+    async fn heal(&mut self) -> (Session, OpenStores) {
         let mut backoff = Backoff::default();
         let mut recheck = TOKEN_RECHECK.0;
-        let mut stuck_before = false;
+        let mut blocked_before = false;
         // From before the first attempt: what is written during one must not be missed.
-        let mut password = self.healer.password_file().state();
-        let mut shelf = self.open_ahead().await;
+        let mut password = self.healer.password_source().state();
+        let mut open_stores = self.open_ahead().await;
         loop {
             let attempt = self.healer.attempt().await;
-            if !matches!(attempt, Ok(Attempt::Live(_))) {
+            if !matches!(attempt, Ok(HealOutcome::Live(_))) {
                 // While the operator is waited for the files are theirs: they may bring others.
-                shelf = Shelf::default();
+                open_stores = OpenStores::default();
             }
             match attempt {
-                Ok(Attempt::Live(session)) => {
-                    if stuck_before {
+                Ok(HealOutcome::Live(session)) => {
+                    if blocked_before {
                         Mark::CuredFromOutside.hit(self.role);
                     }
                     self.note_tokens();
-                    return (session, shelf);
+                    return (session, open_stores);
                 }
-                Ok(Attempt::Wait(delay, why)) => {
+                Ok(HealOutcome::Wait(delay, why)) => {
                     let wait = self.say_waiting(&why, delay, &mut backoff);
                     if self.wait_for_operator(wait, &mut password).await {
                         backoff.reset();
                     }
                 }
-                Ok(Attempt::Stuck(stuck)) => {
+                Ok(HealOutcome::Blocked(heal_blocker)) => {
                     backoff.reset();
-                    self.say_stuck(&stuck);
+                    self.say_blocked(&heal_blocker);
                     let wait = recheck.mul_f64(1.0 + 0.2 * chance());
                     let written = self.wait_for_operator(wait, &mut password).await;
-                    stuck_before = !written;
+                    blocked_before = !written;
                     recheck = match written {
                         true => TOKEN_RECHECK.0,
                         false => (recheck * 2).min(TOKEN_RECHECK.1),
@@ -224,40 +240,41 @@ impl Supervisor {
     }
 
     /// The session is most likely to be one on the device of the last one, so its databases are opened meanwhile.
-    async fn open_ahead(&self) -> Shelf {
-        let mut shelf = Shelf::default();
-        if let Err(error) = self.try_open_ahead(&mut shelf).await {
+    async fn open_ahead(&self) -> OpenStores {
+        let mut open_stores = OpenStores::default();
+        if let Err(error) = self.try_open_ahead(&mut open_stores).await {
             tracing::debug!(role = self.role.name(), %error, "nothing is opened ahead");
         }
-        shelf
+        open_stores
     }
 
-    async fn try_open_ahead(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+    async fn try_open_ahead(&self, open_stores: &mut OpenStores) -> Result<(), StoreError> {
         let vault = self.healer.vault();
         let saved = vault.session()?.and_then(|saved| saved.user.zip(saved.device));
         let Some((user, device)) = saved else { return Ok(()) };
         let stores = Stores::new(self.role, &user, vault)?;
-        stores.open_ahead(&device, shelf).await
+        stores.open_ahead(&device, open_stores).await
     }
 
     /// Makes the session a client that serves, until it ends.
-    async fn serve(&mut self, session: Session, shelf: Shelf) -> End {
-        let proven = match self.prove(session, shelf).await {
+    async fn serve(&mut self, session: Session, open_stores: OpenStores) -> End {
+        let proven = match self.prove(session, open_stores).await {
             Ok(proven) => proven,
             Err(end) => return end,
         };
         self.generation += 1;
-        let live = Live::new(
+        let handle = Handle::new(
             proven.client.clone(),
             proven.session.user.clone(),
             proven.session.device.clone(),
             self.generation,
         );
-        self.live.send_replace(Some(live.clone()));
+        self.handle.send_replace(Some(handle.clone()));
+        self.serving = Some(proven.session.clone());
         tracing::info!(
-            role = self.role.name(), user = %live.user_id, device = %live.device_id, generation = live.generation, "live"
+            role = self.role.name(), user = %handle.user_id, device = %handle.device_id, generation = handle.generation, "live"
         );
-        self.sync(&live, proven).await
+        self.sync(&handle, proven).await
     }
 
     /// Whether the token is really of no use: what an error code says counts only if whoami agrees. `Some` where the
@@ -283,61 +300,61 @@ impl Supervisor {
     }
 
     /// Answers a report; `Some` where it ends this generation.
-    pub(super) async fn answer(&mut self, report: Report, live: &Live, session: &Session) -> Option<End> {
+    pub(super) async fn answer(&mut self, report: Report, handle: &Handle, session: &Session) -> Option<End> {
         match report {
-            Report::LooksDead { generation, reply } if generation == live.generation => {
+            Report::LooksDead { generation, reply } if generation == handle.generation => {
                 if let Some(end) = self.end_of_token(session).await {
                     if end == End::DeadToken {
                         Mark::DeadTokenInCall.hit(self.role);
                     }
-                    reply.send(Verdict::Dead).ok();
+                    reply.send(TokenState::Dead).ok();
                     return Some(end);
                 }
-                reply.send(Verdict::Alive).ok();
+                reply.send(TokenState::Alive).ok();
             }
             // About a generation that is gone: dropping the reply says that there is another.
             Report::LooksDead { .. } => {}
             Report::Blocked(blocker) => {
                 let is_new = self.blocked.as_ref().is_none_or(|(known, _)| *known != blocker);
-                let stuck = stuck_by(&blocker);
-                if is_new && matches!(stuck, Stuck::Barred(_)) {
+                let heal_blocker = blocker_of(&blocker);
+                if is_new && matches!(heal_blocker, HealBlocker::AccountBlocked(_)) {
                     Mark::Suspended.hit(self.role);
                 }
-                self.say_stuck(&stuck);
+                self.say_blocked(&heal_blocker);
                 self.blocked = Some((blocker, Instant::now()));
             }
-            Report::Works => self.unblock(live),
+            Report::Works => self.unblock(handle),
         }
         None
     }
 
     /// Calls succeed again that were refused because the account waited for a person.
-    fn unblock(&mut self, live: &Live) {
+    fn unblock(&mut self, handle: &Handle) {
         if self.blocked.take().is_some() {
             Mark::CuredFromOutside.hit(self.role);
-            self.say_serving(live);
+            self.say_serving(handle);
         }
     }
 
     /// What nobody has met for long is over: the call that met it may never be made again.
-    pub(super) fn forget_blocker(&mut self, live: &Live) {
+    pub(super) fn forget_blocker(&mut self, handle: &Handle) {
         if self
             .blocked
             .as_ref()
             .is_some_and(|(_, met)| met.elapsed() > BLOCKER_MEMORY)
         {
-            self.unblock(live);
+            self.unblock(handle);
         }
     }
 
     /// Takes the client from its users and waits until they have let go of it: two clients on one store would spoil it.
     async fn retire(&mut self) {
-        let Some(live) = self.live.send_replace(None) else {
+        let Some(handle) = self.handle.send_replace(None) else {
             return;
         };
-        live.over.cancel();
-        let lease = live.lease();
-        drop(live);
+        handle.over.cancel();
+        let lease = handle.lease();
+        drop(handle);
         let deadline = Instant::now() + RELEASE_PATIENCE;
         while lease.strong_count() > 0 {
             if Instant::now() > deadline {
@@ -353,7 +370,7 @@ impl Supervisor {
     }
 
     /// Waits until the password file is another than the `known` one, but not longer than `wait`; answers whether it is.
-    async fn wait_for_operator(&mut self, wait: Duration, known: &mut Option<PasswordState>) -> bool {
+    pub(super) async fn wait_for_operator(&mut self, wait: Duration, known: &mut Option<PasswordState>) -> bool {
         let end = Instant::now() + wait;
         let mut last = *known;
         loop {
@@ -362,7 +379,7 @@ impl Supervisor {
                 return false;
             }
             sleep(left.min(PASSWORD_POLL)).await;
-            let now = self.healer.password_file().state();
+            let now = self.healer.password_source().state();
             // The same twice, so that a file which is being written is not taken for a password.
             if now.is_some() && now != *known && now == last {
                 *known = now;
@@ -393,7 +410,7 @@ impl Supervisor {
     pub(super) fn say_refused(&self, refusal: &Refusal, backoff: &mut Backoff) -> Duration {
         match refusal {
             Refusal::Operator(blocker) if blocker.is_of_account() => {
-                self.say_stuck(&Stuck::Blocked(blocker.clone()));
+                self.say_blocked(&HealBlocker::AccountWaits(blocker.clone()));
                 backoff.next(Duration::ZERO, chance())
             }
             Refusal::Limited(delay) => self.say_waiting(LIMITED, *delay, backoff),
@@ -420,13 +437,13 @@ impl Supervisor {
         self.say(IdentityHealth::now(Health::Healing, why));
     }
 
-    pub(super) fn say_serving(&self, live: &Live) {
+    pub(super) fn say_serving(&self, handle: &Handle) {
         if let Some((blocker, _)) = &self.blocked {
-            return self.say_stuck(&stuck_by(blocker));
+            return self.say_blocked(&blocker_of(blocker));
         }
         let mut health = IdentityHealth::now(Health::Ok, "serving");
-        health.user_id = Some(live.user_id.clone());
-        health.device_id = Some(live.device_id.clone());
+        health.user_id = Some(handle.user_id.clone());
+        health.device_id = Some(handle.device_id.clone());
         self.say(health);
     }
 
@@ -454,22 +471,22 @@ impl Supervisor {
         self.board.note(key, note);
     }
 
-    pub(super) fn say_stuck(&self, stuck: &Stuck) {
-        let file = self.healer.password_file();
+    pub(super) fn say_blocked(&self, heal_blocker: &HealBlocker) {
+        let source = self.healer.password_source();
         let user = self
             .healer
             .localpart()
             .unwrap_or_else(|_| self.config.default_localpart.clone());
         let files = Files {
-            password_problem: file.problem(),
+            password_problem: source.problem(),
             session_aside: self.healer.vault().session_aside(),
             unusable_tokens: self.healer.unusable_tokens(),
         };
-        let complaint = complaint(stuck, &user, file.path(), &files);
+        let complaint = complaint(heal_blocker, &user, source.place(), &files, &self.config.wording);
         self.say_operator(complaint.why, complaint.next_step, self.healer.next_login_in());
     }
 
-    fn say_operator(&self, why: String, next_step: String, again_in: Option<Duration>) {
+    pub(super) fn say_operator(&self, why: String, next_step: String, again_in: Option<Duration>) {
         let mut health = IdentityHealth::now(Health::NeedsOperator, why);
         health.next_step = Some(next_step);
         health.until = again_in.map(|wait| SystemTime::now() + wait);

@@ -13,11 +13,11 @@ use matrix_sdk::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    Live,
-    dead::{is_refused, looks_dead},
+    Handle,
     device::Proven,
-    over::Over,
+    forgotten::Forgetting,
     supervisor::{Damaged, End, Supervisor, chance},
+    token_errors::{is_refused, looks_dead},
     upkeep::Upkeep,
 };
 use crate::{
@@ -50,24 +50,24 @@ fn has_news(batch: &SyncResponse) -> bool {
 
 impl Supervisor {
     /// Hands batch after batch to the intake until the generation ends.
-    pub(super) async fn sync(&mut self, live: &Live, mut proven: Proven) -> End {
+    pub(super) async fn sync(&mut self, handle: &Handle, mut proven: Proven) -> End {
         let mut upkeep = Upkeep::new(proven.password, proven.settled);
-        let end = self.sync_with(live, &mut proven, &mut upkeep).await;
+        let end = self.sync_with(handle, &mut proven, &mut upkeep).await;
         upkeep.stop().await;
         end
     }
 
-    async fn sync_with(&mut self, live: &Live, proven: &mut Proven, upkeep: &mut Upkeep) -> End {
-        let mut position = match self.resume(live, &proven.session).await {
+    async fn sync_with(&mut self, handle: &Handle, proven: &mut Proven, upkeep: &mut Upkeep) -> End {
+        let mut position = match self.resume(handle, &proven.session).await {
             Ok(position) => position,
             Err(end) => return end,
         };
-        let mut over = Over::default();
+        let mut forgetting = Forgetting::default();
         let mut poll = Duration::ZERO;
         let mut trouble = Trouble::default();
         loop {
             let result = match self
-                .poll(live, &proven.session, position.clone(), poll, trouble.unsaid())
+                .poll(handle, &proven.session, position.clone(), poll, trouble.unsaid())
                 .await
             {
                 Ok(result) => result,
@@ -75,23 +75,21 @@ impl Supervisor {
             };
             match result {
                 Ok(batch) => {
-                    self.hand_over(live, &batch).await;
-                    let news = has_news(&batch);
-                    position = Some(batch.next_batch);
-                    trouble = Trouble::default();
-                    self.restarts.reset();
-                    self.healer.token_works();
-                    if poll.is_zero() {
-                        Mark::Live.hit(self.role);
-                        self.provide_spare(proven);
+                    // Before anything is done about it: the other copy has it too.
+                    if let Some(end) = self.look_for_copies(&batch, &proven.session) {
+                        return end;
                     }
-                    self.forget_blocker(live);
-                    self.say_serving(live);
-                    self.forget(live, &mut over).await;
-                    poll = match news {
+                    self.hand_over(handle, &batch).await;
+                    trouble = Trouble::default();
+                    if let Some(end) = self.synced(handle, proven, poll.is_zero()).await {
+                        return end;
+                    }
+                    self.forget(handle, &mut forgetting).await;
+                    poll = match has_news(&batch) {
                         true => SHORT_POLL,
                         false => (poll * 2).clamp(SHORT_POLL, LONGEST_POLL),
                     };
+                    position = Some(batch.next_batch);
                 }
                 Err(error) => match self.sync_failed(&error, proven, &mut trouble).await {
                     Some(end) => return end,
@@ -114,10 +112,23 @@ impl Supervisor {
         }
     }
 
+    /// A sync has come to an end, and what it brought is stored: the account lives. `Some` where another copy has begun later.
+    async fn synced(&mut self, handle: &Handle, proven: &Proven, is_first: bool) -> Option<End> {
+        self.restarts.reset();
+        self.healer.token_works();
+        if is_first {
+            Mark::Live.hit(self.role);
+            self.provide_standby(proven);
+        }
+        self.forget_blocker(handle);
+        self.say_serving(handle);
+        self.claim(&proven.session).await
+    }
+
     /// One poll; calls are answered meanwhile. The poll is not dropped for them: what it brings is half processed then.
     async fn poll(
         &mut self,
-        live: &Live,
+        handle: &Handle,
         session: &Session,
         position: Option<String>,
         poll: Duration,
@@ -127,7 +138,7 @@ impl Supervisor {
             Some(_) => poll,
             None => unlike_any_other(),
         };
-        let mut sync = pin!(live.client.sync_once(settings(position, poll, filter())));
+        let mut sync = pin!(handle.client.sync_once(settings(position, poll, filter())));
         let mut said = since.is_none();
         let mut late = pin!(sleep_until(since.unwrap_or_else(Instant::now) + STALE));
         loop {
@@ -135,7 +146,7 @@ impl Supervisor {
                 biased;
                 result = &mut sync => return Ok(result),
                 Some(report) = self.reports.recv() => {
-                    if let Some(end) = self.answer(report, live, session).await {
+                    if let Some(end) = self.answer(report, handle, session).await {
                         return Err(end);
                     }
                 }
@@ -148,20 +159,20 @@ impl Supervisor {
     }
 
     /// The intake gets the batch until it has taken it: the position must not run ahead.
-    async fn hand_over(&self, live: &Live, batch: &SyncResponse) {
+    async fn hand_over(&self, handle: &Handle, batch: &SyncResponse) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.intake.take(live, batch, &batch.next_batch).await {
+        while let Err(error) = self.intake.take(handle, batch, &batch.next_batch).await {
             tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
             self.say_broken(&error);
             sleep(backoff.next(Duration::ZERO, chance())).await;
         }
     }
 
-    async fn resume(&mut self, live: &Live, session: &Session) -> Result<Option<String>, End> {
+    async fn resume(&mut self, handle: &Handle, session: &Session) -> Result<Option<String>, End> {
         let mut backoff = Backoff::default();
         loop {
             let resumed = async {
-                self.intake.resumed(live).await?;
+                self.intake.resumed(handle).await?;
                 self.intake.position().await
             };
             match resumed.await {

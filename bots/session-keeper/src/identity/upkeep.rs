@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Account,
-    crypto::{Progress, Shelf, Stores},
+    crypto::{OpenStores, Progress, Stores},
     healing::{Mark, Verdict},
     session::Session,
     vault::PasswordState,
@@ -122,7 +122,7 @@ impl Supervisor {
                 return end;
             }
         }
-        let password = self.healer.password_file().state();
+        let password = self.healer.password_source().state();
         let changed = password.is_some() && password != upkeep.password;
         if upkeep.checking.is_some() || (now < upkeep.check && !(changed && self.is_degraded())) {
             return None;
@@ -131,6 +131,7 @@ impl Supervisor {
         if changed {
             Mark::PasswordChanged.hit(self.role);
         }
+        self.call_roll(&proven.session).await;
         upkeep.checking = Some(tokio::spawn(self.new_check(proven).run()));
         None
     }
@@ -153,8 +154,8 @@ impl Supervisor {
     }
 
     /// Has a store made for the device that may have to take this one's place.
-    pub(super) fn provide_spare(&mut self, proven: &Proven) {
-        if let Err(error) = proven.stores.make_spare(&mut self.spare) {
+    pub(super) fn provide_standby(&mut self, proven: &Proven) {
+        if let Err(error) = proven.stores.make_standby(&mut self.standby) {
             tracing::warn!(role = self.role.name(), %error, "no store is made ahead");
         }
     }
@@ -170,7 +171,8 @@ impl Supervisor {
             stores: proven.stores.clone(),
             secrets: proven.secrets.clone(),
             password: self.healer.usable_password(),
-            leftovers: self.healer.leftovers(),
+            leftovers: self.leftovers(),
+            wording: self.config.wording.clone(),
             tidying: Tidying {
                 safe: proven.prepared.escrow_unreadable.is_none(),
                 fresh: proven.prepared.fresh,
@@ -230,7 +232,7 @@ impl Supervisor {
 }
 
 async fn write_escrow(role: Account, stores: Stores, session: Session) {
-    let keys = stores.room_keys(&session.device, &mut Shelf::default()).await;
+    let keys = stores.room_keys(&session.device, &mut OpenStores::default()).await;
     let written = match keys {
         Ok(mut keys) => stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

@@ -11,11 +11,11 @@ use super::{
     positions::{OnClient, OnSync, Positions, on_client, on_sync},
 };
 use crate::{
-    config::{Account, IdentityConfig, Predecessor},
+    config::{Account, IdentityConfig, Predecessor, Wording},
     health::Board,
-    identity::{Identity, Intake, IntakeError, Live, StartError},
+    identity::{Handle, Identity, Intake, IntakeError, StartError},
     secret::Secret,
-    vault::Vault,
+    vault::{PasswordSource, Vault},
 };
 
 /// What is to be kept; made by [`Keeper::builder`].
@@ -30,20 +30,8 @@ pub struct Builder {
 
 impl Builder {
     pub(super) fn new(homeserver: Url, data_dir: PathBuf) -> Self {
-        let config = IdentityConfig {
-            role: Account::new("bot"),
-            homeserver,
-            username: None,
-            default_localpart: "bot".to_owned(),
-            env_token: None,
-            password_path: data_dir.join("password"),
-            data_dir,
-            device_name: "session-keeper".to_owned(),
-            predecessor: None,
-            customize: |client| client,
-        };
         Self {
-            config,
+            config: IdentityConfig::new(Account::new("bot"), homeserver, data_dir),
             board: Board::default(),
             shutdown: CancellationToken::new(),
             on_client: on_client(|_| async { Ok::<_, IntakeError>(()) }),
@@ -68,7 +56,19 @@ impl Builder {
     /// The file in which the operator writes the password. It may appear, and change, at any time. Without it:
     /// `password` in the data directory.
     pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.config.password_path = path.into();
+        self.config.password = PasswordSource::file(path);
+        self
+    }
+
+    /// A function that gives the password instead of a file: `None` while there is none, an error where it cannot tell. It is
+    /// asked several times a second while the operator is waited for, so it has to be quick. `place` is what the operator is
+    /// told to write the password into, as in "the secret `bot-password`".
+    pub fn password<F>(mut self, place: impl Into<String>, ask: F) -> Self
+    where
+        F: Fn() -> Result<Option<String>, String> + Send + Sync + 'static,
+    {
+        let ask = move || Ok(ask()?.map(Secret::new));
+        self.config.password = PasswordSource::function(place, ask);
         self
     }
 
@@ -78,7 +78,8 @@ impl Builder {
         self
     }
 
-    /// How the devices that are made here are called. Devices of this name that are not used any more are removed.
+    /// How the devices that are made here are called. The name means nothing: only devices that this data directory made
+    /// are ever removed.
     pub fn device_name(mut self, name: impl Into<String>) -> Self {
         self.config.device_name = name.into();
         self
@@ -87,6 +88,12 @@ impl Builder {
     /// What kept the account before, and what it left.
     pub fn predecessor(mut self, predecessor: Arc<dyn Predecessor>) -> Self {
         self.config.predecessor = Some(predecessor);
+        self
+    }
+
+    /// How the program speaks of itself to its operator.
+    pub fn wording(mut self, wording: Wording) -> Self {
+        self.config.wording = wording;
         self
     }
 
@@ -112,7 +119,7 @@ impl Builder {
     /// client.
     pub fn on_client<F, Fut, E>(mut self, work: F) -> Self
     where
-        F: Fn(Live) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
@@ -124,7 +131,7 @@ impl Builder {
     /// batch comes again. So it should be quick, and bear to see a batch twice.
     pub fn on_sync<F, Fut, E>(mut self, work: F) -> Self
     where
-        F: Fn(Live, SyncResponse) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle, SyncResponse) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     health::{Board, IdentityHealth},
-    identity::{Identity, Live},
+    identity::{Handle, Identity},
 };
 
 /// An account that is kept alive until this is dropped or [ended](Keeper::end).
@@ -45,8 +45,8 @@ impl Keeper {
 
     /// The client that is logged in now, waiting for one as long as it takes. Ask again for each piece of work: a heal
     /// replaces the client.
-    pub async fn live(&self) -> Live {
-        self.identity.live().await
+    pub async fn handle(&self) -> Handle {
+        self.identity.handle().await
     }
 
     /// Runs `work` with the client that is logged in, and again with the next one where a heal comes in between. So it
@@ -57,7 +57,7 @@ impl Keeper {
     /// What `work` answered, if that is not about a dead token.
     pub async fn call<T, F, Fut>(&self, work: F) -> Result<T, matrix_sdk::Error>
     where
-        F: Fn(Live) -> Fut + Send,
+        F: Fn(Handle) -> Fut + Send,
         Fut: Future<Output = Result<T, matrix_sdk::Error>> + Send,
     {
         self.identity.call(work).await

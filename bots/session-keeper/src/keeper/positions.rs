@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 
 use crate::{
-    identity::{Intake, IntakeError, Live},
+    identity::{Handle, Intake, IntakeError},
     vault::{read, write},
 };
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), IntakeError>> + Send>>;
-pub(super) type OnClient = Arc<dyn Fn(Live) -> Outcome + Send + Sync>;
-pub(super) type OnSync = Arc<dyn Fn(Live, SyncResponse) -> Outcome + Send + Sync>;
+pub(super) type OnClient = Arc<dyn Fn(Handle) -> Outcome + Send + Sync>;
+pub(super) type OnSync = Arc<dyn Fn(Handle, SyncResponse) -> Outcome + Send + Sync>;
 
 /// Keeps the position in a file, and hands clients and batches to closures.
 pub(super) struct Positions {
@@ -24,21 +24,21 @@ pub(super) struct Positions {
 /// A closure that may be kept. What goes wrong in it gets a name.
 pub(super) fn on_client<F, Fut, E>(work: F) -> OnClient
 where
-    F: Fn(Live) -> Fut + Send + Sync + 'static,
+    F: Fn(Handle) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Arc::new(move |live| named("preparing a client", work(live)))
+    Arc::new(move |handle| named("preparing a client", work(handle)))
 }
 
 /// The same for a batch of the sync.
 pub(super) fn on_sync<F, Fut, E>(work: F) -> OnSync
 where
-    F: Fn(Live, SyncResponse) -> Fut + Send + Sync + 'static,
+    F: Fn(Handle, SyncResponse) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Arc::new(move |live, batch| named("handling what the sync brought", work(live, batch)))
+    Arc::new(move |handle, batch| named("handling what the sync brought", work(handle, batch)))
 }
 
 fn named<E>(what: &'static str, work: impl Future<Output = Result<(), E>> + Send + 'static) -> Outcome
@@ -56,14 +56,14 @@ impl Intake for Positions {
         Ok(position.filter(|position| !position.is_empty()))
     }
 
-    async fn take(&self, live: &Live, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError> {
-        (self.on_sync)(live.clone(), batch.clone()).await?;
+    async fn take(&self, handle: &Handle, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError> {
+        (self.on_sync)(handle.clone(), batch.clone()).await?;
         write(&self.path, format!("{next_position}\n").as_bytes())
             .map_err(|error| IntakeError::new("writing the sync position", error))
     }
 
-    async fn resumed(&self, live: &Live) -> Result<(), IntakeError> {
-        (self.on_client)(live.clone()).await
+    async fn resumed(&self, handle: &Handle) -> Result<(), IntakeError> {
+        (self.on_client)(handle.clone()).await
     }
 
     async fn finished(&self, _: Vec<OwnedRoomId>) -> Result<Vec<OwnedRoomId>, IntakeError> {
@@ -79,13 +79,13 @@ mod tests {
 
     use super::*;
 
-    async fn live() -> Live {
+    async fn handle() -> Handle {
         let client = Client::builder()
             .homeserver_url("http://localhost")
             .build()
             .await
             .unwrap();
-        Live::new(client, owned_user_id!("@bot:hs"), "DEVICE".into(), 1)
+        Handle::new(client, owned_user_id!("@bot:hs"), "DEVICE".into(), 1)
     }
 
     fn positions(data: &TempDir, outcome: Result<(), &'static str>) -> Positions {
@@ -99,15 +99,15 @@ mod tests {
     #[tokio::test]
     async fn the_position_advances_only_over_what_was_handled() {
         let data = TempDir::new().unwrap();
-        let (live, batch) = (live().await, SyncResponse::default());
+        let (handle, batch) = (handle().await, SyncResponse::default());
         let failing = positions(&data, Err("full"));
         assert_eq!(failing.position().await.unwrap(), None);
-        let error = failing.take(&live, &batch, "s1").await.unwrap_err();
+        let error = failing.take(&handle, &batch, "s1").await.unwrap_err();
         assert_eq!(error.to_string(), "handling what the sync brought: full");
         assert_eq!(failing.position().await.unwrap(), None);
 
         let working = positions(&data, Ok(()));
-        working.take(&live, &batch, "s1").await.unwrap();
+        working.take(&handle, &batch, "s1").await.unwrap();
         assert_eq!(working.position().await.unwrap().as_deref(), Some("s1"));
     }
 

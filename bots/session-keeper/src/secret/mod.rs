@@ -2,24 +2,34 @@
 
 use std::fmt;
 
+use secrecy::{ExposeSecret, SecretString};
+
 /// The log filter to start from. The SDK's own log is kept to warnings, and its HTTP client's off: it shows requests,
 /// and errors that are none (an absent account datum is a 404).
 pub const LOG_FILTER: &str = "info,matrix_sdk=warn,matrix_sdk_base=warn,matrix_sdk_crypto=warn,matrix_sdk_sqlite=warn,\
                               matrix_sdk::http_client=off,hyper=warn,reqwest=warn";
 
-/// A token, password or key. `Debug` shows only that it is there; there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+/// A token, password or key. `Debug` shows only that it is there; there is no `Display`. Its memory is wiped when it goes.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(SecretString::from(text.into()))
     }
 
     /// The secret itself: for the request or file that needs it, never for a message.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
 

@@ -15,15 +15,16 @@ use super::{
 use crate::{
     config::{Account, IdentityConfig},
     healing::{
-        Ask, Class, Expected, Gate, Mark, May, Pace, Password, Plan, Rivalry, Situation, Source, Step, Stuck, Target,
-        Token,
+        Ask, Class, Contention, Expected, HealBlocker, Mark, May, Pace, Password, PasswordThrottle, Plan, Situation,
+        Source, Step, Target, Token,
     },
     secret::Secret,
-    vault::{LeftDevice, PasswordFile, PasswordState, Saved, Vault, VaultError},
+    vault::{LeftDevice, PasswordSource, PasswordState, Saved, Vault, VaultError},
 };
 
 /// A session whose token was alive a moment ago and is on the disk.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Session {
     /// The user.
     pub user: OwnedUserId,
@@ -31,17 +32,31 @@ pub struct Session {
     pub device: OwnedDeviceId,
     /// The token.
     pub token: Secret,
+    /// What makes another one when it has expired, where the server gave that.
+    pub refresh: Option<Secret>,
 }
 
-/// What one attempt to heal came to.
+/// What an attempt to heal came to.
 #[derive(Debug)]
-pub enum Attempt {
+#[non_exhaustive]
+pub enum HealOutcome {
     /// There is a session.
     Live(Session),
     /// Wait at least so long and try again, for this reason.
     Wait(Duration, String),
     /// Only the operator can help.
-    Stuck(Stuck),
+    Blocked(HealBlocker),
+}
+
+/// What a session could come from.
+struct AtHand {
+    expected: Expected,
+    password: Option<(Secret, PasswordState)>,
+    may_log_in: Password,
+    saved: Option<Saved>,
+    saved_token: Option<Secret>,
+    refresh_token: Option<Secret>,
+    env_token: Option<Secret>,
 }
 
 /// A session that still has to be saved.
@@ -58,15 +73,17 @@ pub struct Healer {
     role: Account,
     pub(super) server: Server,
     pub(super) vault: Vault,
-    password: PasswordFile,
+    password: PasswordSource,
     username: Option<String>,
     default_localpart: String,
     env_token: Option<Secret>,
-    gate: Gate<PasswordState>,
-    rivalry: Rivalry,
-    truce: Option<Instant>,
+    /// How the operator is told of that one.
+    pub(super) given_token: String,
+    throttle: PasswordThrottle<PasswordState>,
+    contention: Contention,
+    cool_down: Option<Instant>,
     /// Why the password in its present state does not help.
-    refusal: Option<Stuck>,
+    refusal: Option<HealBlocker>,
     /// The device that a login has made last.
     made: Option<OwnedDeviceId>,
     /// A session that a login has made and that is not on the disk yet.
@@ -87,13 +104,14 @@ impl Healer {
             role: config.role,
             server,
             vault: Vault::of(config),
-            password: PasswordFile::new(config.password_path.clone()),
+            password: config.password.clone(),
             username: config.username.clone(),
             default_localpart: config.default_localpart.clone(),
             env_token: config.env_token.clone(),
-            gate: Gate::default(),
-            rivalry: Rivalry::default(),
-            truce: None,
+            given_token: config.wording.given_token.clone(),
+            throttle: PasswordThrottle::default(),
+            contention: Contention::default(),
+            cool_down: None,
             refusal: None,
             made: None,
             unsaved: None,
@@ -119,8 +137,8 @@ impl Healer {
         &self.server
     }
 
-    /// The password file.
-    pub fn password_file(&self) -> &PasswordFile {
+    /// Where the password comes from.
+    pub fn password_source(&self) -> &PasswordSource {
         &self.password
     }
 
@@ -136,7 +154,7 @@ impl Healer {
     /// The password, where there is one that may be tried now.
     pub fn usable_password(&self) -> Option<Secret> {
         let (password, state) = self.password.read()?;
-        (self.gate.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
+        (self.throttle.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
     }
 
     /// The devices left behind, and what it takes to remove them now.
@@ -146,6 +164,8 @@ impl Healer {
             server: self.server.clone(),
             vault: self.vault.clone(),
             password: self.usable_password(),
+            not_ours: None,
+            former: None,
         }
     }
 
@@ -154,33 +174,43 @@ impl Healer {
         self.made.as_ref() == Some(device)
     }
 
+    /// Whether a token that has died can be had again without a login.
+    pub fn can_refresh(&self) -> bool {
+        let saved = self.vault.session().ok().flatten();
+        saved.is_some_and(|saved| saved.refresh.is_some())
+    }
+
     /// The token in use was found dead.
     pub fn token_died(&mut self) {
-        self.rivalry.died(self.epoch.elapsed());
-        if self.rivalry.contested() && self.truce.is_none() {
-            self.truce = Some(Instant::now() + Rivalry::TRUCE);
+        self.contention.died(self.epoch.elapsed());
+        if self.contention.contested() && self.cool_down.is_none() {
+            self.cool_down = Some(Instant::now() + Contention::COOL_DOWN);
         }
     }
 
     /// The operator has written a new password: whoever fought for the device, this is a new start.
     pub fn password_changed(&mut self) {
         self.unproven = None;
-        if self.truce.take().is_some() {
-            self.rivalry.after_truce();
+        if self.cool_down.take().is_some() {
+            self.contention.after_cool_down();
         }
     }
 
     /// When a login is tried again whatever happens, where one was refused.
     pub fn next_login_in(&self) -> Option<Duration> {
         let (_, state) = self.password.read()?;
-        match self.gate.may(&state, self.epoch.elapsed()) {
+        match self.throttle.may(&state, self.epoch.elapsed()) {
             May::Wait(wait) => Some(wait),
             May::Try => None,
         }
     }
 
     /// Goes through the sources of a session, in order, as far as the homeserver answers.
-    pub async fn attempt(&mut self) -> Result<Attempt, VaultError> {
+    ///
+    /// # Errors
+    ///
+    /// When a file of the vault is in the way.
+    pub async fn attempt(&mut self) -> Result<HealOutcome, VaultError> {
         if let Some(unsaved) = self.unsaved.clone() {
             // The disk was full, or the like: the session is there, only its file is not.
             let session = self.keep(unsaved.source, unsaved.session, unsaved.saved.as_ref())?;
@@ -188,8 +218,34 @@ impl Healer {
                 role = self.role.name(),
                 "the session that could not be saved is saved now"
             );
-            return Ok(Attempt::Live(session));
+            return Ok(HealOutcome::Live(session));
         }
+        let at_hand = self.at_hand()?;
+        let mut plan = Plan::new(self.situation(&at_hand));
+        let mut found = None;
+        loop {
+            let ask = match plan.next() {
+                Step::Ask(ask) => ask,
+                end => {
+                    self.say(plan.marks());
+                    return self.conclude(end, found, at_hand.saved.as_ref()).await;
+                }
+            };
+            let Some((class, token)) = self.ask(ask, &at_hand).await? else {
+                break;
+            };
+            found = session(&class, token, at_hand.saved.as_ref()).or(found);
+            if let Class::WrongUser { user, .. } = &class {
+                let wanted = &at_hand.expected;
+                tracing::warn!(role = self.role.name(), %user, ?wanted, "a token of another user is not used");
+            }
+            plan.saw(ask, &class);
+        }
+        Ok(HealOutcome::Wait(Duration::ZERO, "a file changed meanwhile".to_owned()))
+    }
+
+    /// Everything that a session could come from.
+    fn at_hand(&mut self) -> Result<AtHand, VaultError> {
         let expected = self.expected()?;
         let password = self.password.read();
         let may_log_in = self.password_now(password.as_ref());
@@ -197,79 +253,110 @@ impl Healer {
         let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
         let saved_token = self.usable(Which::Saved, saved_token);
         let env_token = self.usable(Which::Given, self.env_token.clone());
-        let env_token = env_token.filter(|token| Some(token) != saved_token.as_ref());
-        let mut plan = Plan::new(Situation {
-            saved_device: saved.as_ref().and_then(|saved| saved.device.clone()),
-            saved_token: saved_token.is_some(),
-            env_token: env_token.is_some(),
-            password: may_log_in,
+        Ok(AtHand {
+            refresh_token: saved
+                .as_ref()
+                .filter(|saved| saved.user.is_some())
+                .and_then(|saved| saved.refresh.clone()),
+            env_token: env_token.filter(|token| Some(token) != saved_token.as_ref()),
+            expected,
+            password,
+            may_log_in,
+            saved,
+            saved_token,
+        })
+    }
+
+    fn situation(&mut self, at_hand: &AtHand) -> Situation {
+        Situation {
+            saved_device: at_hand.saved.as_ref().and_then(|saved| saved.device.clone()),
+            saved_token: at_hand.saved_token.is_some(),
+            refresh_token: at_hand.refresh_token.is_some(),
+            env_token: at_hand.env_token.is_some(),
+            password: at_hand.may_log_in,
             contested: self.contested_now(),
-        });
-        let mut found = None;
-        loop {
-            let ask = match plan.next() {
-                Step::Ask(ask) => ask,
-                end => {
-                    self.say(plan.marks());
-                    return self.conclude(end, found, saved.as_ref()).await;
-                }
-            };
-            let (class, token) = match ask {
-                Ask::Whoami(which) => {
-                    let token = match which {
-                        Token::Saved => saved_token.clone(),
-                        Token::Env => env_token.clone(),
-                    };
-                    let Some(token) = token else { break };
-                    (self.whoami(which, &token, &expected, saved.as_ref()).await, Some(token))
-                }
-                Ask::Login(target) => {
-                    let Some((password, state)) = &password else { break };
-                    let device = match target {
-                        Target::Saved => saved.as_ref().and_then(|saved| saved.device.clone()),
-                        Target::New => Some(self.pending_device()?),
-                    };
-                    let Some(device) = device else { break };
-                    if target == Target::Saved {
-                        self.vault.set_unannounced()?;
-                    }
-                    (self.log_in(password, *state, &device, &expected).await?, None)
-                }
-            };
-            found = session(&class, token, saved.as_ref()).or(found);
-            if let Class::WrongUser { user, .. } = &class {
-                tracing::warn!(role = self.role.name(), %user, wanted = ?expected, "a token of another user is not used");
-            }
-            plan.saw(ask, &class);
         }
-        Ok(Attempt::Wait(Duration::ZERO, "a file changed meanwhile".to_owned()))
+    }
+
+    /// Asks the homeserver; `None` where what it takes is not there any more. A token comes with the answer about it.
+    async fn ask(&mut self, ask: Ask, at_hand: &AtHand) -> Result<Option<(Class, Option<Secret>)>, VaultError> {
+        let saved = at_hand.saved.as_ref();
+        Ok(match ask {
+            Ask::Whoami(which) => {
+                let token = match which {
+                    Token::Saved => &at_hand.saved_token,
+                    Token::Env => &at_hand.env_token,
+                };
+                let Some(token) = token else { return Ok(None) };
+                let class = self.whoami(which, token, &at_hand.expected, saved).await;
+                Some((class, Some(token.clone())))
+            }
+            Ask::Refresh => {
+                let Some(refresh) = &at_hand.refresh_token else {
+                    return Ok(None);
+                };
+                // What is not kept is lost: a refresh token is good for little more than once.
+                self.vault.prove_writable()?;
+                Some((self.server.refresh(refresh).await, None))
+            }
+            Ask::Login(target) => {
+                let Some((password, state)) = &at_hand.password else {
+                    return Ok(None);
+                };
+                let device = match target {
+                    Target::Saved => saved.and_then(|saved| saved.device.clone()),
+                    Target::New => Some(self.pending_device()?),
+                };
+                let Some(device) = device else { return Ok(None) };
+                if target == Target::Saved {
+                    self.vault.set_unannounced()?;
+                }
+                let class = self.log_in(password, *state, &device, &at_hand.expected).await?;
+                Some((class, None))
+            }
+        })
     }
 
     /// Logs in on a new device because the one in use is not healthy. The session in use becomes a device left behind.
-    pub async fn take_new_device(&mut self) -> Result<Attempt, VaultError> {
+    pub async fn take_new_device(&mut self) -> Result<HealOutcome, VaultError> {
         let expected = self.expected()?;
         let Some((password, state)) = self.password.read() else {
-            return Ok(Attempt::Stuck(Stuck::NoPassword { wrong_user: None }));
+            return Ok(HealOutcome::Blocked(HealBlocker::NoPassword { wrong_user: None }));
         };
         let device = self.pending_device()?;
         match self.log_in(&password, state, &device, &expected).await? {
-            Class::LoggedIn { user, device, token } => {
+            Class::LoggedIn {
+                user,
+                device,
+                token,
+                refresh,
+            } => {
                 Mark::LoginOnNewDevice.hit(self.role);
-                let saved = self.vault.session()?;
-                self.keep(Source::LoginOnNew, Session { user, device, token }, saved.as_ref())
-                    .map(Attempt::Live)
+                let (saved, session) = (
+                    self.vault.session()?,
+                    Session {
+                        user,
+                        device,
+                        token,
+                        refresh,
+                    },
+                );
+                self.keep(Source::LoginOnNew, session, saved.as_ref())
+                    .map(HealOutcome::Live)
             }
             Class::Refused(words) => {
                 Mark::PasswordRefused.hit(self.role);
-                Ok(Attempt::Stuck(Stuck::PasswordRefused(Some(words))))
+                Ok(HealOutcome::Blocked(HealBlocker::PasswordRefused(Some(words))))
             }
-            Class::Barred(bar) => Ok(Attempt::Stuck(Stuck::Barred(bar))),
-            Class::Blocked(blocker) => Ok(Attempt::Stuck(Stuck::Blocked(blocker))),
-            Class::NoPasswords(flows) => Ok(Attempt::Stuck(Stuck::NoPasswordLogin(flows))),
-            class @ Class::Other { .. } => Ok(Attempt::Stuck(Stuck::LoginRefused(super::server::describe(&class)))),
-            Class::WrongUser { user, .. } => Ok(Attempt::Stuck(Stuck::WrongUser(user))),
-            Class::Limited(delay) => Ok(Attempt::Wait(delay, "the homeserver limits requests".to_owned())),
-            class => Ok(Attempt::Wait(Duration::ZERO, super::server::describe(&class))),
+            Class::AccountBlocked(block) => Ok(HealOutcome::Blocked(HealBlocker::AccountBlocked(block))),
+            Class::Blocked(blocker) => Ok(HealOutcome::Blocked(HealBlocker::AccountWaits(blocker))),
+            Class::NoPasswords(flows) => Ok(HealOutcome::Blocked(HealBlocker::NoPasswordLogin(flows))),
+            class @ Class::Other { .. } => Ok(HealOutcome::Blocked(HealBlocker::LoginRefused(
+                super::server::describe(&class),
+            ))),
+            Class::WrongUser { user, .. } => Ok(HealOutcome::Blocked(HealBlocker::WrongUser(user))),
+            Class::Limited(delay) => Ok(HealOutcome::Wait(delay, "the homeserver limits requests".to_owned())),
+            class => Ok(HealOutcome::Wait(Duration::ZERO, super::server::describe(&class))),
         }
     }
 
@@ -278,14 +365,14 @@ impl Healer {
         end: Step,
         found: Option<Session>,
         saved: Option<&Saved>,
-    ) -> Result<Attempt, VaultError> {
+    ) -> Result<HealOutcome, VaultError> {
         match (end, found) {
-            (Step::Go(source), Some(session)) => self.keep(source, session, saved).map(Attempt::Live),
-            (Step::Wait(delay, why), _) => Ok(Attempt::Wait(delay, why)),
+            (Step::Go(source), Some(session)) => self.keep(source, session, saved).map(HealOutcome::Live),
+            (Step::Wait(delay, why), _) => Ok(HealOutcome::Wait(delay, why)),
             // The login that was refused may be long ago; what it said still holds.
-            (Step::Stuck(Stuck::PasswordRefused(None)), _) => Ok(self.still_refused().await),
-            (Step::Stuck(stuck), _) => Ok(Attempt::Stuck(stuck)),
-            (Step::Go(_) | Step::Ask(_), _) => Ok(Attempt::Wait(
+            (Step::Blocked(HealBlocker::PasswordRefused(None)), _) => Ok(self.still_refused().await),
+            (Step::Blocked(heal_blocker), _) => Ok(HealOutcome::Blocked(heal_blocker)),
+            (Step::Go(_) | Step::Ask(_), _) => Ok(HealOutcome::Wait(
                 Duration::ZERO,
                 "the server named no device for the token".to_owned(),
             )),
@@ -293,21 +380,21 @@ impl Healer {
     }
 
     /// Whether a server that took no passwords takes them now is asked without a login, and so at any time.
-    async fn still_refused(&mut self) -> Attempt {
-        if let Some(Stuck::NoPasswordLogin(_)) = self.refusal
+    async fn still_refused(&mut self) -> HealOutcome {
+        if let Some(HealBlocker::NoPasswordLogin(_)) = self.refusal
             && self.server.takes_passwords().await
         {
-            self.gate.accepted();
+            self.throttle.accepted();
             self.refusal = None;
-            return Attempt::Wait(Duration::ZERO, "the homeserver takes passwords again".to_owned());
+            return HealOutcome::Wait(Duration::ZERO, "the homeserver takes passwords again".to_owned());
         }
-        Attempt::Stuck(self.refusal.clone().unwrap_or(Stuck::PasswordRefused(None)))
+        HealOutcome::Blocked(self.refusal.clone().unwrap_or(HealBlocker::PasswordRefused(None)))
     }
 
     /// Saves the session before anything else is done with it.
     fn keep(&mut self, source: Source, session: Session, saved: Option<&Saved>) -> Result<Session, VaultError> {
-        let by_login = matches!(source, Source::LoginOnSaved | Source::LoginOnNew);
-        if by_login {
+        let is_made = matches!(source, Source::LoginOnSaved | Source::LoginOnNew | Source::Refreshed);
+        if is_made {
             // Until it is on the disk: another login would only make another token that cannot be kept.
             self.unsaved = Some(Unsaved {
                 source,
@@ -338,10 +425,11 @@ impl Healer {
             self.vault.save_devices(&devices)?;
         }
         if saved.is_some_and(|saved| saved.is_first) {
-            Mark::OldFilesFirstSession.hit(self.role);
+            Mark::PredecessorSession.hit(self.role);
         }
+        let refresh = session.refresh.as_ref();
         self.vault
-            .save_session(&session.user, &session.device, &session.token)?;
+            .save_refreshable(&session.user, &session.device, &session.token, refresh)?;
         if self.username.is_none() && self.vault.identity()?.is_none() {
             self.vault.save_identity(&session.user)?;
         }
@@ -349,8 +437,8 @@ impl Healer {
             devices.pending = None;
             self.vault.save_devices(&devices)?;
         }
-        if by_login {
-            self.rivalry.born(self.epoch.elapsed());
+        if is_made {
+            self.contention.born(self.epoch.elapsed());
         }
         self.unsaved = None;
         self.unusable.remove(&Which::Saved);
@@ -371,27 +459,27 @@ impl Healer {
         let class = self.server.login(&localpart, password, device, expected).await;
         let (refusal, pace) = match &class {
             Class::LoggedIn { .. } => {
-                self.gate.accepted();
+                self.throttle.accepted();
                 self.refusal = None;
                 return Ok(class);
             }
-            Class::Refused(words) => (Stuck::PasswordRefused(Some(words.clone())), Pace::PASSWORD),
-            Class::Barred(bar) => (Stuck::Barred(*bar), Pace::PASSWORD),
-            Class::Blocked(blocker) => (Stuck::Blocked(blocker.clone()), Pace::BLOCKED),
-            Class::NoPasswords(flows) => (Stuck::NoPasswordLogin(flows.clone()), Pace::LOGIN),
+            Class::Refused(words) => (HealBlocker::PasswordRefused(Some(words.clone())), Pace::PASSWORD),
+            Class::AccountBlocked(block) => (HealBlocker::AccountBlocked(*block), Pace::PASSWORD),
+            Class::Blocked(blocker) => (HealBlocker::AccountWaits(blocker.clone()), Pace::BLOCKED),
+            Class::NoPasswords(flows) => (HealBlocker::NoPasswordLogin(flows.clone()), Pace::LOGIN),
             Class::Other { .. } if self.is_new(device)? => {
-                (Stuck::LoginRefused(super::server::describe(&class)), Pace::LOGIN)
+                (HealBlocker::LoginRefused(super::server::describe(&class)), Pace::LOGIN)
             }
             Class::WrongUser { user, token } => {
                 if let Some(token) = token {
                     // The one use of a wrong user's token: to end the session which this login has just made.
                     self.server.logout(token).await;
                 }
-                (Stuck::WrongUser(user.clone()), Pace::PASSWORD)
+                (HealBlocker::WrongUser(user.clone()), Pace::PASSWORD)
             }
             _ => return Ok(class),
         };
-        self.gate.refused(state, pace, self.epoch.elapsed());
+        self.throttle.refused(state, pace, self.epoch.elapsed());
         self.refusal = Some(refusal);
         Ok(class)
     }
@@ -457,17 +545,17 @@ impl Healer {
     fn password_now(&self, password: Option<&(Secret, PasswordState)>) -> Password {
         match password {
             None => Password::Missing,
-            Some((_, state)) if self.gate.may(state, self.epoch.elapsed()) == May::Try => Password::Ready,
+            Some((_, state)) if self.throttle.may(state, self.epoch.elapsed()) == May::Try => Password::Ready,
             Some(_) => Password::Spent,
         }
     }
 
     fn contested_now(&mut self) -> bool {
-        match self.truce {
+        match self.cool_down {
             Some(end) if Instant::now() < end => true,
             Some(_) => {
-                self.truce = None;
-                self.rivalry.after_truce();
+                self.cool_down = None;
+                self.contention.after_cool_down();
                 false
             }
             None => false,
@@ -477,8 +565,11 @@ impl Healer {
     /// The id that a login on a new device takes, on the disk before the login.
     fn pending_device(&self) -> Result<OwnedDeviceId, VaultError> {
         let mut devices = self.vault.devices()?;
-        if let Some(pending) = &devices.pending {
-            return Ok(pending.clone());
+        if let Some(pending) = devices.pending.clone() {
+            if devices.made.insert(pending.clone()) {
+                self.vault.save_devices(&devices)?;
+            }
+            return Ok(pending);
         }
         let mut random = rand::rng();
         let id = (0..10)
@@ -486,7 +577,116 @@ impl Healer {
             .collect::<String>();
         let device = OwnedDeviceId::from(id);
         devices.pending = Some(device.clone());
+        devices.made.insert(device.clone());
         self.vault.save_devices(&devices)?;
         Ok(device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tempfile::TempDir;
+    use wiremock::{
+        Mock, MockServer, Request, ResponseTemplate,
+        matchers::{header, method, path},
+    };
+
+    use super::*;
+    use crate::vault::faults;
+
+    const BOT: Account = Account::new("bot");
+    /// Each attempt may fail at one write, so a few have to do.
+    const ATTEMPTS: usize = 5;
+
+    /// What there is when the disk is full.
+    #[derive(Clone, Copy, Debug)]
+    enum Before {
+        Nothing,
+        DeadToken,
+        Expired,
+        DeviceRefused,
+    }
+
+    async fn server(before: Before) -> MockServer {
+        let server = MockServer::start().await;
+        let dead = ResponseTemplate::new(401).set_body_json(json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "" }));
+        let saved = header("authorization", "Bearer saved-token");
+        let whoami = Mock::given(method("GET")).and(path("/_matrix/client/v3/account/whoami"));
+        whoami.and(saved).respond_with(dead).mount(&server).await;
+        let refreshed = json!({ "access_token": "made-1", "refresh_token": "second" });
+        let refresh = Mock::given(method("POST")).and(path("/_matrix/client/v3/refresh"));
+        let refresh = refresh.respond_with(ResponseTemplate::new(200).set_body_json(refreshed));
+        refresh.mount(&server).await;
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        let login = Mock::given(method("POST")).and(path("/_matrix/client/v3/login"));
+        let answer = move |request: &Request| {
+            let body: Value = request.body_json().unwrap();
+            if matches!(before, Before::DeviceRefused) && body["device_id"] == "SAVED" {
+                return ResponseTemplate::new(400).set_body_json(json!({ "errcode": "M_UNKNOWN", "error": "" }));
+            }
+            let count = made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            ResponseTemplate::new(200).set_body_json(json!({
+                "user_id": "@bot:x", "device_id": body["device_id"], "access_token": format!("made-{count}"),
+            }))
+        };
+        login.respond_with(answer).mount(&server).await;
+        let flows = ResponseTemplate::new(200).set_body_json(json!({ "flows": [{ "type": "m.login.password" }] }));
+        let flow = Mock::given(method("GET")).and(path("/_matrix/client/v3/login"));
+        flow.respond_with(flows).mount(&server).await;
+        server
+    }
+
+    fn data(before: Before) -> TempDir {
+        let data = TempDir::new().unwrap();
+        std::fs::write(data.path().join("password"), "pass word").unwrap();
+        let user = OwnedUserId::try_from("@bot:x").unwrap();
+        let refresh = matches!(before, Before::Expired).then(|| Secret::new("first"));
+        if !matches!(before, Before::Nothing) {
+            let token = Secret::new("saved-token");
+            Vault::new(BOT, data.path())
+                .save_refreshable(&user, &"SAVED".into(), &token, refresh.as_ref())
+                .unwrap();
+        }
+        data
+    }
+
+    /// The disk is full at every single step of every single write, once each: no token that was made is lost, and none is
+    /// made in the place of one that could not be kept.
+    #[tokio::test]
+    async fn whichever_write_fails_no_login_is_lost() {
+        for before in [
+            Before::Nothing,
+            Before::DeadToken,
+            Before::Expired,
+            Before::DeviceRefused,
+        ] {
+            let mut steps = 0;
+            loop {
+                let (server, data) = (server(before).await, data(before));
+                let config = IdentityConfig::new(BOT, server.uri().parse().unwrap(), data.path());
+                let mut healer = Healer::new(&config, Server::new(config.homeserver.clone(), "a bot").unwrap());
+                faults::refuse_after(steps);
+                let mut outcomes = Vec::new();
+                while outcomes.len() < ATTEMPTS && !matches!(outcomes.last(), Some(Ok(HealOutcome::Live(_)))) {
+                    outcomes.push(healer.attempt().await);
+                }
+                let fired = faults::fired();
+                let context = format!("{before:?}, refused after {steps} steps: {outcomes:?}");
+                let Some(Ok(HealOutcome::Live(session))) = outcomes.last() else {
+                    panic!("{context}")
+                };
+                assert_eq!(session.token.expose(), "made-1", "{context}");
+                let kept = Vault::new(BOT, data.path()).session().unwrap().unwrap();
+                assert_eq!(kept.token.as_ref(), Some(&session.token), "{context}");
+                assert_eq!(kept.device.as_ref(), Some(&session.device), "{context}");
+                assert!(data.path().join("bot_identity").exists(), "{context}");
+                if !fired {
+                    break;
+                }
+                steps += 1;
+            }
+            assert!(steps > 6, "{before:?}: only {steps} steps were refused");
+        }
     }
 }

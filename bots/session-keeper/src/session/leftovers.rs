@@ -18,11 +18,15 @@ pub struct Leftovers {
     pub(super) vault: Vault,
     /// The password, where there is one that may be tried.
     pub(super) password: Option<Secret>,
+    /// The device of another copy of the program, which must stay.
+    pub not_ours: Option<OwnedDeviceId>,
+    /// The device of a former life of this data directory, if it had one.
+    pub former: Option<OwnedDeviceId>,
 }
 
 impl Leftovers {
     /// Logs out the devices left behind, so that the bot owns none that it does not use. `may_go` says whether all that
-    /// a device held is safe. Returns those that are still there.
+    /// a device held is safe. Another copy's device is none of them, whoever left it. Returns those that are still there.
     pub async fn remove(
         &self,
         session: &Session,
@@ -31,28 +35,43 @@ impl Leftovers {
         let devices = self.vault.devices()?;
         let mut remaining = Vec::new();
         for left in &devices.left {
-            if left.device == session.device || (may_go(&left.device) && self.remove_one(session, left).await) {
+            let used = self.not_ours.as_ref() == Some(&left.device);
+            if left.device == session.device || (!used && may_go(&left.device) && self.remove_one(session, left).await)
+            {
                 continue;
             }
             remaining.push(left.clone());
         }
         if remaining != devices.left {
             let mut devices = self.vault.devices()?;
+            let gone = devices
+                .left
+                .iter()
+                .filter(|left| !remaining.contains(left) && left.device != session.device);
+            let gone: Vec<OwnedDeviceId> = gone.map(|left| left.device.clone()).collect();
+            devices.made.retain(|device| !gone.contains(device));
             devices.left.clone_from(&remaining);
             self.vault.save_devices(&devices)?;
         }
         Ok(remaining.into_iter().map(|left| left.device).collect())
     }
 
-    /// Adds to the devices left behind those which this program made in a life that nothing is remembered of: the data
-    /// directory was lost. To be called only where all that they could hold is readable without them.
+    /// Adds to the devices left behind those which this data directory made and does not use: its session file was lost,
+    /// or all of it but the recovery key. To be called only where all that they could hold is readable without them.
     pub async fn recollect(&self, session: &Session) -> Result<(), VaultError> {
+        let mut devices = self.vault.devices()?;
+        let known = |device: &OwnedDeviceId| {
+            *device == session.device || devices.left.iter().any(|left| left.device == *device)
+        };
+        if devices.made.iter().chain(&self.former).all(known) {
+            return Ok(());
+        }
         let Some(there) = self.server.devices(&session.token).await else {
             return Ok(());
         };
-        let mut devices = self.vault.devices()?;
         let before = devices.left.len();
-        for (device, ours) in there {
+        for (device, _) in there {
+            let ours = devices.made.contains(&device) || self.former.as_ref() == Some(&device);
             if ours && device != session.device && devices.left.iter().all(|left| left.device != device) {
                 devices.left.push(LeftDevice { device, token: None });
             }

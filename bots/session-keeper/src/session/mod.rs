@@ -4,8 +4,10 @@
 //! - [`Server`]: the requests;
 //! - [`refusal_of`]: what the SDK's errors mean, by the same classing;
 //! - [`uia`]: what a server demands before it does what it is asked;
+//! - [`Copies`]: other copies of the program on the same account;
 //! - [`Healer`]: executes the [`crate::healing::Plan`] and keeps what it brings.
 
+mod copies;
 mod healer;
 mod leftovers;
 mod sdk;
@@ -13,7 +15,8 @@ mod server;
 mod tokens;
 pub mod uia;
 
-pub use healer::{Attempt, Healer, Session};
+pub use copies::Copies;
+pub use healer::{HealOutcome, Healer, Session};
 pub use leftovers::Leftovers;
 pub use sdk::{http_refusal, refusal_of};
 pub use server::{Exchange, KeysAnswer, NoAnswer, Server, ServerError, describe};

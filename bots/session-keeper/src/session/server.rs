@@ -33,7 +33,7 @@ pub struct ServerError(reqwest::Error);
 #[derive(Clone, Debug)]
 pub struct Server {
     base: Url,
-    /// How devices that this program made are called.
+    /// How devices that are made here are called.
     device_name: String,
     http: reqwest::Client,
 }
@@ -70,7 +70,7 @@ pub struct NoAnswer {
 }
 
 impl Server {
-    /// The homeserver at this base URL. Devices that are made on it get this name, and are known by it.
+    /// The homeserver at this base URL. Devices that are made on it get this name.
     pub fn new(base: Url, device_name: &str) -> Result<Self, ServerError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -120,6 +120,7 @@ impl Server {
             "password": password.expose(),
             "device_id": device,
             "initial_device_display_name": self.device_name,
+            "refresh_token": true,
         });
         let request = self.request(Method::POST, &["login"]).json(&body);
         let answer = send(request).await;
@@ -131,6 +132,13 @@ impl Server {
             true => self.without_passwords().await.map_or(class, Class::NoPasswords),
             false => class,
         }
+    }
+
+    /// Asks for a new token for the device of a refresh token. Where the answer is lost, the same one may be good once more.
+    pub async fn refresh(&self, refresh: &Secret) -> Class {
+        let body = json!({ "refresh_token": refresh.expose() });
+        let request = self.request(Method::POST, &["refresh"]).json(&body);
+        classify(Asked::Refresh, &Expected::Anyone, &send(request).await)
     }
 
     /// Whether the server says that a password is one of the ways to log in.
@@ -186,7 +194,8 @@ impl Server {
         }
     }
 
-    /// The ids of the user's devices, each with whether this program made it; `None` where the server does not say.
+    /// The ids of the user's devices, each with whether it is called as those that are made here; `None` where the server
+    /// does not say. Another copy of the program calls its devices so too.
     pub async fn devices(&self, token: &Secret) -> Option<Vec<(OwnedDeviceId, bool)>> {
         let request = self.request(Method::GET, &["devices"]).bearer_auth(token.expose());
         let Class::Done(answer) = other(&send(request).await) else {
@@ -194,8 +203,8 @@ impl Server {
         };
         let devices = answer.get("devices")?.as_array()?;
         let device = |device: &Value| {
-            let ours = device.get("display_name").and_then(Value::as_str) == Some(&*self.device_name);
-            Some((OwnedDeviceId::from(device.get("device_id")?.as_str()?), ours))
+            let namesake = device.get("display_name").and_then(Value::as_str) == Some(&*self.device_name);
+            Some((OwnedDeviceId::from(device.get("device_id")?.as_str()?), namesake))
         };
         Some(devices.iter().filter_map(device).collect())
     }
@@ -332,10 +341,12 @@ pub fn describe(class: &Class) -> String {
         Class::WayBroken(words) => format!("the token does not arrive at the homeserver ({words})"),
         Class::Redirected(target) => format!("it redirects to {target}, which is not followed"),
         Class::NoPasswords(flows) => format!("this server takes no passwords, only {}", flows.join(", ")),
-        Class::Barred(bar) => format!("the account is barred: {bar:?}"),
+        Class::AccountBlocked(block) => format!("the account is barred: {block:?}"),
         Class::Refused(words) => words.clone(),
         Class::WrongUser { user, .. } => format!("the token is {user}'s"),
-        Class::Alive { .. } | Class::LoggedIn { .. } | Class::Done(_) => "it succeeded".to_owned(),
+        Class::Alive { .. } | Class::LoggedIn { .. } | Class::Refreshed { .. } | Class::Done(_) => {
+            "it succeeded".to_owned()
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl Healer {
     pub fn unusable_tokens(&self) -> Vec<String> {
         let sentence = |(which, problem): (&Which, &&str)| match which {
             Which::Saved => format!("the saved access token cannot be used: {problem}"),
-            Which::Given => format!("the access token in the environment cannot be used: {problem}"),
+            Which::Given => format!("{} cannot be used: {problem}", self.given_token),
         };
         self.unusable.iter().map(sentence).collect()
     }
@@ -111,19 +111,37 @@ fn is_same(one: &Result<Answer, String>, other: &Result<Answer, String>) -> bool
 /// The session that an answer gives, if it gives one.
 pub(super) fn session(class: &Class, token: Option<Secret>, saved: Option<&Saved>) -> Option<Session> {
     match class {
-        Class::LoggedIn { user, device, token } => Some(Session {
+        Class::LoggedIn {
+            user,
+            device,
+            token,
+            refresh,
+        } => Some(Session {
             user: user.clone(),
             device: device.clone(),
             token: token.clone(),
+            refresh: refresh.clone(),
         }),
+        Class::Refreshed { token, refresh } => {
+            let saved = saved?;
+            Some(Session {
+                user: saved.user.clone()?,
+                device: saved.device.clone()?,
+                token: token.clone(),
+                refresh: refresh.clone().or_else(|| saved.refresh.clone()),
+            })
+        }
         Class::Alive { user, device } => {
             let device = device
                 .clone()
                 .or_else(|| saved.and_then(|saved| saved.device.clone()))?;
+            let token = token?;
+            let of_it = saved.filter(|saved| saved.token.as_ref() == Some(&token));
             Some(Session {
                 user: user.clone(),
                 device,
-                token: token?,
+                refresh: of_it.and_then(|saved| saved.refresh.clone()),
+                token,
             })
         }
         _ => None,

@@ -18,14 +18,14 @@ pub struct Demand<'a> {
 /// is an answer that demands nothing more. What cannot be answered is handed back as it came.
 ///
 /// `stage` gives the answer to a stage of that name, without `session`. `demand` says what an answer demands.
-pub async fn walk<T, Asked>(
+pub async fn walk<T, Answering>(
     mut body: Value,
     stage: impl Fn(&str) -> Option<Value>,
-    ask: impl Fn(Value) -> Asked,
+    ask: impl Fn(Value) -> Answering,
     demand: impl Fn(&T) -> Option<Demand<'_>>,
 ) -> T
 where
-    Asked: Future<Output = T>,
+    Answering: Future<Output = T>,
 {
     let mut rounds = 0;
     loop {

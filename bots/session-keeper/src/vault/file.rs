@@ -1,13 +1,17 @@
 //! One secret, one file.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
+use tempfile::NamedTempFile;
+
 use super::text::decode;
+
+/// How the names of temporary files end.
+const TEMPORARY: &str = ".new";
 
 /// More than any file takes that is written here right after a login, so that a disk without room for it is noticed before.
 const PROBE: [u8; 16 * 1024] = [0; 16 * 1024];
@@ -81,7 +85,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, VaultError> {
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), VaultError> {
     let temporary = fill(path, content)?;
     let failed = |error| VaultError::new("write", path, error);
-    fs::rename(&temporary, path).map_err(failed)?;
+    step().map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
     sync_directory(path).map_err(failed)
 }
 
@@ -91,26 +96,37 @@ pub(crate) fn prove_writable(path: &Path) -> Result<(), VaultError> {
         return Err(VaultError::new("write", path, ErrorKind::IsADirectory));
     }
     let temporary = fill(path, &PROBE)?;
-    let failed = |error| VaultError::new("write", &temporary, error);
-    fs::remove_file(&temporary).map_err(failed)?;
+    let failed = |error| VaultError::new("write", path, error);
+    temporary.close().map_err(failed)?;
     sync_directory(path).map_err(failed)
 }
 
-/// Writes the temporary file beside `path`, and syncs it.
-fn fill(path: &Path, content: &[u8]) -> Result<PathBuf, VaultError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+/// Writes a temporary file beside `path`, and syncs it. It is removed where it does not take that one's place.
+fn fill(path: &Path, content: &[u8]) -> Result<NamedTempFile, VaultError> {
+    let directory = directory(path);
     fs::create_dir_all(directory).map_err(|error| VaultError::new("make", directory, error))?;
-    let temporary = temporary(path);
-    let failed = |error| VaultError::new("write", &temporary, error);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
+    let failed = |error| VaultError::new("write", path, error);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(TEMPORARY)
+        .tempfile_in(directory)
         .map_err(failed)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
-    Ok(temporary)
+    step().map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    Ok(file)
+}
+
+/// Removes what was written for files that begin so when a process was killed in the middle of it.
+pub(crate) fn sweep(directory: &Path, stem: &str) {
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(&format!(".{stem}_")) && name.ends_with(TEMPORARY) {
+            fs::remove_file(&path).ok();
+        }
+    }
 }
 
 /// Removes a file (or an empty directory in its place), if it is there, for good.
@@ -148,13 +164,99 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Where a file is written before it replaces `path`.
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
+fn directory(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
+/// Stands for whatever the file system may refuse; a test can have it refuse.
+#[cfg(not(test))]
+#[expect(clippy::unnecessary_wraps, reason = "the other one does refuse")]
+fn step() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+use faults::step;
+
 fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    step()?;
+    File::open(directory(path))?.sync_all()
+}
+
+/// A disk that is full at one step, in tests.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::{
+        cell::Cell,
+        io::{self, ErrorKind},
+    };
+
+    thread_local! {
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Refuses the step after so many more, once. What a file takes is several steps: writing, taking its place, and the
+    /// sync of the directory.
+    pub(crate) fn refuse_after(steps: usize) {
+        LEFT.set(Some(steps));
+    }
+
+    /// Refuses nothing; answers whether something was refused.
+    pub(crate) fn fired() -> bool {
+        LEFT.take().is_none()
+    }
+
+    pub(super) fn step() -> io::Result<()> {
+        match LEFT.take() {
+            Some(0) => return Err(ErrorKind::StorageFull.into()),
+            Some(left) => LEFT.set(Some(left - 1)),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_anywhere_leaves_one_of_both_whole_and_nothing_beside_it() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("bot_file");
+        write(&path, b"old").unwrap();
+        for steps in 0..3 {
+            faults::refuse_after(steps);
+            let error = write(&path, b"new").unwrap_err();
+            assert!(faults::fired());
+            assert!(error.next_step().contains("make room"), "{}", error.next_step());
+            let now = fs::read(&path).unwrap();
+            assert_eq!(now, if steps < 2 { b"old" } else { b"new" });
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        faults::refuse_after(3);
+        write(&path, b"new").unwrap();
+        assert!(!faults::fired());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_nothing_else() {
+        let folder = TempDir::new().unwrap();
+        for name in [
+            ".bot_session.json.abc.new",
+            ".bot_kept",
+            "bot_x.new",
+            ".other_session.json.abc.new",
+        ] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        sweep(folder.path(), "bot");
+        assert!(!folder.path().join(".bot_session.json.abc.new").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
 }

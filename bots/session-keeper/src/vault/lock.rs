@@ -1,19 +1,18 @@
 //! One process for one data directory.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
-
-use rustix::fs::{FlockOperation, flock};
 
 /// The lock of the whole directory; each identity has one of its own beside it.
 const DIRECTORY: &str = "lock";
 
 /// Why the data directory could not be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LockError {
     /// Another process has it.
     #[error("{} is in use by another process: stop that one first, or give this one a data directory of its own", .0.display())]
@@ -52,10 +51,10 @@ impl DataDirLock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         };
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
+        match file.try_lock_shared() {
             Ok(()) => Ok(false),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-            Err(error) => Err(failed(error.into())),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 
@@ -73,10 +72,10 @@ impl DataDirLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Taken(data_dir.to_owned())),
-            Err(error) => Err(failed(error.into())),
+            Err(TryLockError::WouldBlock) => Err(LockError::Taken(data_dir.to_owned())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 }

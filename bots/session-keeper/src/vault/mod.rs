@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `<stem>_session.json` | user, device and token of the session in use |
-//! | `<stem>_devices.json` | the device id that a login is about to take, and devices left behind |
+//! | `<stem>_devices.json` | the device id that a login is about to take, devices left behind, and all that were made here |
 //! | `<stem>_unannounced` | there after a login on the saved device, until peers have been told that the device is there |
 //! | `<stem>_identity` | the user that this identity is, where the operator did not name one |
 //! | `<stem>_store_key` | the key of the stores in `crypto/` |
@@ -18,7 +18,9 @@ mod secrets;
 mod text;
 
 pub use file::VaultError;
-pub(crate) use file::{put_aside, read, remove, write};
+#[cfg(test)]
+pub(crate) use file::faults;
+pub(crate) use file::{put_aside, read, remove, sweep, write};
 pub use lock::{DataDirLock, LockError};
-pub use password::{PasswordFile, PasswordState};
+pub use password::{PasswordSource, PasswordState};
 pub use secrets::{Devices, LeftDevice, Saved, Vault};

@@ -1,10 +1,12 @@
-//! The operator's password file.
+//! Where the operator's password comes from.
 
 use std::{
+    fmt,
     fs::{self, File},
     io::{ErrorKind, Read},
     os::unix::fs::MetadataExt,
     path::PathBuf,
+    sync::Arc,
 };
 
 use sha2::{Digest, Sha256};
@@ -15,8 +17,8 @@ use crate::secret::Secret;
 /// No password is nearly as long, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// What tells one state of the file from another: a rewrite with the same content is a change too, for the operator
-/// may have given the account this very password meanwhile.
+/// What tells one state of the source from another: a rewrite of a file with the same content is a change too, for the
+/// operator may have given the account this very password meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PasswordState {
     modified: (i64, i64),
@@ -33,54 +35,98 @@ impl std::fmt::Debug for PasswordState {
     }
 }
 
-/// The file; it may not exist (yet).
-#[derive(Clone, Debug)]
-pub struct PasswordFile {
-    path: PathBuf,
+/// What a program gives for a password: `None` where there is none (yet), an error where it cannot tell.
+type Ask = Arc<dyn Fn() -> Result<Option<Secret>, String> + Send + Sync>;
+
+/// A file, which may not exist (yet), or a function of the program.
+#[derive(Clone)]
+pub struct PasswordSource {
+    /// What the operator is told to write the password into.
+    place: String,
+    from: From,
 }
 
-impl PasswordFile {
+#[derive(Clone)]
+enum From {
+    File(PathBuf),
+    Function(Ask),
+}
+
+impl fmt::Debug for PasswordSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordSource")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PasswordSource {
     /// The file at this path.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self {
+            place: path.display().to_string(),
+            from: From::File(path),
+        }
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &std::path::Path {
-        &self.path
+    /// A function of the program, which is asked several times a second while the operator is waited for, so it has to be
+    /// quick. `place` is what the operator is told to write the password into, as in "the secret `bot-password`".
+    pub fn function<F>(place: impl Into<String>, ask: F) -> Self
+    where
+        F: Fn() -> Result<Option<Secret>, String> + Send + Sync + 'static,
+    {
+        Self {
+            place: place.into(),
+            from: From::Function(Arc::new(ask)),
+        }
     }
 
-    /// The password and the state of the file. `None` where there is no file, or nothing in it. A file that cannot be
-    /// read is as good as none, but is said by the caller through [`PasswordFile::problem`].
+    /// What the operator writes the password into.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The password and the state of the source. `None` where there is nothing. A source that cannot be read is as good as
+    /// none, but is said by the caller through [`PasswordSource::problem`].
     pub fn read(&self) -> Option<(Secret, PasswordState)> {
-        let metadata = fs::metadata(&self.path).ok()?;
+        let metadata = match &self.from {
+            From::File(path) => Some(fs::metadata(path).ok()?),
+            From::Function(_) => None,
+        };
         let password = self.password().ok().flatten()?;
         let state = PasswordState {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            inode: metadata.ino(),
+            modified: metadata
+                .as_ref()
+                .map_or((0, 0), |file| (file.mtime(), file.mtime_nsec())),
+            inode: metadata.as_ref().map_or(0, MetadataExt::ino),
             content: Sha256::digest(password.expose().as_bytes()).into(),
         };
         Some((password, state))
     }
 
-    /// The state of the file alone.
+    /// The state of the source alone.
     pub fn state(&self) -> Option<PasswordState> {
         self.read().map(|(_, state)| state)
     }
 
-    /// What is wrong with the file, where there is one that cannot be used.
+    /// What is wrong with the source, where there is one that cannot be used.
     pub fn problem(&self) -> Option<String> {
         match self.password() {
-            Ok(None) if self.path.exists() => Some("it is empty".to_owned()),
+            Ok(None) if matches!(&self.from, From::File(path) if path.exists()) => Some("it is empty".to_owned()),
             Ok(_) => None,
             Err(problem) => Some(problem),
         }
     }
 
-    /// The password; `None` where there is no file or nothing in it; else what is wrong with it. What surrounds it does
-    /// not count: editors add line breaks and byte order marks.
+    /// The password; `None` where there is none; else what is wrong with it. What surrounds it does not count: editors add
+    /// line breaks and byte order marks.
     fn password(&self) -> Result<Option<Secret>, String> {
-        let file = match File::open(&self.path) {
+        let path = match &self.from {
+            From::File(path) => path,
+            From::Function(ask) => return Ok(ask()?.and_then(|password| trimmed(password.expose()))),
+        };
+        let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("it cannot be read: {error}")),
@@ -94,9 +140,13 @@ impl PasswordFile {
             Ok(_) => {}
         }
         let text = decode(&bytes).map_err(|error| error.to_string())?;
-        let password = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        Ok((!password.is_empty()).then(|| Secret::new(password)))
+        Ok(trimmed(&text))
     }
+}
+
+fn trimmed(text: &str) -> Option<Secret> {
+    let password = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    (!password.is_empty()).then(|| Secret::new(password))
 }
 
 #[cfg(test)]
@@ -122,8 +172,9 @@ mod tests {
     #[case::unmarked_utf_16(b"p\0w\0", Err("NUL bytes"))]
     fn a_file_gives_its_password_or_says_what_is_wrong(#[case] bytes: &[u8], #[case] outcome: Result<&str, &str>) {
         let folder = TempDir::new().unwrap();
-        let file = PasswordFile::new(folder.path().join("password"));
-        fs::write(file.path(), bytes).unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, bytes).unwrap();
+        let file = PasswordSource::file(path);
         let password = file.read().map(|(password, _)| password);
         assert_eq!(password.as_ref().map(Secret::expose), outcome.ok());
         let problem = file.problem();
@@ -136,13 +187,36 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_no_problem_and_one_that_is_a_directory_or_endless_is() {
         let folder = TempDir::new().unwrap();
-        let file = PasswordFile::new(folder.path().join("password"));
+        let path = folder.path().join("password");
+        let file = PasswordSource::file(&path);
         assert_eq!((file.state(), file.problem()), (None, None));
-        fs::create_dir(file.path()).unwrap();
+        fs::create_dir(path).unwrap();
         assert_eq!(file.state(), None);
         assert!(file.problem().unwrap().contains("directory"));
-        let endless = PasswordFile::new("/dev/zero".into());
+        let endless = PasswordSource::file("/dev/zero");
         assert_eq!(endless.state(), None);
         assert!(endless.problem().unwrap().contains("more than"));
+    }
+
+    #[test]
+    fn a_function_gives_a_password_until_it_gives_another() {
+        let given = Arc::new(std::sync::Mutex::new(Ok(None)));
+        let asked = given.clone();
+        let source = PasswordSource::function("the secret `bot`", move || asked.lock().unwrap().clone());
+        assert_eq!((source.state(), source.problem()), (None, None));
+        let mut states = Vec::new();
+        for password in ["one", " one\n", "two"] {
+            *given.lock().unwrap() = Ok(Some(Secret::new(password)));
+            let (found, state) = source.read().unwrap();
+            assert_eq!(found.expose(), password.trim());
+            states.push(state);
+        }
+        assert!(states[0] == states[1] && states[1] != states[2]);
+        *given.lock().unwrap() = Err("no network".to_owned());
+        assert_eq!(
+            (source.state(), source.problem().as_deref()),
+            (None, Some("no network"))
+        );
+        assert!(!format!("{source:?} {states:?}").contains("two"));
     }
 }

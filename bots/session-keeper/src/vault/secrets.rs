@@ -1,6 +1,7 @@
 //! The secrets of one identity.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,6 +23,7 @@ const UNANNOUNCED: &str = "unannounced";
 
 /// What is known of the session in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Saved {
     /// The user, unless another program made the session and does not tell it.
     pub user: Option<OwnedUserId>,
@@ -29,12 +31,15 @@ pub struct Saved {
     pub device: Option<OwnedDeviceId>,
     /// The token.
     pub token: Option<Secret>,
+    /// What makes another one when it has expired, where the server gave that.
+    pub refresh: Option<Secret>,
     /// Whether this came from the account's [`Predecessor`].
     pub is_first: bool,
 }
 
 /// Devices that are not in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Devices {
     /// The id that a login on a new device takes. It is written before the login, so that a crash before the answer is
     /// saved leaves no device that nobody knows of: the next login takes the same.
@@ -43,10 +48,15 @@ pub struct Devices {
     /// Devices left behind that are still to be logged out.
     #[serde(default)]
     pub left: Vec<LeftDevice>,
+    /// Devices that logins with this data directory have made, or were about to make. Only they, and devices that were in
+    /// use here, are ever removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub made: BTreeSet<OwnedDeviceId>,
 }
 
 /// A device left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftDevice {
     /// Which.
     pub device: OwnedDeviceId,
@@ -60,6 +70,8 @@ struct SessionFile {
     user_id: OwnedUserId,
     device_id: OwnedDeviceId,
     access_token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_secret")]
+    refresh_token: Option<Secret>,
 }
 
 /// The files of one identity.
@@ -114,6 +126,7 @@ impl Vault {
             user: None,
             device,
             token,
+            refresh: None,
             is_first: true,
         }))
     }
@@ -130,16 +143,29 @@ impl Vault {
             user: Some(file.user_id),
             device: Some(file.device_id),
             token: Some(Secret::new(file.access_token)),
+            refresh: file.refresh_token,
             is_first: false,
         }))
     }
 
-    /// Saves the session; on the disk when this returns.
+    /// Saves a session without a refresh token; on the disk when this returns.
     pub fn save_session(&self, user: &UserId, device: &OwnedDeviceId, token: &Secret) -> Result<(), VaultError> {
+        self.save_refreshable(user, device, token, None)
+    }
+
+    /// Saves a session; on the disk when this returns.
+    pub fn save_refreshable(
+        &self,
+        user: &UserId,
+        device: &OwnedDeviceId,
+        token: &Secret,
+        refresh: Option<&Secret>,
+    ) -> Result<(), VaultError> {
         let file = SessionFile {
             user_id: user.to_owned(),
             device_id: device.clone(),
             access_token: token.expose().to_owned(),
+            refresh_token: refresh.cloned(),
         };
         self.write_json(SESSION, &file)
     }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use session_keeper::{
     config::{Account, IdentityConfig},
     health::{Board, IdentityHealth},
-    identity::{Identity, Intake, IntakeError, Live},
+    identity::{Handle, Identity, Intake, IntakeError},
     secret::Secret,
     session::{Healer, Server},
     vault::Vault,
@@ -46,12 +46,12 @@ impl Intake for Memory {
         Ok(self.position.lock().unwrap().clone())
     }
 
-    async fn take(&self, _: &Live, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
+    async fn take(&self, _: &Handle, _: &SyncResponse, next: &str) -> Result<(), IntakeError> {
         *self.position.lock().unwrap() = Some(next.to_owned());
         Ok(())
     }
 
-    async fn resumed(&self, _: &Live) -> Result<(), IntakeError> {
+    async fn resumed(&self, _: &Handle) -> Result<(), IntakeError> {
         Ok(())
     }
 
@@ -61,18 +61,10 @@ impl Intake for Memory {
 }
 
 pub(crate) fn config(server: &MockServer, data: &Path) -> IdentityConfig {
-    IdentityConfig {
-        role: BOT,
-        homeserver: server.uri().parse().unwrap(),
-        username: Some("bot".to_owned()),
-        default_localpart: "bot".to_owned(),
-        env_token: None,
-        password_path: data.join("password"),
-        data_dir: data.to_owned(),
-        device_name: "a bot".to_owned(),
-        predecessor: None,
-        customize: |client| client,
-    }
+    let mut config = IdentityConfig::new(BOT, server.uri().parse().unwrap(), data);
+    config.username = Some("bot".to_owned());
+    config.device_name = "a bot".to_owned();
+    config
 }
 
 pub(crate) fn saved(data: &Path) {

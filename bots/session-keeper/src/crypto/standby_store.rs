@@ -25,9 +25,9 @@ pub(super) struct Site {
 
 /// A store that is being made, or waits, or is not there.
 #[derive(Debug, Default)]
-pub struct Spare(Option<JoinHandle<Result<Site, StoreError>>>);
+pub struct StandbyStore(Option<JoinHandle<Result<Site, StoreError>>>);
 
-impl Spare {
+impl StandbyStore {
     /// Begins to make one, unless there is one.
     pub(super) fn begin(&mut self, site: Site) {
         self.0.get_or_insert_with(|| tokio::spawn(make(site)));
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Account,
-        crypto::{Prepared, Shelf, Stores},
+        crypto::{OpenStores, Prepared, Stores},
         vault::{Vault, write},
     };
 
@@ -93,14 +93,14 @@ mod tests {
     }
 
     /// One that is there already, with a file in it to be known by.
-    async fn marked(data: &Path) -> Spare {
-        let mut spare = Spare::default();
-        stores(data).make_spare(&mut spare).unwrap();
-        while !spare.0.as_ref().unwrap().is_finished() {
+    async fn marked(data: &Path) -> StandbyStore {
+        let mut standby = StandbyStore::default();
+        stores(data).make_standby(&mut standby).unwrap();
+        while !standby.0.as_ref().unwrap().is_finished() {
             tokio::task::yield_now().await;
         }
         write(&data.join("spare/bot/made-ahead"), b"").unwrap();
-        spare
+        standby
     }
 
     fn is_marked(data: &Path, device: &str) -> bool {
@@ -108,24 +108,30 @@ mod tests {
     }
 
     /// Prepares a device, and reads its keys, of which there are none.
-    async fn prepare(data: &Path, device: &str, spare: &mut Spare) -> Prepared {
-        let (stores, mut shelf) = (stores(data), Shelf::default());
-        let prepared = stores.prepare(device.into(), spare, &mut shelf).await.unwrap();
-        assert!(stores.room_keys(device.into(), &mut shelf).await.unwrap().is_empty());
+    async fn prepare(data: &Path, device: &str, standby: &mut StandbyStore) -> Prepared {
+        let (stores, mut open_stores) = (stores(data), OpenStores::default());
+        let prepared = stores.prepare(device.into(), standby, &mut open_stores).await.unwrap();
+        assert!(
+            stores
+                .room_keys(device.into(), &mut open_stores)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         prepared
     }
 
     #[tokio::test]
     async fn a_new_device_gets_the_store_made_ahead_and_works_with_it() {
         let data = TempDir::new().unwrap();
-        let mut spare = marked(data.path()).await;
-        assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
+        let mut standby = marked(data.path()).await;
+        assert!(prepare(data.path(), "FIRST", &mut standby).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
         assert!(is_marked(data.path(), "FIRST"));
         assert!(stores(data.path()).has("FIRST".into()));
 
         // It serves one device; the next has none until another is made.
-        prepare(data.path(), "SECOND", &mut spare).await;
+        prepare(data.path(), "SECOND", &mut standby).await;
         assert!(!is_marked(data.path(), "SECOND"));
     }
 
@@ -134,28 +140,28 @@ mod tests {
         let data = TempDir::new().unwrap();
         let left = data.path().join("spare/bot/matrix-sdk-crypto.sqlite3");
         write(&left, b"of another version").unwrap();
-        let mut spare = Spare::default();
-        stores(data.path()).make_spare(&mut spare).unwrap();
-        prepare(data.path(), "FIRST", &mut spare).await;
+        let mut standby = StandbyStore::default();
+        stores(data.path()).make_standby(&mut standby).unwrap();
+        prepare(data.path(), "FIRST", &mut standby).await;
     }
 
     #[tokio::test]
     async fn a_store_of_another_key_is_not_taken() {
         let data = TempDir::new().unwrap();
-        let mut spare = marked(data.path()).await;
+        let mut standby = marked(data.path()).await;
         let vault = Vault::new(BOT, data.path());
         write(&vault.path("store_key"), "ab".repeat(32).as_bytes()).unwrap();
-        prepare(data.path(), "FIRST", &mut spare).await;
+        prepare(data.path(), "FIRST", &mut standby).await;
         assert!(!is_marked(data.path(), "FIRST"));
     }
 
     #[tokio::test]
     async fn without_it_a_device_makes_do() {
         let data = TempDir::new().unwrap();
-        let mut spare = marked(data.path()).await;
+        let mut standby = marked(data.path()).await;
         // Made, and then lost with the directory.
         fs::remove_dir_all(data.path().join("spare/bot")).unwrap();
-        assert!(prepare(data.path(), "FIRST", &mut spare).await.fresh);
+        assert!(prepare(data.path(), "FIRST", &mut standby).await.fresh);
         assert_eq!(names(data.path()), ["FIRST"]);
     }
 }

@@ -11,12 +11,12 @@ use matrix_sdk::SqliteStoreConfig;
 use super::databases::Databases;
 
 /// A device is looked at, its keys are carried over, and a client is opened on it: here the databases stay open from one
-/// to the next. They can also be opened ahead, while the homeserver is waited for. A shelf is for one attempt: files may
+/// to the next. They can also be opened ahead, while the homeserver is waited for. They are for one attempt: files may
 /// be another's by the next one.
 #[derive(Debug, Default)]
-pub struct Shelf(HashMap<PathBuf, Arc<Databases>>);
+pub struct OpenStores(HashMap<PathBuf, Arc<Databases>>);
 
-impl Shelf {
+impl OpenStores {
     /// The databases in a folder.
     pub(super) fn databases(&mut self, folder: &Path, config: SqliteStoreConfig) -> Arc<Databases> {
         let databases = self.0.entry(folder.to_owned());

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 /// are held too.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Live {
+pub struct Handle {
     /// The client.
-    pub client: LiveClient,
+    pub client: SharedClient,
     /// Who it is.
     pub user_id: OwnedUserId,
     /// On which device.
@@ -28,10 +28,10 @@ pub struct Live {
     lease: Arc<()>,
 }
 
-/// The SDK's client behind a pointer. Each future that holds a [`Live`] has to be proven `Send`: through the client's own type that costs the
+/// The SDK's client behind a pointer. Each future that holds a [`Handle`] has to be proven `Send`: through the client's own type that costs the
 /// compiler up to a minute a function, here nothing.
 #[derive(Clone)]
-pub struct LiveClient(Arc<dyn Sdk>);
+pub struct SharedClient(Arc<dyn Sdk>);
 
 trait Sdk: Send + Sync {
     fn get(&self) -> &Client;
@@ -43,7 +43,7 @@ impl Sdk for Client {
     }
 }
 
-impl Deref for LiveClient {
+impl Deref for SharedClient {
     type Target = Client;
 
     fn deref(&self) -> &Client {
@@ -51,17 +51,17 @@ impl Deref for LiveClient {
     }
 }
 
-impl fmt::Debug for LiveClient {
+impl fmt::Debug for SharedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.0.get(), f)
     }
 }
 
-impl Live {
+impl Handle {
     /// A generation of its own, for a client that somebody else keeps alive (tests, tools).
     pub fn new(client: Client, user_id: OwnedUserId, device_id: OwnedDeviceId, generation: u64) -> Self {
         Self {
-            client: LiveClient(Arc::new(client)),
+            client: SharedClient(Arc::new(client)),
             user_id,
             device_id,
             generation,
