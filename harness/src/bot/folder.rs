@@ -1,4 +1,34 @@
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
+
+use super::Bot;
+
+impl Bot {
+    /// Removes its database, as a disk that lost it would; answers the names of the files. The bot must be stopped.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it cannot be removed.
+    pub fn lose_database(&self) -> io::Result<Vec<String>> {
+        let mut removed = Vec::new();
+        let database = self.contract().state.database.as_ref();
+        for path in database.map_or_else(|| Ok(Vec::new()), |database| database.found(self.data_dir()))? {
+            fs::remove_file(&path)?;
+            let name = path.file_name().unwrap_or_default();
+            removed.push(name.to_string_lossy().into_owned());
+        }
+        if removed.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the bot has no database"));
+        }
+        Ok(removed)
+    }
+
+    /// Its resident memory in KiB, from `/proc`; `None` while it does not run.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+}
 
 /// All files of a folder and of those below it, by their path in it, as texts.
 pub(super) fn files(folder: &Path) -> Vec<(String, String)> {

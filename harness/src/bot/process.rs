@@ -157,25 +157,6 @@ impl Bot {
         &self.data_dir
     }
 
-    /// Removes its database, as a disk that lost it would; answers the names of the files. The bot must be stopped.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or it cannot be removed.
-    pub fn lose_database(&self) -> io::Result<Vec<String>> {
-        let mut removed = Vec::new();
-        let database = self.contract.state.database.as_ref();
-        for path in database.map_or_else(|| Ok(Vec::new()), |database| database.found(&self.data_dir))? {
-            fs::remove_file(&path)?;
-            let name = path.file_name().unwrap_or_default();
-            removed.push(name.to_string_lossy().into_owned());
-        }
-        if removed.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the bot has no database"));
-        }
-        Ok(removed)
-    }
-
     /// The file with everything it prints, over all its starts, with secrets masked.
     pub fn log(&self) -> &Path {
         &self.log
@@ -205,13 +186,6 @@ impl Bot {
     /// Whether it runs. A process that ended by itself does not.
     pub fn is_running(&mut self) -> bool {
         self.running.as_mut().is_some_and(|running| !running.is_over())
-    }
-
-    /// Its resident memory in KiB, from `/proc`; `None` while it does not run.
-    pub fn resident_kib(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches("kB").trim().parse().ok()
     }
 
     /// Starts it and returns at once.
@@ -430,11 +404,18 @@ impl Bot {
     /// # Errors
     ///
     /// As [`wait_ready`](Self::wait_ready).
-    pub async fn wait_cry(&mut self, name: &str, patience: Duration) -> Result<Ready> {
+    pub async fn wait_cry(&mut self, name: &str, patience: Duration) -> Result<()> {
         let what = format!("the {name} to need its operator");
+        let said = self.said.clone();
         let cries = |identity: &IdentityState| identity.condition == Condition::NeedsOperator;
-        self.wait_until(&what, patience, |ready| ready.identity(name).is_some_and(cries))
-            .await
+        let waited = self.wait_until(&what, patience, |ready| {
+            said.has_cried() || ready.identity(name).is_some_and(cries)
+        });
+        match waited.await {
+            // One that has no other way may end with it.
+            Err(Error::Ended { .. }) if said.has_cried() => Ok(()),
+            waited => waited.map(drop),
+        }
     }
 
     /// Waits until it says what is wanted.

@@ -45,6 +45,8 @@ pub(super) struct Said {
     last: Arc<Mutex<Option<Ready>>>,
     /// Whether a bot that has no HTTP side has shown that it serves.
     serves: Arc<AtomicBool>,
+    /// Whether a bot that says so in its log alone has said that it needs its operator.
+    cries: Arc<AtomicBool>,
 }
 
 impl Said {
@@ -57,6 +59,7 @@ impl Said {
             contract,
             last: Arc::default(),
             serves: Arc::default(),
+            cries: Arc::default(),
         }
     }
 
@@ -97,6 +100,12 @@ impl Said {
     fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.serves.store(false, Ordering::SeqCst);
+        self.cries.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it has said in its log that it needs its operator, since it was started.
+    pub(super) fn has_cried(&self) -> bool {
+        self.cries.load(Ordering::SeqCst)
     }
 
     /// It has answered: that shows that a bot without an HTTP side serves.
@@ -108,6 +117,14 @@ impl Said {
     fn has_printed(&self, line: &str) {
         if matches!(&self.contract.ready, Readiness::Log(words) if line.contains(words)) {
             self.serves.store(true, Ordering::SeqCst);
+        }
+        if self
+            .contract
+            .operator_log
+            .as_ref()
+            .is_some_and(|words| line.contains(words))
+        {
+            self.cries.store(true, Ordering::SeqCst);
         }
     }
 

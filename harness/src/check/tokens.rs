@@ -48,8 +48,8 @@ fn wrong(evidence: &Evidence, exchange: &Exchange) -> Option<String> {
         (None, None) => Some("it used a token that it was never handed".to_owned()),
         // What it was given may be asked about, whosever it is.
         (Some(_), _) if asks_whose => None,
-        // Whose a token is that no answer ever named, nobody knows: it may be asked about, and nothing more.
-        (Some(_), None) if exchange.status == Some(401) => None,
+        // Whose a token is that no answer ever named, nobody knows: it may be tried, as long as nothing comes of it.
+        (Some(_), None) if exchange.status.is_none_or(|status| !(200..300).contains(&status)) => None,
         (Some(_), None) => Some("it acted with a token that nobody ever got for it".to_owned()),
         (Some(origin), Some(who)) => {
             let is_own = evidence.account(&who.user_id).is_some();

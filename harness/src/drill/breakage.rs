@@ -155,6 +155,10 @@ impl Breakage {
             let cured = self.fault.cure(world).await;
             cured.map_err(Error::said("the operator's cure failed"))?;
         }
+        // One that ended when it called for its operator is started by them.
+        if !world.bot.is_running() {
+            world.bot.start()?;
+        }
         world.aim_at(world.hit()[0]);
         Ok(())
     }
@@ -199,10 +203,11 @@ impl Breakage {
         let patience = expected.within + UNTIL_NOTICED;
         let name = world.account().name().to_owned();
         world.bot.wait_cry(&name, patience).await?;
-        if expected.logins != Logins::None {
+        // One that has ended asks nothing.
+        if expected.logins != Logins::None && world.bot.is_running() {
             asks_again(world, patience).await?;
         }
-        if !world.bot.is_healthy().await {
+        if world.contract().alive.is_some() && !world.bot.is_healthy().await {
             return Err(Error::Dead);
         }
         Ok(Snapshot::take(world, "needing").await?)

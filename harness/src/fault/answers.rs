@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
 use crate::{
     front_door::{Action, Matcher, Point},
@@ -17,7 +15,7 @@ const CREDENTIALS: &[Need] = &[Need::PasswordLogin, Need::PasswordFile];
 /// How long a login may be waited for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-pub(super) fn faults() -> [Fault; 7] {
+pub(super) fn faults() -> [Fault; 6] {
     let misleading = |name, summary, succeeded, tried| {
         let expected = Expectation::one_login(NewDevice::Allowed)
             .logins(succeeded, tried)
@@ -58,13 +56,6 @@ pub(super) fn faults() -> [Fault; 7] {
                 Action::limited(Duration::from_secs(1)),
             ))
         }),
-        // A living session is not given up for one wrong answer.
-        Fault::new(
-            "whoami-answers-another-user",
-            "the bot's first whoami is answered with another user",
-            &[Moment::AtBoot],
-        )
-        .injected(|world| Box::pin(whoami_of_another(world))),
         Fault::new(
             "living-token-called-dead",
             "one sync is answered with 401 M_UNKNOWN_TOKEN although the token lives",
@@ -94,13 +85,6 @@ async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Anyhow<
     let evidence = acts::reset_password(world).await?;
     acts::write_password(world)?;
     Ok(Fired::with(evidence).bending(bend).going_on(met))
-}
-
-async fn whoami_of_another(world: &mut World) -> Anyhow<Fired> {
-    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().times(1);
-    let answer = json!({ "user_id": world.owner().user_id(), "device_id": "ELSEWHERE", "is_guest": false });
-    let bend = world.front_door.bend(whoami, Action::json(200, &answer));
-    Ok(Fired::with("the next whoami names the owner").bending(bend))
 }
 
 async fn false_alarm(world: &mut World) -> Anyhow<Fired> {

@@ -204,6 +204,7 @@ mod tests {
             subject: None,
             homeserver: "embedded".to_owned(),
             seed,
+            contract: None,
         };
         let mut queue = Queue::new((0..drills).map(drill).collect(), |drill| match waits(drill.seed) {
             true => Pace::Waits,

@@ -9,10 +9,13 @@ use crate::{
     plan::{Drill, Known, KnownFault, KnownScenario, Moment},
     scenario::{
         Scenario, announcements::Announcements, commands::Commands, edge_cases::EdgeCases, history::History,
-        lobby::Lobby, many_at_once::ManyAtOnce, restarts::Restarts, signup_refusals::SignupRefusals, smoke::Smoke,
-        space_rules::SpaceRules, vetting::Vetting,
+        lobby::Lobby, many_at_once::ManyAtOnce, ping::Ping, restarts::Restarts, signup_refusals::SignupRefusals,
+        smoke::Smoke, space_rules::SpaceRules, vetting::Vetting,
     },
 };
+
+/// The faults that a ping meets in its middle where a scenario's own are wished for.
+const IN_PING: &[&str] = &["device-deleted", "bot-killed"];
 
 /// The scenario that every fault is drilled with.
 const DRILLED: &str = "smoke";
@@ -36,7 +39,8 @@ pub fn scenarios() -> Vec<Box<dyn Scenario>> {
 
 /// The scenario of that name.
 pub fn scenario(name: &str) -> Option<Box<dyn Scenario>> {
-    scenarios().into_iter().find(|scenario| scenario.name() == name)
+    let mut all = scenarios().into_iter().chain([Box::new(Ping) as Box<dyn Scenario>]);
+    all.find(|scenario| scenario.name() == name)
 }
 
 /// Every fault, in the order in which they are drilled.
@@ -67,6 +71,23 @@ pub fn known() -> Known {
     Known {
         scenarios: scenarios.collect(),
         faults,
+    }
+}
+
+/// What a bot with a contract of its own is drilled with: the ping, after every fault of the harness and in the middle of it.
+pub fn known_of_any_bot() -> Known {
+    let faults = Faults::standard();
+    let faults = faults.iter().map(|fault| KnownFault {
+        name: fault.name().to_owned(),
+        moments: fault.moments().to_vec(),
+    });
+    Known {
+        scenarios: vec![KnownScenario {
+            name: Ping.name(),
+            middle: IN_PING,
+            drilled_with_every_fault: true,
+        }],
+        faults: faults.collect(),
     }
 }
 

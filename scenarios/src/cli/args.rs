@@ -34,6 +34,11 @@ pub enum Command {
     /// Measure how fast and how big homeservers, worlds, drills and the bot are, compared with each other.
     #[command(after_help = AFTER_HELP)]
     Bench(BenchArgs),
+    /// Look at the contract of a bot: whether it is one, and what it can be drilled with.
+    Contract {
+        /// The contract, a file of TOML.
+        file: PathBuf,
+    },
     /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
     List,
 }
@@ -44,6 +49,10 @@ pub struct DrillArgs {
     /// Homeservers to run on: auto, conduwuit, continuwuity, tuwunel, synapse, embedded, or one with its driver (synapse-process).
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KNOCKPROOF_HOMESERVER")]
     pub homeserver: Vec<String>,
+    /// Drill the bot that this contract describes (TOML) in knock-approver's place: it is asked what the contract says, after every fault
+    /// of the harness that it can suffer. See `knockproof contract`.
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
     /// Scenarios to run [default: all].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub scenario: Vec<String>,

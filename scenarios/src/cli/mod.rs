@@ -1,10 +1,11 @@
-//! The command line: `knockproof drill`, `knockproof up`, `knockproof bench`, `knockproof list`.
+//! The command line: `knockproof drill`, `knockproof up`, `knockproof bench`, `knockproof contract`, `knockproof list`.
 //!
 //! Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run (bad usage, unknown name, homeserver not at hand, bot
 //! that does not compile or cannot be executed, nothing left to run), 130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
 mod args;
 mod bench;
+mod contract;
 mod drill;
 mod exit;
 mod list;
@@ -65,6 +66,7 @@ fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
             Command::Up(args) => up::run(args, signals.first()).await,
             Command::Drill(args) => drill::run(args, &signals).await,
             Command::Bench(args) => or_interrupted(bench::run(args), &signals).await,
+            Command::Contract { file } => contract::run(&file, &mut stdout()),
             Command::List => or_interrupted(list::run(&mut stdout()), &signals).await,
         }
     });

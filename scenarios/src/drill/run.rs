@@ -31,7 +31,7 @@ pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
         let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);
         of.map(|(_, why)| (*why).to_owned())
     };
-    let contract = contract::knock_approver().ok()?;
+    let contract = contract::of(drill).ok()?;
     let lacking = |fault: &Fault| {
         let mut needs = fault.needs().iter();
         needs.find_map(|need| need.lacking(&contract, selection.flavor))
@@ -114,8 +114,14 @@ async fn attempt(
     let mut options = WorldOptions::new(drill.name()).on(taken).seeded(drill.world_seed());
     options.replay = Some(record.replay.clone());
     options.artifacts = Some(artifacts.clone());
-    let mut world = community::build(scenario.prepare(options)).await?;
-    world.bring_witness().await?;
+    let options = scenario.prepare(options);
+    let mut world = match &drill.contract {
+        None => community::build(options).await?,
+        Some(_) => World::build(options, contract::of(drill)?.into()).await?,
+    };
+    if world.contract().capabilities.encryption {
+        world.bring_witness().await?;
+    }
     scenario.arrange(&mut world).await?;
 
     let world = play(scenario.as_ref(), world, breakage, progress, record).await?;

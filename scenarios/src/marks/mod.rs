@@ -159,6 +159,7 @@ mod tests {
             subject: None,
             homeserver: (*homeserver).to_owned(),
             seed: 7,
+            contract: None,
         };
         let drills = homeservers.iter().map(drill);
         drills.map(|drill| Record::of(&drill, Verdict::Passed)).collect()

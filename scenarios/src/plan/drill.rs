@@ -1,8 +1,9 @@
 //! One drill and the command line that repeats it.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use super::{Moment, Subject};
+use crate::replay::quoted;
 
 /// One drill: a scenario, what is broken and when, and on which homeserver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Drill {
     pub homeserver: String,
     /// The seed of the run.
     pub seed: u64,
+    /// The contract of the bot that is drilled; `None` for knock-approver.
+    pub contract: Option<PathBuf>,
 }
 
 impl Drill {
@@ -48,8 +51,11 @@ impl Drill {
             Some(Subject { fault, moment }) => format!("--fault {fault} --moment {moment}"),
             None => "--fault none".to_owned(),
         };
+        let contract = self.contract.as_ref().map_or_else(String::new, |contract| {
+            format!(" --contract {}", quoted(&contract.display().to_string()))
+        });
         format!(
-            " drill --homeserver {} --scenario {} {fault} --seed {}",
+            " drill{contract} --homeserver {} --scenario {} {fault} --seed {}",
             self.homeserver, self.scenario, self.seed
         )
     }
@@ -82,6 +88,7 @@ mod tests {
             subject,
             homeserver: "synapse".to_owned(),
             seed: 7,
+            contract: None,
         }
     }
 

@@ -69,6 +69,7 @@ mod tests {
                 subject: None,
                 homeserver: "embedded".to_owned(),
                 seed,
+                contract: None,
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 //! From what somebody wishes for to a list of drills.
 
+use std::path::PathBuf;
+
 use super::{Drill, Moment, Subject, moment_named};
 use crate::names::{self, Unknown};
 
@@ -65,6 +67,8 @@ pub struct Wishes {
     pub moments: Vec<String>,
     /// The seed of the run.
     pub seed: u64,
+    /// The contract of the bot that is drilled; `None` for knock-approver.
+    pub contract: Option<PathBuf>,
     /// Where no fault is wished for: the first of each scenario's own faults will do.
     pub brief: bool,
 }
@@ -146,6 +150,7 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
                 subject: subject.clone(),
                 homeserver: homeserver.clone(),
                 seed: wishes.seed,
+                contract: wishes.contract.clone(),
             })
         })
         .collect())

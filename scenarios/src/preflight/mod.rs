@@ -101,13 +101,18 @@ pub async fn probe(selection: &Selection) -> Result<(), CouldNotRun> {
     Ok(())
 }
 
-/// Makes sure that the bot is built and can be run.
+/// Makes sure that the bot which is drilled can be run, and that ours is built.
 ///
 /// # Errors
 /// [`CouldNotRun`], with what is in the way.
-pub async fn bot(say: &mut dyn FnMut(&str)) -> Result<BotCommand, CouldNotRun> {
-    bot_build::ensure(say).await?;
-    let bot = BotCommand::of(&contract::knock_approver()?)?;
-    bot_build::runnable(&bot)?;
-    Ok(bot)
+pub async fn bot(drills: &[Drill], say: &mut dyn FnMut(&str)) -> Result<(), CouldNotRun> {
+    let ours = drills.iter().find(|drill| drill.contract.is_none());
+    if ours.is_some() {
+        bot_build::ensure(say).await?;
+    }
+    // A run is about one bot.
+    if let Some(drill) = ours.or(drills.first()) {
+        bot_build::runnable(&BotCommand::of(&contract::of(drill)?)?)?;
+    }
+    Ok(())
 }

@@ -116,6 +116,7 @@ mod tests {
             subject: None,
             homeserver: "synapse".to_owned(),
             seed: 7,
+            contract: None,
         };
         lines.say("homeserver: synapse (process)");
         for verdict in [

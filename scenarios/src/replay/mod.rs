@@ -77,7 +77,8 @@ fn in_use(selection: &Selection, environment: impl IntoIterator<Item = (String, 
     variables
 }
 
-fn quoted(value: &str) -> Cow<'_, str> {
+/// A value as a shell has to be given it.
+pub(crate) fn quoted(value: &str) -> Cow<'_, str> {
     // No variable of an environment holds a zero byte, which alone cannot be quoted.
     shlex::try_quote(value).unwrap_or_default()
 }
@@ -96,6 +97,7 @@ mod tests {
             }),
             homeserver: "auto".to_owned(),
             seed: 7,
+            contract: None,
         }
     }
 

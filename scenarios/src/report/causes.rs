@@ -160,6 +160,7 @@ mod tests {
             }),
             homeserver: "embedded (embedded)".to_owned(),
             seed: 7,
+            contract: None,
         };
         Record::of(&drill, verdict)
     }

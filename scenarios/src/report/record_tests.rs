@@ -12,6 +12,7 @@ fn drill() -> Drill {
         }),
         homeserver: "synapse".to_owned(),
         seed: 7,
+        contract: None,
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
             }),
             homeserver: homeserver.to_owned(),
             seed: 7,
+            contract: None,
         }
     }
 

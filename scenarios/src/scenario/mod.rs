@@ -10,6 +10,7 @@ mod haikus;
 pub mod history;
 pub mod lobby;
 pub mod many_at_once;
+pub mod ping;
 pub mod restarts;
 pub mod signup_refusals;
 pub mod smoke;

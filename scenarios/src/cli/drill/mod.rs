@@ -4,9 +4,17 @@ mod announce;
 mod json;
 mod outcome;
 
-use std::{collections::BTreeMap, convert::Infallible, future::pending, pin::pin, time::Instant};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::pending,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Instant,
+};
 
 use harness::{
+    contract::Contract,
     homeserver::{Choice, Selection, look},
     run::{Scope, sweep},
 };
@@ -55,7 +63,10 @@ impl Run {
     fn planned(args: DrillArgs) -> Result<Self, String> {
         let began = Instant::now();
         let wishes = wishes(&args)?;
-        let known = catalogue::known();
+        let known = match wishes.contract {
+            Some(_) => catalogue::known_of_any_bot(),
+            None => catalogue::known(),
+        };
         let drills = plan::plan(&known, &wishes).map_err(|bad| bad.to_string())?;
         let left_out = plan::left_out(&known, &wishes).map_err(|bad| bad.to_string())?;
         let stream = match json::is_stdout(args.json.as_deref()) {
@@ -149,7 +160,7 @@ impl Run {
         for selection in taken.values() {
             progress.say(&format!("homeserver: {}", selection.why));
         }
-        preflight::bot(&mut |line| progress.say(line)).await?;
+        preflight::bot(&self.drills, &mut |line| progress.say(line)).await?;
         for selection in taken.values() {
             preflight::probe(selection).await?;
         }
@@ -200,7 +211,7 @@ impl Run {
 
 /// Whether nothing is wished for: then the run is all that the main job promises, within a minute.
 fn is_main_job(args: &DrillArgs) -> bool {
-    args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty()
+    args.contract.is_none() && args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty()
 }
 
 /// Checks the names that planning does not know about, and draws the seed.
@@ -213,6 +224,7 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
         }
     }
     Ok(Wishes {
+        contract: args.contract.as_deref().map(contract_at).transpose()?,
         homeservers,
         scenarios: args.scenario.clone(),
         faults: args.fault.clone(),
@@ -221,6 +233,13 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
         // Short enough to be typed again.
         seed: args.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
     })
+}
+
+/// The whole path of a file that is a contract.
+fn contract_at(path: &Path) -> Result<PathBuf, String> {
+    let said = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
+    Contract::read(path).map_err(|error| said(&error))?;
+    path.canonicalize().map_err(|error| said(&error))
 }
 
 /// The wishes for homeservers, each once.

@@ -1,0 +1,25 @@
+//! An answer misleads a bot that asks the homeserver who it is.
+
+use harness::{
+    fault::{Anyhow, Fault, Fired, Moment},
+    front_door::{Action, Matcher},
+    world::World,
+};
+use serde_json::json;
+
+pub(super) fn faults() -> [Fault; 1] {
+    // A living session is not given up for one wrong answer.
+    [Fault::new(
+        "whoami-answers-another-user",
+        "the bot's first whoami is answered with another user",
+        &[Moment::AtBoot],
+    )
+    .injected(|world| Box::pin(whoami_of_another(world)))]
+}
+
+async fn whoami_of_another(world: &mut World) -> Anyhow<Fired> {
+    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().times(1);
+    let answer = json!({ "user_id": world.owner().user_id(), "device_id": "ELSEWHERE", "is_guest": false });
+    let bend = world.front_door.bend(whoami, Action::json(200, &answer));
+    Ok(Fired::with("the next whoami names the owner").bending(bend))
+}
