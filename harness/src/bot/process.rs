@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Method;
 use rustix::process::Signal;
 use tokio::process::Command;
 use url::Url;
@@ -386,7 +385,7 @@ impl Bot {
         let Some(alive) = &self.contract.alive else {
             return self.is_running();
         };
-        let reply = self.http.send(Method::GET, alive.as_str(), None, None).await;
+        let reply = self.http.send(reqwest::Method::GET, alive.as_str(), None, None).await;
         reply.is_ok_and(|reply| reply.status == 200)
     }
 

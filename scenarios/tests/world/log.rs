@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A first start, somebody who knocks and gets in, and another start.
 async fn healthy(format: &str, level: fn(&str) -> Result<String, Failure>) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
-    let world = community::build(WorldOptions::from_env(&format!("log_{format}"))?).await?;
+    let world = community::build(WorldOptions::from_env(format!("log_{format}"))?).await?;
     in_world(world, async |world| {
         // As operators run it.
         world.bot.unset("RUST_LOG");

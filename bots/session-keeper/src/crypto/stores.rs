@@ -15,7 +15,7 @@ use matrix_sdk::{
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
 use super::{
-    Escrow, Inherited, OpenStores, StandbyStore,
+    Escrow, Inherited, OpenStores, Prepared, StandbyStore, StoreError,
     damage::{DAMAGED, OUTDATED},
     databases::Databases,
     folder,
@@ -40,49 +40,6 @@ const CARRIED_TO: &str = "carried-to";
 pub(super) const MAKESHIFT: &str = "makeshift";
 /// The escrow files were brought into this store.
 const FILLED: &str = "filled-from-escrow";
-
-/// A store that could not be worked with.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// A file.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The key of the stores is not what this program makes.
-    #[error("the key of the crypto stores in {} cannot be used: {reason}", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The database.
-    #[error("cannot {action} the crypto store in {}: {reason}", folder.display())]
-    Database {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        folder: PathBuf,
-        /// What came back.
-        reason: String,
-    },
-}
-
-/// What became of the keys of older devices when a store was prepared.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Prepared {
-    /// There was no store for this device before.
-    pub fresh: bool,
-    /// Devices whose keys are in this store now (or in none at all): they may go.
-    pub carried: BTreeSet<OwnedDeviceId>,
-    /// Folders whose keys could not be brought over, and why. They stay.
-    pub kept: Vec<(PathBuf, String)>,
-    /// Why the escrow file could not be read. While it cannot, nothing is removed.
-    pub escrow_unreadable: Option<String>,
-    /// The account's secrets, where an older store has them.
-    pub secrets: Inherited,
-}
 
 /// The stores of one identity.
 #[derive(Clone, Debug)]

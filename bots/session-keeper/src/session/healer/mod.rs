@@ -1,12 +1,15 @@
 //! Executes the plan.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId};
-use rand::Rng;
 
 use super::{
     Leftovers, Server,
@@ -485,208 +488,10 @@ impl Healer {
     }
 
     /// Whether a device is one that a login is about to make: what is refused there is not the device.
-    fn is_new(&self, device: &OwnedDeviceId) -> Result<bool, VaultError> {
-        Ok(self.vault.devices()?.pending.as_ref() == Some(device))
-    }
-
     fn say(&mut self, marks: Vec<Mark>) {
         if marks != self.said {
             marks.iter().for_each(|mark| mark.hit(self.role));
             self.said = marks;
-        }
-    }
-
-    /// Whose token is wanted.
-    pub fn expected(&self) -> Result<Expected, VaultError> {
-        if let Some(username) = &self.username {
-            let localpart = username.strip_prefix('@').unwrap_or(username);
-            let localpart = localpart.split_once(':').map_or(localpart, |(localpart, _)| localpart);
-            return Ok(Expected::Localpart(localpart.to_owned()));
-        }
-        let saved = || Ok::<_, VaultError>(self.vault.session()?.and_then(|saved| saved.user));
-        let user = match self.vault.identity() {
-            Ok(Some(user)) => Some(user),
-            Ok(None) => saved()?,
-            // The session says it too; the file is written again with the next one.
-            Err(error) if error.is_damage() => match saved()? {
-                Some(user) => {
-                    self.vault.put_aside("identity")?;
-                    Some(user)
-                }
-                None => return Err(error),
-            },
-            Err(error) => return Err(error),
-        };
-        Ok(user.map_or(Expected::Anyone, Expected::User))
-    }
-
-    /// The saved session, unless the operator has since named another user. A file that cannot be read is given up where a
-    /// password can make another session.
-    fn saved(&self, expected: &Expected, can_log_in: bool) -> Result<Option<Saved>, VaultError> {
-        let saved = match self.vault.session() {
-            Ok(saved) => saved,
-            Err(_) if can_log_in => {
-                self.vault.put_session_aside()?;
-                self.vault.session()?
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(saved) = saved else {
-            return Ok(None);
-        };
-        if saved.user.as_ref().is_some_and(|user| !expected.admits(user)) {
-            Mark::SavedSessionWrongUser.hit(self.role);
-            self.vault.put_session_aside()?;
-            return Ok(None);
-        }
-        Ok(Some(saved))
-    }
-
-    fn password_now(&self, password: Option<&(Secret, PasswordState)>) -> Password {
-        match password {
-            None => Password::Missing,
-            Some((_, state)) if self.throttle.may(state, self.epoch.elapsed()) == May::Try => Password::Ready,
-            Some(_) => Password::Spent,
-        }
-    }
-
-    fn contested_now(&mut self) -> bool {
-        match self.cool_down {
-            Some(end) if Instant::now() < end => true,
-            Some(_) => {
-                self.cool_down = None;
-                self.contention.after_cool_down();
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// The id that a login on a new device takes, on the disk before the login.
-    fn pending_device(&self) -> Result<OwnedDeviceId, VaultError> {
-        let mut devices = self.vault.devices()?;
-        if let Some(pending) = devices.pending.clone() {
-            if devices.made.insert(pending.clone()) {
-                self.vault.save_devices(&devices)?;
-            }
-            return Ok(pending);
-        }
-        let mut random = rand::rng();
-        let id = (0..10)
-            .map(|_| char::from(random.random_range(b'A'..=b'Z')))
-            .collect::<String>();
-        let device = OwnedDeviceId::from(id);
-        devices.pending = Some(device.clone());
-        devices.made.insert(device.clone());
-        self.vault.save_devices(&devices)?;
-        Ok(device)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-    use tempfile::TempDir;
-    use wiremock::{
-        Mock, MockServer, Request, ResponseTemplate,
-        matchers::{header, method, path},
-    };
-
-    use super::*;
-    use crate::vault::faults;
-
-    const BOT: Account = Account::new("bot");
-    /// Each attempt may fail at one write, so a few have to do.
-    const ATTEMPTS: usize = 5;
-
-    /// What there is when the disk is full.
-    #[derive(Clone, Copy, Debug)]
-    enum Before {
-        Nothing,
-        DeadToken,
-        Expired,
-        DeviceRefused,
-    }
-
-    async fn server(before: Before) -> MockServer {
-        let server = MockServer::start().await;
-        let dead = ResponseTemplate::new(401).set_body_json(json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "" }));
-        let saved = header("authorization", "Bearer saved-token");
-        let whoami = Mock::given(method("GET")).and(path("/_matrix/client/v3/account/whoami"));
-        whoami.and(saved).respond_with(dead).mount(&server).await;
-        let refreshed = json!({ "access_token": "made-1", "refresh_token": "second" });
-        let refresh = Mock::given(method("POST")).and(path("/_matrix/client/v3/refresh"));
-        let refresh = refresh.respond_with(ResponseTemplate::new(200).set_body_json(refreshed));
-        refresh.mount(&server).await;
-        let made = std::sync::atomic::AtomicUsize::new(0);
-        let login = Mock::given(method("POST")).and(path("/_matrix/client/v3/login"));
-        let answer = move |request: &Request| {
-            let body: Value = request.body_json().unwrap();
-            if matches!(before, Before::DeviceRefused) && body["device_id"] == "SAVED" {
-                return ResponseTemplate::new(400).set_body_json(json!({ "errcode": "M_UNKNOWN", "error": "" }));
-            }
-            let count = made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            ResponseTemplate::new(200).set_body_json(json!({
-                "user_id": "@bot:x", "device_id": body["device_id"], "access_token": format!("made-{count}"),
-            }))
-        };
-        login.respond_with(answer).mount(&server).await;
-        let flows = ResponseTemplate::new(200).set_body_json(json!({ "flows": [{ "type": "m.login.password" }] }));
-        let flow = Mock::given(method("GET")).and(path("/_matrix/client/v3/login"));
-        flow.respond_with(flows).mount(&server).await;
-        server
-    }
-
-    fn data(before: Before) -> TempDir {
-        let data = TempDir::new().unwrap();
-        std::fs::write(data.path().join("password"), "pass word").unwrap();
-        let user = OwnedUserId::try_from("@bot:x").unwrap();
-        let refresh = matches!(before, Before::Expired).then(|| Secret::new("first"));
-        if !matches!(before, Before::Nothing) {
-            let token = Secret::new("saved-token");
-            Vault::new(BOT, data.path())
-                .save_refreshable(&user, &"SAVED".into(), &token, refresh.as_ref())
-                .unwrap();
-        }
-        data
-    }
-
-    /// The disk is full at every single step of every single write, once each: no token that was made is lost, and none is
-    /// made in the place of one that could not be kept.
-    #[tokio::test]
-    async fn whichever_write_fails_no_login_is_lost() {
-        for before in [
-            Before::Nothing,
-            Before::DeadToken,
-            Before::Expired,
-            Before::DeviceRefused,
-        ] {
-            let mut steps = 0;
-            loop {
-                let (server, data) = (server(before).await, data(before));
-                let config = IdentityConfig::new(BOT, server.uri().parse().unwrap(), data.path());
-                let mut healer = Healer::new(&config, Server::new(config.homeserver.clone(), "a bot").unwrap());
-                faults::refuse_after(steps);
-                let mut outcomes = Vec::new();
-                while outcomes.len() < ATTEMPTS && !matches!(outcomes.last(), Some(Ok(HealOutcome::Live(_)))) {
-                    outcomes.push(healer.attempt().await);
-                }
-                let fired = faults::fired();
-                let context = format!("{before:?}, refused after {steps} steps: {outcomes:?}");
-                let Some(Ok(HealOutcome::Live(session))) = outcomes.last() else {
-                    panic!("{context}")
-                };
-                assert_eq!(session.token.expose(), "made-1", "{context}");
-                let kept = Vault::new(BOT, data.path()).session().unwrap().unwrap();
-                assert_eq!(kept.token.as_ref(), Some(&session.token), "{context}");
-                assert_eq!(kept.device.as_ref(), Some(&session.device), "{context}");
-                assert!(data.path().join("bot_identity").exists(), "{context}");
-                if !fired {
-                    break;
-                }
-                steps += 1;
-            }
-            assert!(steps > 6, "{before:?}: only {steps} steps were refused");
         }
     }
 }
