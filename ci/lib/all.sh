@@ -9,7 +9,7 @@ CACHE=$ROOT/target/knockproof
 # Marks everything that this run makes, so that what is left can be found.
 RUN_ID=gate-$(date +%s)-$$
 # Seconds after which nothing new is begun; what runs then is ended.
-BUDGET=${KNOCKPROOF_BUDGET:-4800}
+BUDGET=${KNOCKPROOF_BUDGET:-5100}
 # What names, codes and passwords are drawn from: another one for every run, for what holds with one seed alone does not hold.
 SEED=${KNOCKPROOF_SEED:-$((RANDOM * 32768 + RANDOM))}
 export ROOT TARGET CACHE RUN_ID BUDGET SEED
