@@ -1,7 +1,7 @@
 //! knock-approver's own world: space, rooms, codes, and the stand-in for Wikipedia.
 //!
 //! ```no_run
-//! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn shown() -> Result<(), scenarios::step::Failure> {
 //! use std::time::Duration;
 //! use harness::world::{Verdict, WorldOptions};
 //! use scenarios::community::{self, InCommunity as _};
