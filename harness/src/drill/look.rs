@@ -22,16 +22,14 @@ pub async fn look(world: &mut World) -> Result<Snapshot> {
     if encrypted.is_some() || contract.capabilities.cross_signing {
         let member = world.owner_peer().await?;
         let history = world.artifacts.history();
-        for account in world.accounts.iter().take(1) {
-            if let Some((question, room)) = encrypted {
-                let question = Question {
-                    room,
-                    words: &question.say,
-                    bot: account.user_id(),
-                    expected: &[&question.expect],
-                };
-                history.add(check::ask(&member, question, PATIENCE).await);
-            }
+        if let Some((question, room)) = encrypted {
+            let question = Question {
+                room,
+                words: &question.say,
+                bot: world.accounts[0].user_id(),
+                expected: &[&question.expect],
+            };
+            history.add(check::ask(&member, question, PATIENCE).await);
         }
         if contract.capabilities.cross_signing {
             for account in &world.accounts {

@@ -70,11 +70,9 @@ pub async fn ping(
 async fn played(world: &mut World, breakage: Option<Breakage>, checks: &Checks) -> Result<Judged> {
     let (contract, flavor) = (world.contract().clone(), world.homeserver.flavor());
     let patience = contract.boot();
-    if let Some(breakage) = &breakage {
-        let lacking = |need: &crate::fault::Need| need.lacking(&contract, flavor);
-        if let Some(why) = breakage.fault.needs().iter().find_map(lacking) {
-            return Err(Error::NotApplicable(why));
-        }
+    let lacking = |breakage: &Breakage| breakage.fault.lacking(&contract, flavor);
+    if let Some(why) = breakage.as_ref().and_then(lacking) {
+        return Err(Error::NotApplicable(why));
     }
     let first_boot = breakage
         .as_ref()

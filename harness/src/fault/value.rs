@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use futures_util::future::BoxFuture;
 
 use super::{Anyhow, Expectation, Fired, Moment, Need};
-use crate::world::World;
+use crate::{contract::Contract, homeserver::Flavor, world::World};
 
 type Inject = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<Fired>> + Send + Sync;
 type Cure = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<()>> + Send + Sync;
@@ -109,6 +109,11 @@ impl Fault {
     /// What it needs.
     pub fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    /// Why it is not applicable to a bot of this contract on such a homeserver, if it is not.
+    pub fn lacking(&self, contract: &Contract, flavor: Flavor) -> Option<String> {
+        self.needs.iter().find_map(|need| need.lacking(contract, flavor))
     }
 
     /// What the bot is expected to make of it at that moment.

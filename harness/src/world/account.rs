@@ -1,10 +1,9 @@
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use super::filling::write_private;
 use crate::{
     client::User,
     contract::{Contract, DataPath, Identity, State, Template, Variable},
@@ -107,13 +106,7 @@ impl BotAccount {
         let Some(file) = self.password_file() else {
             return Ok(());
         };
-        let private = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(file);
-        private?.write_all(format!("{password}\n").as_bytes())
+        write_private(&file, &format!("{password}\n"))
     }
 
     /// The recovery key of the account, as the bot keeps it.

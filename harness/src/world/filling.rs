@@ -49,7 +49,8 @@ impl World {
             let shared = contract.files.iter().filter(|_| contract.is_first(&account.identity));
             for (place, template) in shared.chain(&account.identity.files) {
                 let file = place.below(self.bot.data_dir());
-                write(&file, &template.render(value)).map_err(Error::io(format!("write {}", file.display())))?;
+                write_private(&file, &template.render(value))
+                    .map_err(Error::io(format!("write {}", file.display())))?;
             }
             account
                 .write_password(account.password())
@@ -91,7 +92,7 @@ impl World {
 }
 
 /// Writes a file that the bot alone may read.
-fn write(file: &std::path::Path, text: &str) -> io::Result<()> {
+pub(super) fn write_private(file: &std::path::Path, text: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -29,10 +29,7 @@ pub(super) fn run(file: &Path, out: &mut impl Write) -> Exit {
 fn write(contract: &Contract, out: &mut impl Write) -> io::Result<()> {
     let faults = Faults::standard();
     // What lacks on the homeserver that lacks least lacks of the bot.
-    let lacking = |fault: &Fault| {
-        let mut needs = fault.needs().iter();
-        needs.find_map(|need| need.lacking(contract, Flavor::Conduwuit))
-    };
+    let lacking = |fault: &Fault| fault.lacking(contract, Flavor::Conduwuit);
     let (not, can): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| lacking(fault).is_some());
     writeln!(out, "{} has a sound contract.\n\nIt is drilled with", contract.name)?;
     for fault in &can {

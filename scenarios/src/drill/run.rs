@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use harness::{
     artifacts::Artifacts,
     drill::{self, Breakage},
-    fault::{Fault, Moment},
+    fault::Moment,
     homeserver::{Choice, Selection},
     secrets::Secrets,
     world::{self, World, WorldOptions},
@@ -32,13 +32,9 @@ pub fn missing(drill: &Drill, selection: &Selection) -> Option<String> {
         of.map(|(_, why)| (*why).to_owned())
     };
     let contract = contract::of(drill).ok()?;
-    let lacking = |fault: &Fault| {
-        let mut needs = fault.needs().iter();
-        needs.find_map(|need| need.lacking(&contract, selection.flavor))
-    };
     catalogue::scenario(&drill.scenario)
         .and_then(|scenario| spoiled(scenario.as_ref()))
-        .or_else(|| lacking(catalogue::fault(name)?))
+        .or_else(|| catalogue::fault(name)?.lacking(&contract, selection.flavor))
 }
 
 /// What a drill spends its time on.
