@@ -3,8 +3,8 @@
 # is a set of tests on one homeserver, and its tests are counted; a job is a run of `knockproof`, and its drills are.
 
 PHASE_KIND=() PHASE_NAME=() PHASE_NEEDS=() PHASE_WHERE=() PHASE_WHAT=()
-# What became of each: passed, failed, not run; counts of tests; seconds; a word on why.
-PHASE_VERDICT=() PHASE_PASSED=() PHASE_FAILED=() PHASE_SKIPPED=() PHASE_TIME=() PHASE_WHY=()
+# What became of each: passed, failed, not run; counts of tests; seconds; a word on why; what it left behind.
+PHASE_VERDICT=() PHASE_PASSED=() PHASE_FAILED=() PHASE_SKIPPED=() PHASE_TIME=() PHASE_WHY=() PHASE_LEFT=()
 
 # check, suite, job NAME NEEDS HOMESERVER WHAT…: put a phase on the list.
 check() { phase_add check "$@"; }
@@ -78,10 +78,15 @@ phase_run() {
 phase_obstacle() {
   if [[ ${PHASE_KIND[$1]} != check && $(phase_verdict build) == failed ]]; then
     echo 'the workspace does not build'
+    return 0
+  fi
+  # What is not on this machine is not missed for want of time.
+  local why
+  why=$(need_unmet "${PHASE_NEEDS[$1]}" "${PHASE_WHERE[$1]}")
+  if [[ -n $why ]]; then
+    echo "$why"
   elif ((SECONDS >= BUDGET)); then
     echo "out of time: $(duration "$BUDGET") are used up"
-  else
-    need_unmet "${PHASE_NEEDS[$1]}" "${PHASE_WHERE[$1]}"
   fi
 }
 
@@ -151,6 +156,7 @@ phase_left() {
   if [[ -n $left ]]; then
     code=1
     PHASE_WHY[i]="left behind and swept: $(grep -c . <<<"$left")"
+    PHASE_LEFT[i]=$left
     say "left behind by ${PHASE_NAME[i]}:"
     say "$left"
   fi

@@ -40,12 +40,25 @@ report_row() {
   printf '\n'
 }
 
-# report_failures: says where to look.
+# report_failures: says what failed and where to look. Whoever sees only the end of a long output learns it here.
 report_failures() {
   local i
   for i in "${!PHASE_NAME[@]}"; do
-    if [[ ${PHASE_VERDICT[i]} == failed ]]; then say "failed: ${PHASE_NAME[i]}; its output: $(phase_log "$i")"; fi
+    [[ ${PHASE_VERDICT[i]} == failed ]] || continue
+    say "failed: ${PHASE_NAME[i]}${PHASE_WHY[i]:+ (${PHASE_WHY[i]})}; its output: $(phase_log "$i")"
+    say "$(report_culprits "$i")"
   done
   # Folders without a file are only where something would have been left.
   if [[ -n $(find "$CACHE/artifacts" -type f -print -quit 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi
+}
+
+# report_culprits I: prints the tests and drills of a phase that did not pass, and what was left behind, twenty lines at most.
+report_culprits() {
+  [[ -f $(phase_log "$1") ]] || return 0
+  {
+    sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" |
+      grep -E '^ +(TRY [0-9]+ )?(FAIL|LEAK-FAIL|TIMEOUT|SIG[A-Z]+|ABORT|XFAIL|TERMINATING) |^(test .* \.\.\. FAILED$|error(\[|:))|^[a-z-]+/[a-z/-]+ .* (failed|could not run)$' |
+      sed 's/^ */  /' | sort -u
+    sed 's/^/  left behind: /' <<<"${PHASE_LEFT[$1]:-}" | grep -v ': $'
+  } | head -n 20 || true
 }
