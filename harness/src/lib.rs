@@ -14,6 +14,9 @@
 //! | [`check`] | one thing that must hold after a fault |
 //! | [`wait`], [`artifacts`], [`secrets`], [`run`] | deadlines, what a test leaves behind, what no log may hold, what a run marks |
 
+// Whoever awaits a future of this crate compiles everything within it, and has the compiler prove all of it `Send`: minutes, where it reaches
+// as deep as an SDK's. What does is handed out in a box.
+
 pub mod artifacts;
 pub mod bot;
 pub mod check;

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::Value;
 use url::Url;
@@ -47,6 +48,11 @@ impl Http {
     ///
     /// [`Error::Transport`] when no whole answer came.
     pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Reply> {
+        // In a box, for whoever awaits it: see lib.rs.
+        self.exchange(method, path, token, body).boxed().await
+    }
+
+    async fn exchange(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Reply> {
         let what = format!("{method} {}", path.split('?').next().unwrap_or(path));
         let failed = |error: reqwest::Error| Error::Transport {
             what: what.clone(),

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
 use matrix_sdk::{
     Client, Room, RoomMemberships, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
@@ -90,7 +90,7 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn with_session(user: User) -> Result<Self> {
-        boxed(async move {
+        async move {
             let sdk = |error: &dyn fmt::Display| Error::sdk(format!("start the client of {}", user.user_id()), error);
             let client = Client::builder()
                 .homeserver_url(user.base())
@@ -124,7 +124,8 @@ impl Peer {
                 quiet,
                 user,
             })
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -144,11 +145,15 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn join(&self, room: &str) -> Result<()> {
-        let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
-        // Through the client, which then knows of it: a sync that conduwuit answers in this moment may show neither side of it.
-        let joined = self.client().join_room_by_id(&id).await;
-        joined.map_err(|error| Error::sdk(format!("join {room}"), error))?;
-        self.room(room, Duration::from_secs(10)).await.map(drop)
+        async move {
+            let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
+            // Through the client, which then knows of it: a sync that conduwuit answers in this moment may show neither side of it.
+            let joined = self.client().join_room_by_id(&id).await;
+            joined.map_err(|error| Error::sdk(format!("join {room}"), error))?;
+            self.room(room, Duration::from_secs(10)).await.map(drop)
+        }
+        .boxed()
+        .await
     }
 
     /// Waits until this client has seen somebody join: before, it does not encrypt for them.
@@ -157,7 +162,7 @@ impl Peer {
     ///
     /// [`Error::TimedOut`] when it does not.
     pub async fn see_member(&self, room: &str, user: &str, patience: Duration) -> Result<()> {
-        boxed(async move {
+        async move {
             let id = UserId::parse(user).map_err(|error| Error::sdk(format!("name the user {user}"), error))?;
             let room = self.room(room, patience).await?;
             let what = format!("{} to see {user} in {}", self.user.user_id(), room.room_id());
@@ -170,7 +175,8 @@ impl Peer {
                 }
             });
             Ok(seen.await?)
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -180,7 +186,7 @@ impl Peer {
     ///
     /// When the room is not joined or the server refuses.
     pub async fn say(&self, room: &str, text: &str) -> Result<String> {
-        boxed(async move {
+        async move {
             let room = self.room(room, Duration::from_secs(10)).await?;
             let content = RoomMessageEventContent::text_plain(text);
             let sent = room
@@ -188,7 +194,8 @@ impl Peer {
                 .await
                 .map_err(|error| Error::sdk("send a message", error))?;
             Ok(sent.response.event_id.to_string())
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -198,7 +205,7 @@ impl Peer {
     ///
     /// When no invite comes or the server refuses.
     pub async fn accept(&self, room: &str, patience: Duration) -> Result<()> {
-        boxed(async move {
+        async move {
             let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
             let what = format!("{} to see an invite to {room}", self.user.user_id());
             let invited = wait::until(what, patience, || async {
@@ -218,7 +225,8 @@ impl Peer {
                 .await
                 .map(drop)
                 .map_err(|error| Error::sdk(format!("join {room}"), error))
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -228,11 +236,12 @@ impl Peer {
     ///
     /// When the room is not joined.
     pub async fn change_room_key(&self, room: &str) -> Result<()> {
-        boxed(async move {
+        async move {
             let room = self.room(room, Duration::from_secs(10)).await?;
             let discarded = room.discard_room_key().await;
             discarded.map_err(|error| Error::sdk("discard the room's key", error))
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -242,7 +251,7 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn make_identity(&self) -> Result<()> {
-        boxed(async move {
+        async move {
             let failed = |error: matrix_sdk::Error| Error::sdk("make a cross-signing identity", error);
             let encryption = self.client().encryption();
             let Err(error) = encryption.bootstrap_cross_signing(None).await else {
@@ -256,7 +265,8 @@ impl Peer {
             auth.session.clone_from(&asked.session);
             let made = encryption.bootstrap_cross_signing(Some(AuthData::Password(auth))).await;
             made.map_err(failed)
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -266,10 +276,11 @@ impl Peer {
     ///
     /// When the key does not open it.
     pub async fn recover(&self, recovery_key: &str) -> Result<()> {
-        boxed(async move {
+        async move {
             let recovered = self.client().encryption().recovery().recover(recovery_key).await;
             recovered.map_err(|error| Error::sdk("open the secret storage with the recovery key", error))
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -279,7 +290,7 @@ impl Peer {
     ///
     /// When there is no backup that this device can open.
     pub async fn fetch_backed_up_keys(&self, room: &str) -> Result<()> {
-        boxed(async move {
+        async move {
             let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
             let backups = self.client().encryption().backups();
             if !backups.are_enabled().await {
@@ -287,7 +298,8 @@ impl Peer {
             }
             let fetched = backups.download_room_keys_for_room(&id).await;
             fetched.map_err(|error| Error::sdk("fetch keys from the key backup", error))
-        })
+        }
+        .boxed()
         .await
     }
 
@@ -381,7 +393,7 @@ impl Peer {
     ///
     /// When the server refuses.
     pub async fn trust(&self, user: &str, device: &str) -> Result<Trust> {
-        boxed(async move {
+        async move {
             let what = || format!("look at device {device} of {user}");
             let user = UserId::parse(user).map_err(|error| Error::sdk(what(), error))?;
             let encryption = self.client().encryption();
@@ -398,13 +410,14 @@ impl Peer {
                 Some(device) if device.is_cross_signed_by_owner() => Trust::Signed,
                 Some(_) => Trust::Unsigned,
             })
-        })
+        }
+        .boxed()
         .await
     }
 
     /// The room, once a sync has brought it as joined and encrypted rooms know their members.
     async fn room(&self, room: &str, patience: Duration) -> Result<Room> {
-        boxed(async move {
+        async move {
             let id = RoomId::parse(room).map_err(|error| Error::sdk(format!("name the room {room}"), error))?;
             let found = wait::until(
                 format!("{} to see the room {room}", self.user.user_id()),
@@ -423,13 +436,14 @@ impl Peer {
                 .await
                 .map_err(|error| Error::sdk("list the members", error))?;
             Ok(found)
-        })
+        }
+        .boxed()
         .await
     }
 
     /// Page by page: homeservers answer a hundred events at most.
     async fn look_back(&self, room: &str, limit: u32) -> Result<(Vec<Received>, usize)> {
-        boxed(async move {
+        async move {
             let room = self.room(room, Duration::from_secs(10)).await?;
             let mut messages = Vec::new();
             let mut unreadable = 0;
@@ -468,14 +482,10 @@ impl Peer {
                 }
             }
             Ok((messages, unreadable))
-        })
+        }
+        .boxed()
         .await
     }
-}
-
-/// The SDK's futures are so deep that whatever awaits them would take the compiler minutes to see through; behind a box it need not.
-fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
-    Box::pin(future)
 }
 
 /// Syncs until it is aborted. A server that is away for a while is part of many drills: the sync goes on when it is back.

@@ -6,6 +6,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use knockproof_homeserver::Faults;
 use tokio::sync::OnceCell;
 use url::Url;
@@ -229,6 +230,11 @@ pub async fn look(choice: &Choice) -> Result<Selection> {
 ///
 /// As [`choose`]; and when the server does not come up, with its own last log lines.
 pub async fn start(options: Options) -> Result<Chosen> {
+    // In a box, for whoever awaits it: see lib.rs.
+    started(options).boxed().await
+}
+
+async fn started(options: Options) -> Result<Chosen> {
     let selection = select::select(&options.choice, options.image.as_deref(), Absent::Pull).await?;
     static SWEPT: OnceCell<()> = OnceCell::const_new();
     SWEPT

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, future::try_join_all};
 
 use super::{Error, Result, Rooms, World, WorldOptions, names::Names, rooms};
 use crate::{
@@ -46,6 +46,11 @@ impl Ground {
     ///
     /// When any part cannot be had; the artifacts stay.
     pub async fn lay(options: WorldOptions, contract: Arc<Contract>, command: BotCommand) -> Result<Self> {
+        // In a box, for whoever awaits it: see lib.rs.
+        Self::laid(options, contract, command).boxed().await
+    }
+
+    async fn laid(options: WorldOptions, contract: Arc<Contract>, command: BotCommand) -> Result<Self> {
         let artifacts = match &options.artifacts {
             Some(artifacts) => artifacts.clone(),
             None => Artifacts::for_test(&options.name, Secrets::default()).map_err(Error::io("make the artifacts"))?,

@@ -6,5 +6,6 @@
 )]
 
 mod copies;
+mod encryption;
 mod refresh;
 mod trust;
