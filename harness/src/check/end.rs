@@ -1,6 +1,6 @@
 //! How the bot's processes ended.
 
-use super::{Check, Evidence, Finding, judge::check};
+use super::{Check, Evidence, Finding, Need, judge::check};
 use crate::history::{Event, Exit};
 
 const ENDS: &str = "ends-on-sigterm";
@@ -8,6 +8,8 @@ const PANIC: &str = "no-panic";
 
 /// How Rust says that a thread has panicked, and what its runtime and that of Go say when they give up.
 const PANICS: [&str; 3] = ["panicked at ", "fatal runtime error: ", "fatal error: "];
+/// The signal that asks a program to end.
+const SIGTERM: i32 = 15;
 /// The exit status of a Rust program whose main thread has panicked.
 const PANICKED: i32 = 101;
 /// Signals by which a program that is broken is ended: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`.
@@ -17,7 +19,7 @@ pub(super) fn checks() -> [Check; 2] {
     [
         check(
             ENDS,
-            "asked to end, the bot ends in time, with exit status 0; and never by itself",
+            "asked to end, the bot ends in time, with exit status 0 where its contract says so; and never by itself",
             &[],
             ends,
         ),
@@ -33,10 +35,13 @@ fn ends(evidence: &Evidence) -> Finding {
             broken.push(format!("it still ran {waited_ms} ms after SIGTERM and was killed"));
         }
     }
+    let promised = !evidence.subject.lacks.contains(&Need::CleanEnd);
     let asked = |exit: &&Exit| exit.after.as_deref() == Some("SIGTERM");
     for exit in record.exits().filter(|exit| !is_crash(exit)) {
         match (exit.after.as_deref(), exit.code) {
             (Some("SIGKILL"), _) | (Some("SIGTERM"), Some(0)) => {}
+            // What a program does that minds no signal.
+            (Some("SIGTERM"), None) if exit.signal == Some(SIGTERM) && !promised => {}
             (Some(signal), _) => broken.push(format!("after {signal} it ended with {}", status(exit))),
             (None, _) => broken.push(format!("it ended by itself with {}", status(exit))),
         }

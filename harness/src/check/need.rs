@@ -17,6 +17,8 @@ pub enum Need {
     CrossSigning,
     /// It keeps its room keys in a backup on the server.
     Backup,
+    /// It ends with exit status 0 when it is asked to.
+    CleanEnd,
 }
 
 impl Need {
@@ -36,6 +38,7 @@ impl Need {
                         .iter()
                         .all(|one| contract.state_of(one).recovery_key.is_some()),
             ),
+            (Self::CleanEnd, can.ends_cleanly),
         ];
         each.into_iter()
             .filter(|(_, shown)| !shown)
@@ -51,6 +54,7 @@ impl Need {
             Self::Encryption => "the bot does not encrypt",
             Self::CrossSigning => "the bot has no cross-signing identity",
             Self::Backup => "the bot keeps no key backup",
+            Self::CleanEnd => "the bot does not promise an exit status when it is asked to end",
         }
     }
 }

@@ -53,26 +53,58 @@ fn is_act(event: &Value, is_bot: &impl Fn(&Value) -> bool) -> bool {
     is_bot(&event["sender"]) && (is_message(event) || event["content"]["membership"] == "invite")
 }
 
-/// The same words twice in a row, with nobody else having said anything in between. (The same answer to two questions is no repetition.)
+/// The same words twice in a row, with nobody else having said anything in between. (The same answer to two questions is no repetition:
+/// neither in turns, nor where somebody asked the same again before the bot had answered, as people do while it starts.)
 fn repeated_messages(room: &RoomRecord, is_bot: &impl Fn(&Value) -> bool) -> Vec<String> {
-    let mut said: Vec<&Value> = Vec::new();
+    let mut open = Questions::default();
+    // What the bot has said since anybody else spoke, and which question each may be the answer to.
+    let mut in_a_row: BTreeMap<&str, Option<(&str, &str)>> = BTreeMap::new();
     let mut broken = Vec::new();
     for event in room.events.iter().filter(|event| is_message(event)) {
+        let words = event["content"]["body"].as_str();
         if !is_bot(&event["sender"]) {
-            said.clear();
+            in_a_row.clear();
+            open.ask(event["sender"].as_str().unwrap_or_default(), words.unwrap_or_default());
             continue;
         }
-        let words = &event["content"]["body"];
-        if words.is_null() {
-            continue;
-        }
-        if said.contains(&words) {
-            let words: String = words.as_str().unwrap_or_default().chars().take(60).collect();
+        let Some(words) = words else { continue };
+        let question = match in_a_row.get(words) {
+            None => open.most_asked(),
+            Some(before) => before.filter(|question| open.is_open(*question)),
+        };
+        if question.is_none() && in_a_row.contains_key(words) {
+            let words: String = words.chars().take(60).collect();
             broken.push(format!("said twice in {}: {words:?}", room.id));
         }
-        said.push(words);
+        open.answer(question);
+        in_a_row.insert(words, question);
     }
     broken
+}
+
+/// How often each of them has said each thing that the bot has not answered yet.
+#[derive(Default)]
+struct Questions<'a>(BTreeMap<(&'a str, &'a str), usize>);
+
+impl<'a> Questions<'a> {
+    fn ask(&mut self, sender: &'a str, words: &'a str) {
+        *self.0.entry((sender, words)).or_default() += 1;
+    }
+
+    fn most_asked(&self) -> Option<(&'a str, &'a str)> {
+        let most = self.0.iter().max_by_key(|(_, times)| **times);
+        most.filter(|(_, times)| **times > 0).map(|(question, _)| *question)
+    }
+
+    fn is_open(&self, question: (&str, &str)) -> bool {
+        self.0.get(&question).is_some_and(|times| *times > 0)
+    }
+
+    fn answer(&mut self, question: Option<(&'a str, &'a str)>) {
+        if let Some(times) = question.and_then(|question| self.0.get_mut(&question)) {
+            *times = times.saturating_sub(1);
+        }
+    }
 }
 
 fn is_message(event: &Value) -> bool {

@@ -73,6 +73,8 @@ pub async fn look(
         let mut read = None;
         for reader in first.iter().chain(&others) {
             match whole(&http, &room, &reader.token).await {
+                // What conduwuit answers those who were never there.
+                Ok(events) if events.is_empty() => refusals.push(format!("{}: sees nothing of it", reader.user_id)),
                 Ok(events) => {
                     read = Some((reader.user_id.clone(), events));
                     break;

@@ -1,12 +1,14 @@
 //! The contract as it is written down.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fmt, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
     de::{self, SeqAccess, Visitor},
@@ -15,7 +17,7 @@ use serde::{
 use super::{DataPath, Error, HttpPath, State, Status, Template};
 
 /// What one has to know of a bot to drill it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
     /// What people call the bot.
@@ -67,7 +69,7 @@ pub struct Contract {
 }
 
 /// An account that the bot acts as.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// What the bot and its people call it.
@@ -89,7 +91,7 @@ pub struct Identity {
 }
 
 /// How one sees that a bot serves.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readiness {
     /// This path of its HTTP side answers 200.
@@ -101,7 +103,7 @@ pub enum Readiness {
 }
 
 /// What can be said to a bot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ping {
     /// In a room without encryption.
@@ -111,7 +113,7 @@ pub struct Ping {
 }
 
 /// Something said, and what the answer to it holds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// What is said.
@@ -121,7 +123,7 @@ pub struct Question {
 }
 
 /// What a bot can do. What it cannot is not drilled, and never counts as passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capabilities {
     /// It logs in with its password when its token is dead.
@@ -134,10 +136,12 @@ pub struct Capabilities {
     pub cross_signing: bool,
     /// It mends broken credentials while it runs.
     pub heals_running: bool,
+    /// It ends with exit status 0 when it gets `SIGTERM`; else that signal may end it.
+    pub ends_cleanly: bool,
 }
 
 /// What becomes of a bot whose credentials are broken and can be mended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Healing {
     /// It heals, without ending.
@@ -156,6 +160,22 @@ pub struct Words(pub Vec<Template>);
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(WordsVisitor)
+    }
+}
+
+impl JsonSchema for Words {
+    fn schema_name() -> Cow<'static, str> {
+        "Words".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Words quoted as in a shell, or a list of words.",
+            "oneOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+            ],
+        })
     }
 }
 
@@ -188,6 +208,12 @@ const fn a_minute() -> u64 {
 }
 
 impl Contract {
+    /// What a contract may hold, as JSON Schema (draft 2020-12): for editors, and for programs that write contracts. Names of keys and kinds
+    /// of values are in it; what a place in a text may be named, and what fits together, is told by [`read`](Self::read) alone.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
     /// Reads a contract; what it names relative to itself is relative to the folder of this program.
     ///
     /// # Errors

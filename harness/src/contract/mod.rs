@@ -43,3 +43,33 @@ pub use error::Error;
 pub use state::{BadPath, DataPath, State};
 pub use status::{HttpPath, NoSlash, Pointer, Status};
 pub use template::{Template, UnknownVariable, Variable};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLISHED: &str = include_str!("../../contract.schema.json");
+
+    #[test]
+    fn the_published_schema_is_of_the_contracts_that_are_read() {
+        let schema = format!("{:#}\n", Contract::schema());
+        assert!(
+            schema == PUBLISHED,
+            "harness/contract.schema.json is of another contract: write it anew with `knockproof contract schema`"
+        );
+    }
+
+    #[test]
+    fn the_schema_refuses_unknown_keys_and_asks_for_what_each_bot_has() {
+        let schema = Contract::schema();
+        assert_eq!(schema["additionalProperties"], false);
+        let required = schema["required"].as_array().unwrap();
+        for key in ["name", "identities", "ready"] {
+            assert!(required.iter().any(|required| required == key), "{key} is not required");
+        }
+        assert!(
+            !required.iter().any(|required| required == "image"),
+            "an image is no must"
+        );
+    }
+}

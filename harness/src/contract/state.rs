@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A path below the data directory. Its last part may have `*` in it, which stands for anything.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct DataPath(String);
 
@@ -58,7 +59,7 @@ impl DataPath {
 }
 
 /// Where a bot, or one of its identities, keeps what. All of it may be left out: a fault that breaks it is not applicable then.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
     /// The saved session: access token and device.

@@ -1,14 +1,15 @@
 //! What a bot says of itself.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A path of the bot's HTTP side: begins with a slash.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct HttpPath(String);
 
 /// A JSON pointer (RFC 6901), in which `{identity}` stands for the name of the identity asked about.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Pointer(String);
 
@@ -59,7 +60,7 @@ impl Pointer {
 /// Where the bot says in JSON how each of its identities is.
 ///
 /// Whoever has a field for a thing names where it is; what is not named is not judged.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// Where it is asked for.

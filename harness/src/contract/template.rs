@@ -1,7 +1,8 @@
 //! Texts with places to be filled in.
 
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 /// What a template can ask for.
@@ -109,6 +110,17 @@ pub struct Template {
 #[error("there is no {{{name}}}; there are {}", Variable::ALL.map(|variable| variable.to_string()).join(", "))]
 pub struct UnknownVariable {
     name: String,
+}
+
+impl JsonSchema for Template {
+    fn schema_name() -> Cow<'static, str> {
+        "Template".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let places = Variable::ALL.map(|variable| variable.to_string()).join(", ");
+        json_schema!({ "description": format!("A text with places: {places}. {{{{word}}}} stands for {{word}}."), "type": "string" })
+    }
 }
 
 impl Template {

@@ -33,7 +33,9 @@ pub async fn look(world: &mut World) -> Result<Snapshot> {
         }
         if contract.capabilities.cross_signing {
             for account in &world.accounts {
-                let device = now.device(account.name()).unwrap_or_default();
+                let named = now.device(account.name());
+                let used = || world.traffic().device_in_use(account.user_id());
+                let device = named.or_else(used).unwrap_or_default();
                 history.add(check::look_at_trust(&member, account.user_id(), &device).await);
             }
         }

@@ -5,7 +5,7 @@ use std::{
 
 use tokio::{sync::watch, time::timeout_at};
 
-use super::{Exchange, Matcher, Timed, Timing};
+use super::{Entrance, Exchange, Matcher, Timed, Timing};
 use crate::{
     history::{Event, History},
     wait::TimedOut,
@@ -75,6 +75,20 @@ impl Traffic {
             .iter()
             .filter(|exchange| matcher.matches(exchange))
             .count()
+    }
+
+    /// The device of a user that the bot last used a token of that lived: where it does not say itself which it is on.
+    pub fn device_in_use(&self, user: &str) -> Option<String> {
+        let exchanges = self.exchanges();
+        let lived = |exchange: &&Exchange| exchange.entrance == Entrance::Bot && exchange.status == Some(200);
+        let of_user = exchanges
+            .iter()
+            .rev()
+            .filter(lived)
+            .filter_map(|exchange| exchange.who.as_ref());
+        of_user
+            .filter(|who| who.user_id == user)
+            .find_map(|who| who.device_id.clone())
     }
 
     /// Waits until an exchange that a matcher means is over; answers it.

@@ -34,13 +34,23 @@ pub enum Command {
     /// Measure how fast and how big homeservers, worlds, drills and the bot are, compared with each other.
     #[command(after_help = AFTER_HELP)]
     Bench(BenchArgs),
-    /// Look at the contract of a bot: whether it is one, and what it can be drilled with.
-    Contract {
+    /// Help with the contract of a bot: what `drill --contract` has to know of it.
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
+    List,
+}
+
+/// What to do with a contract.
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Say whether a file is a contract, with line and cure where it is not, and what its bot can be drilled with.
+    Check {
         /// The contract, a file of TOML.
         file: PathBuf,
     },
-    /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
-    List,
+    /// Print what a contract may hold, as JSON Schema, for editors and for programs that write contracts.
+    Schema,
 }
 
 /// Which drills to run, and how. Several names are separated by commas, or the option is repeated.
@@ -50,7 +60,7 @@ pub struct DrillArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KNOCKPROOF_HOMESERVER")]
     pub homeserver: Vec<String>,
     /// Drill the bot that this contract describes (TOML) in knock-approver's place: it is asked what the contract says, after every fault
-    /// of the harness that it can suffer. See `knockproof contract`.
+    /// of the harness that it can suffer. See `knockproof contract check`.
     #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
     /// Scenarios to run [default: all].

@@ -1,9 +1,6 @@
 //! `knockproof contract`.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 
 use harness::{
     contract::Contract,
@@ -11,22 +8,25 @@ use harness::{
     homeserver::Flavor,
 };
 
-use super::{Exit, refuse};
+use super::{Exit, args::ContractCommand, refuse};
 
-/// Says whether a file is a contract, and which faults its bot can be drilled with.
-pub(super) fn run(file: &Path, out: &mut impl Write) -> Exit {
-    let contract = match Contract::read(file) {
-        Ok(contract) => contract,
-        Err(error) => return refuse(&format!("{}: {error}", file.display())),
+pub(super) fn run(command: &ContractCommand, out: &mut impl Write) -> Exit {
+    let written = match command {
+        ContractCommand::Check { file } => match Contract::read(file) {
+            Ok(contract) => drilled_with(&contract, out),
+            Err(error) => return refuse(&format!("{}: {error}", file.display())),
+        },
+        ContractCommand::Schema => writeln!(out, "{:#}", Contract::schema()),
     };
-    // A closed pipe has seen enough.
-    match write(&contract, out) {
+    match written {
+        // A closed pipe has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::CouldNotRun,
         _ => Exit::Passed,
     }
 }
 
-fn write(contract: &Contract, out: &mut impl Write) -> io::Result<()> {
+/// Says which faults the bot can be drilled with, and why not with the rest.
+fn drilled_with(contract: &Contract, out: &mut impl Write) -> io::Result<()> {
     let faults = Faults::standard();
     // What lacks on the homeserver that lacks least lacks of the bot.
     let lacking = |fault: &Fault| fault.lacking(contract, Flavor::Conduwuit);

@@ -66,7 +66,7 @@ fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
             Command::Up(args) => up::run(args, signals.first()).await,
             Command::Drill(args) => drill::run(args, &signals).await,
             Command::Bench(args) => or_interrupted(bench::run(args), &signals).await,
-            Command::Contract { file } => contract::run(&file, &mut stdout()),
+            Command::Contract(command) => contract::run(&command, &mut stdout()),
             Command::List => or_interrupted(list::run(&mut stdout()), &signals).await,
         }
     });

@@ -4,7 +4,10 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::{check::Verdict, history::Proof};
+use crate::{
+    check::{Need, Verdict},
+    history::Proof,
+};
 
 #[rstest]
 #[case::its_own_login(as_who(exchange(3, Entrance::Bot, "GET", "/_matrix/client/v3/sync", 200), BOT, "D1"))]
@@ -48,6 +51,21 @@ fn who_signs_up_is_given_a_session_and_acted_for_with_it() {
         let finding = story.judge(check);
         assert_eq!(finding.verdict, Verdict::Holds, "{finding:?}");
     }
+}
+
+#[rstest]
+#[case::the_signal_itself(exit(7, None, Some(15), Some("SIGTERM")), Verdict::Holds)]
+#[case::a_failure(exit(7, Some(1), None, Some("SIGTERM")), Verdict::Broken)]
+#[case::another_signal(exit(7, None, Some(13), Some("SIGTERM")), Verdict::Broken)]
+fn who_promises_no_exit_status_may_be_ended_by_the_signal(#[case] end: Event, #[case] verdict: Verdict) {
+    let mut story = sound();
+    let Some(Event::Subject(subject)) = story.0.first_mut() else {
+        panic!("a story begins with its subject");
+    };
+    subject.lacks = vec![Need::CleanEnd];
+    story.exits(end);
+    let finding = story.judge("ends-on-sigterm");
+    assert_eq!(finding.verdict, verdict, "{finding:?}");
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn a_history_with_nothing_in_it_passes_no_check_by_seeing_nothing() {
     s.0.extend([Event::Overstayed { waited_ms: 10_000 }, exit(7, None, Some(9), Some("SIGKILL"))]);
 })]
 #[case::another_exit_status("ends-on-sigterm", |s: &mut Story| s.exits(exit(7, Some(1), None, Some("SIGTERM"))))]
+#[case::minds_no_signal("ends-on-sigterm", |s: &mut Story| s.exits(exit(7, None, Some(15), Some("SIGTERM"))))]
 #[case::ended_by_itself("ends-on-sigterm", |s: &mut Story| {
     s.then(exit(7, Some(0), None, None));
     s.then(Event::Started { pid: 8 });
