@@ -137,14 +137,15 @@ phase_suite() {
   phase_left "$i" "$code"
 }
 
-# phase_job I: `knockproof` as a person runs it, with the bot that is built already. It fails too when a branch of the healing code was
-# missed.
+# phase_job I: `knockproof` as a person runs it, with the bot that is built already, or one of a contract with the programs that it needs. It
+# fails too when a branch of the healing code was missed.
 phase_job() {
-  local i=$1 code=0 homeserver=()
-  mapfile -t homeserver < <(phase_homeserver "$i")
+  local i=$1 code=0 more=()
+  mapfile -t more < <(phase_homeserver "$i")
+  [[ ${PHASE_WHAT[i]} == *--contract* ]] || more+=("KNOCKPROOF_BOT=$TARGET/debug/knock-approver")
+  [[ ${PHASE_NEEDS[i]} != *clients-venv* ]] || more+=("PATH=$CLIENTS_VENV/bin:$PATH")
   # shellcheck disable=SC2086 # the words of a command line
-  phase_live "$i" env "${homeserver[@]}" "KNOCKPROOF_BOT=$TARGET/debug/knock-approver" \
-    "$TARGET/debug/knockproof" ${PHASE_WHAT[i]} --json "$CACHE/log/${PHASE_NAME[i]}.json" || code=$?
+  phase_live "$i" env "${more[@]}" "$TARGET/debug/knockproof" ${PHASE_WHAT[i]} --json "$CACHE/log/${PHASE_NAME[i]}.json" || code=$?
   phase_count_job "$i"
   phase_left "$i" "$code"
 }
@@ -179,12 +180,13 @@ phase_homeserver() {
 
 # phase_nextest I: the tests of a suite, with the homeserver and the folder for what failing tests leave.
 phase_nextest() {
-  local i=$1 code=0 homeserver=()
+  local i=$1 code=0 profile=ci homeserver=()
+  if [[ ${PHASE_WHERE[i]} == *-process ]]; then profile=ci-processes; fi
   mapfile -t homeserver < <(phase_homeserver "$i")
   phase_live "$i" env "${homeserver[@]}" \
-    cargo nextest run --workspace --locked --profile ci --no-fail-fast -E "${PHASE_WHAT[i]}" || code=$?
+    cargo nextest run --workspace --locked --profile "$profile" --no-fail-fast -E "${PHASE_WHAT[i]}" || code=$?
   mkdir -p "$CACHE/junit"
-  [[ ! -f $TARGET/nextest/ci/junit.xml ]] || mv "$TARGET/nextest/ci/junit.xml" "$CACHE/junit/${PHASE_NAME[i]}.xml"
+  [[ ! -f $TARGET/nextest/$profile/junit.xml ]] || mv "$TARGET/nextest/$profile/junit.xml" "$CACHE/junit/${PHASE_NAME[i]}.xml"
   return "$code"
 }
 
