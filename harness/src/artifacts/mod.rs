@@ -228,10 +228,8 @@ fn root() -> io::Result<PathBuf> {
     if let Some(root) = env::var_os("KNOCKPROOF_ARTIFACTS").filter(|root| !root.is_empty()) {
         return Ok(root.into());
     }
-    let target = env::current_exe().ok().and_then(|exe| {
-        let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-        target.map(Path::to_owned)
-    });
+    let exe = env::current_exe().ok();
+    let target = exe.as_deref().and_then(run::target_folder);
     match target {
         Some(target) => Ok(target.join("knockproof")),
         None => Ok(run::base()?.join("artifacts")),

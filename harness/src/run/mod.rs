@@ -13,6 +13,7 @@ mod owner;
 mod port;
 mod scratch;
 mod sweep;
+mod target;
 mod watchdog;
 
 pub(crate) use base::at;
@@ -24,6 +25,7 @@ pub use port::Port;
 pub use scratch::Scratch;
 pub(crate) use scratch::note_child;
 pub use sweep::{Scope, Swept, sweep};
+pub use target::target_folder;
 pub use watchdog::Watchdog;
 
 /// Label with the [`RunId`] on every container, network and volume.

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use harness::run;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::Command,
@@ -143,7 +144,7 @@ impl Workspace {
         if !root.join("bots/knock-approver/Cargo.toml").is_file() {
             return None;
         }
-        let target = exe.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
+        let target = run::target_folder(exe)?;
         let folder = exe
             .strip_prefix(target)
             .ok()?

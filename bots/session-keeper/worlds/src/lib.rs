@@ -102,15 +102,19 @@ pub fn copy_of(data: &Path) -> TempDir {
     copy
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with all that is in it. What a running bot removes meanwhile (a temporary file, a database's journal) is left out.
 pub fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let (from, to): (PathBuf, PathBuf) = (entry?.path(), to.to_owned());
         let to = to.join(from.file_name().unwrap_or_default());
-        match from.is_dir() {
-            true => copy_all(&from, &to)?,
-            false => drop(fs::copy(&from, &to)?),
+        let copied = match from.is_dir() {
+            true => copy_all(&from, &to),
+            false => fs::copy(&from, &to).map(drop),
+        };
+        match copied {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !from.exists() => {}
+            copied => copied?,
         }
     }
     Ok(())
