@@ -10,14 +10,16 @@ mod received;
 mod register;
 mod rooms;
 mod sync;
+mod trust;
 mod user;
 
 pub use account::DeviceInfo;
 pub use error::{Error, MatrixError, Result};
 pub use http::{Http, Reply, plain_client};
-pub use peer::{Peer, Trust};
+pub use peer::Peer;
 pub use received::Received;
 pub use register::Registration;
 pub use rooms::NewRoom;
 pub use sync::SyncAnswer;
+pub use trust::Trust;
 pub use user::User;

@@ -21,7 +21,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Error, Received, Result, User, plain_client, received::seen};
+use super::{Error, Received, Result, Trust, User, plain_client, received::seen};
 use crate::wait::{self, Poll};
 
 /// How long the server may wait for news: conduwuit 0.5.0 can miss to wake a poll, see the bot's own.
@@ -49,17 +49,6 @@ pub struct Peer {
     /// Held by each sync, and by what no sync may meet.
     quiet: Arc<Mutex<()>>,
     user: User,
-}
-
-/// What a member's client makes of somebody else's device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// The server hands out no keys for it.
-    Unknown,
-    /// Its owner has not signed it: clients show a warning.
-    Unsigned,
-    /// Its owner's cross-signing identity has signed it.
-    Signed,
 }
 
 impl fmt::Debug for Peer {
