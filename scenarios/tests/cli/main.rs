@@ -1,6 +1,7 @@
 //! The command line, as it is used.
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
 
+mod contract;
 mod ended;
 mod evidence;
 mod place;
