@@ -286,6 +286,25 @@ pub async fn wake(world: &World) -> Anyhow<()> {
     Ok(())
 }
 
+/// Waits for as long as an outage lasts. It is counted from the first request of the bot that meets it: a program that is slow to start would
+/// sleep through it, and whoever met nothing has shown nothing.
+pub fn outage(world: &World) -> futures_util::future::BoxFuture<'static, ()> {
+    let traffic = world.traffic().clone();
+    let since = traffic.last_seq();
+    let patience = world.contract().boot();
+    Box::pin(async move {
+        let meets =
+            |exchange: &Exchange| exchange.entrance == Entrance::Bot && (exchange.seq > since || !exchange.is_over());
+        // Whoever does not come is told by what the fault counts in the end.
+        let _met = traffic
+            .wait_until("the bot to meet the outage", patience, |exchanges| {
+                exchanges.iter().any(meets).then_some(())
+            })
+            .await;
+        tokio::time::sleep(OUTAGE).await;
+    })
+}
+
 /// Bends requests for the time of an outage; answers how many there were.
 pub async fn bend_for_a_while(
     world: &World,
@@ -293,9 +312,10 @@ pub async fn bend_for_a_while(
     action: Action,
 ) -> Anyhow<futures_util::future::BoxFuture<'static, Anyhow<String>>> {
     let bend: Bend = world.front_door.bend(matcher, action);
+    let outage = outage(world);
     wake(world).await?;
     Ok(Box::pin(async move {
-        tokio::time::sleep(OUTAGE).await;
+        outage.await;
         match bend.fired() {
             0 => Err(format!("it did not fire: no {}", bend.description()).into()),
             fired => Ok(format!("{} ({fired} times)", bend.description())),

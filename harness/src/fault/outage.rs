@@ -95,9 +95,9 @@ async fn killed(world: &mut World) -> Anyhow<Fired> {
 async fn frozen(world: &mut World) -> Anyhow<Fired> {
     world.homeserver.freeze().await?;
     let seen = acts::is_away(world, "frozen").await?;
-    let (homeserver, traffic) = (world.homeserver.clone(), world.traffic().clone());
+    let (homeserver, traffic, outage) = (world.homeserver.clone(), world.traffic().clone(), acts::outage(world));
     let thaw = Box::pin(async move {
-        tokio::time::sleep(acts::OUTAGE).await;
+        outage.await;
         let bots = traffic.filter(&Matcher::any().from_bot());
         let waiting = bots.iter().filter(|exchange| !exchange.is_over()).count();
         homeserver.thaw().await?;
@@ -125,10 +125,10 @@ async fn bad_gateway(world: &mut World) -> Anyhow<Fired> {
 
 /// Brings the homeserver back after the outage; it counts only when the bot noticed it.
 fn back_later(world: &World) -> BoxFuture<'static, Anyhow<String>> {
-    let (homeserver, traffic) = (world.homeserver.clone(), world.traffic().clone());
+    let (homeserver, traffic, outage) = (world.homeserver.clone(), world.traffic().clone(), acts::outage(world));
     let since = traffic.last_seq();
     Box::pin(async move {
-        tokio::time::sleep(acts::OUTAGE).await;
+        outage.await;
         homeserver.start().await?;
         let refused = traffic.filter(&Matcher::any().from_bot().after(since));
         let refused = refused.iter().filter(|exchange| exchange.status == Some(502)).count();
