@@ -8,22 +8,22 @@ CLIENTS_BUILD_PACKAGES=(build-essential cmake python3-dev libffi-dev)
 
 # clients_venv: makes sure of the virtual environment. It is made anew when the pins or this machine's Python change.
 clients_venv() {
-  local python want made=$CLIENTS_VENV/.made-of
+  local python want
   if [[ -n ${KNOCKPROOF_CLIENTS_VENV:-} ]]; then
     clients_work || fail "KNOCKPROOF_CLIENTS_VENV=$CLIENTS_VENV holds no mautrix and matrix-nio with encryption; unset it to have one made"
     say "  clients' virtual environment: $CLIENTS_VENV (named by KNOCKPROOF_CLIENTS_VENV)"
     return 0
   fi
   python=$(synapse_python) || return 1
-  want=$("$python" --version)-$(sha256sum <"$CLIENTS_RECIPE/requirements.txt" | cut -c 1-16)
-  if [[ -f $made && $(<"$made") == "$want" ]]; then
+  want=$(made_from "$python" "$CLIENTS_RECIPE/requirements.txt")
+  if made_current "$CLIENTS_VENV" "$want"; then
     say "  clients' virtual environment: $(clients_versions) are there"
     return 0
   fi
   say "  clients' virtual environment: installing $(clients_versions) …"
   rm -rf "$CLIENTS_VENV"
   quietly "$CACHE/log/clients-venv.log" "$python" -m venv "$CLIENTS_VENV" && clients_install && clients_work &&
-    printf '%s' "$want" >"$made"
+    made_done "$CLIENTS_VENV" "$want"
 }
 
 # clients_versions: prints what is pinned.

@@ -42,11 +42,12 @@ report_row() {
 
 # report_failures: says what failed and where to look. Whoever sees only the end of a long output learns it here.
 report_failures() {
-  local i
+  local i culprits
   for i in "${!PHASE_NAME[@]}"; do
     [[ ${PHASE_VERDICT[i]} == failed ]] || continue
     say "failed: ${PHASE_NAME[i]}${PHASE_WHY[i]:+ (${PHASE_WHY[i]})}; its output: $(phase_log "$i")"
-    say "$(report_culprits "$i")"
+    culprits=$(report_culprits "$i")
+    [[ -z $culprits ]] || say "$culprits"
   done
   # Folders without a file are only where something would have been left.
   if [[ -n $(find "$CACHE/artifacts" -type f -print -quit 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi

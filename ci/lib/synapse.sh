@@ -20,7 +20,7 @@ synapse_tag() {
 
 # synapse_venv: makes sure of the virtual environment. It is made anew when the pins or this machine's Python change.
 synapse_venv() {
-  local python want made=$SYNAPSE_VENV/.made-of
+  local python want
   if [[ -n ${KNOCKPROOF_SYNAPSE_VENV:-} ]]; then
     "$SYNAPSE_VENV/bin/python" -c 'import synapse' 2>/dev/null ||
       fail "KNOCKPROOF_SYNAPSE_VENV=$SYNAPSE_VENV holds no Synapse; unset it to have one made"
@@ -28,8 +28,8 @@ synapse_venv() {
     return 0
   fi
   python=$(synapse_python) || return 1
-  want=$("$python" --version)-$(sha256sum <"$SYNAPSE_RECIPE/requirements.txt" | cut -c 1-16)
-  if [[ -f $made && $(<"$made") == "$want" ]]; then
+  want=$(made_from "$python" "$SYNAPSE_RECIPE/requirements.txt")
+  if made_current "$SYNAPSE_VENV" "$want"; then
     say "  Synapse virtual environment: $(synapse_version) is there"
     return 0
   fi
@@ -38,7 +38,7 @@ synapse_venv() {
   quietly "$CACHE/log/synapse-venv.log" "$python" -m venv "$SYNAPSE_VENV" &&
     quietly "$CACHE/log/synapse-venv.log" "$SYNAPSE_VENV/bin/pip" install --disable-pip-version-check \
       --requirement "$SYNAPSE_RECIPE/requirements.txt" &&
-    printf '%s' "$want" >"$made"
+    made_done "$SYNAPSE_VENV" "$want"
 }
 
 # synapse_python: prints a Python that can make virtual environments; installs what Debian keeps in a package of its own.
@@ -116,9 +116,7 @@ synapse_bootstrap() {
 synapse_wheels() {
   local wheels=$CACHE/synapse-wheels want platforms=() minor
   want=$(sha256sum <"$SYNAPSE_RECIPE/requirements.txt")
-  if [[ -f $wheels/.made-of && $(<"$wheels/.made-of") == "$want" ]]; then
-    return 0
-  fi
+  if made_current "$wheels" "$want"; then return 0; fi
   say "    packages: pip download …"
   synapse_venv 2>/dev/null || return 1
   # A tag of the family names the oldest glibc it runs on; bookworm's is 2.36.
@@ -132,7 +130,7 @@ synapse_wheels() {
     --no-deps --only-binary=:all: --implementation cp --python-version "$SYNAPSE_PYTHON" \
     --platform "manylinux2014_$(uname -m)" "${platforms[@]}" \
     --dest "$wheels" --requirement "$SYNAPSE_RECIPE/requirements.txt" || return 1
-  printf '%s' "$want" >"$wheels/.made-of"
+  made_done "$wheels" "$want"
 }
 
 # synapse_build TAG RECIPE BASE: the image itself, from a context of nothing but the recipe and the wheels.
