@@ -157,6 +157,7 @@ phase_left() {
   if [[ -n $left ]]; then
     code=1
     PHASE_WHY[i]="left behind and swept: $(grep -c . <<<"$left")"
+    # shellcheck disable=SC2034 # the report reads it
     PHASE_LEFT[i]=$left
     say "left behind by ${PHASE_NAME[i]}:"
     say "$left"

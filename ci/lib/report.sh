@@ -60,6 +60,6 @@ report_culprits() {
     sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" |
       grep -E '^ +(TRY [0-9]+ )?(FAIL|LEAK-FAIL|TIMEOUT|SIG[A-Z]+|ABORT|XFAIL|TERMINATING) |^(test .* \.\.\. FAILED$|error(\[|:))|^[a-z-]+/[a-z/-]+ .* (failed|could not run)$' |
       sed 's/^ */  /' | sort -u
-    sed 's/^/  left behind: /' <<<"${PHASE_LEFT[$1]:-}" | grep -v ': $'
+    [[ -z ${PHASE_LEFT[$1]:-} ]] || printf '%s\n' "${PHASE_LEFT[$1]}" | sed 's/^/  left behind: /'
   } | head -n 20 || true
 }
