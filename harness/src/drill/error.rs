@@ -1,4 +1,4 @@
-use crate::{bot, client, history, wait::TimedOut, world};
+use crate::{bot, client, wait::TimedOut, world};
 
 /// Why a drill did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -25,29 +25,32 @@ pub enum Error {
         /// What it is.
         kind: String,
     },
-    /// The fault cannot be drilled with this bot, or on this homeserver.
-    #[error("not applicable, because {0}")]
-    NotApplicable(String),
-    /// The world.
+    /// The world, or anything in it.
     #[error(transparent)]
     World(#[from] world::Error),
-    /// The bot.
-    #[error(transparent)]
-    Bot(#[from] bot::Error),
-    /// A request of a person's.
-    #[error(transparent)]
-    Client(#[from] client::Error),
-    /// Something waited for.
-    #[error(transparent)]
-    TimedOut(#[from] TimedOut),
-    /// The history.
-    #[error(transparent)]
-    History(#[from] history::Error),
 }
 
 impl Error {
     pub(super) fn said(what: &'static str) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Self {
         move |source| Self::Fault { what, source }
+    }
+}
+
+impl From<bot::Error> for Error {
+    fn from(error: bot::Error) -> Self {
+        Self::World(error.into())
+    }
+}
+
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Self::World(error.into())
+    }
+}
+
+impl From<TimedOut> for Error {
+    fn from(error: TimedOut) -> Self {
+        Self::World(error.into())
     }
 }
 

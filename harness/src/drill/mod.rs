@@ -1,33 +1,27 @@
-//! One drill: a world, a fault at its moment, what everybody sees in the end, and what the checks make of it.
+//! One drill: a world, a scenario, a fault at its moment, what everybody sees in the end, and what the checks make of it.
 //!
 //! ```no_run
 //! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::path::Path;
-//! use harness::{
-//!     check::Checks,
-//!     contract::Contract,
-//!     drill::{self, Breakage},
-//!     fault::{Faults, Moment},
-//!     world::WorldOptions,
-//! };
+//! use harness::{contract::Contract, drill, fault::Moment, plan::Drill, report::Verdict, suite::Suite};
 //!
-//! let contract = Contract::read(Path::new("pong.toml"))?;
-//! let deleted = Faults::standard().named("device-deleted").cloned().ok_or("no such fault")?;
-//! let breakage = Breakage::new(deleted, Moment::AtBoot);
-//! let judged = drill::ping(WorldOptions::from_env("pong")?, contract.into(), Some(breakage), &Checks::standard()).await?;
-//! assert!(judged.broken().next().is_none(), "{judged}");
+//! let suite = Suite::of(Contract::read(Path::new("pong.toml"))?);
+//! let record = drill::alone(&suite, &Drill::plain("ping").broken("device-deleted", Moment::AtBoot)).await?;
+//! assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
 //! # Ok(())
 //! # }
 //! ```
 
 mod breakage;
+mod checks;
 mod error;
+mod interlude;
 mod look;
 mod memory;
-mod ping;
+mod run;
 
 pub use breakage::{Breakage, Happened};
 pub use error::{Error, Result};
 pub use look::look;
 pub use memory::remembered;
-pub use ping::{Judged, ping};
+pub use run::{alone, run};

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use harness::{
-    check::Checks,
-    contract::Contract,
-    drill::{self, Breakage, Error, Judged},
-    fault::{Faults, Moment},
-    world::WorldOptions,
+    check::{Check, Checks, Finding},
+    contract::{Contract, Template},
+    drill,
+    fault::{Fault, Faults, Fired, Moment},
+    plan::Drill,
+    report::{FindingRecord, Record, Verdict},
+    step::Outcome,
+    suite::Suite,
 };
 use rstest::rstest;
 
@@ -17,39 +20,41 @@ fn contract() -> Contract {
     Contract::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/any_bot/pong.toml")).unwrap()
 }
 
-async fn drilled(contract: Contract, fault: &str, moment: Moment) -> Result<Judged, Error> {
-    let fault = Faults::standard().named(fault).unwrap().clone();
-    let name = format!("any-bot-{}-{moment}", fault.name());
-    let options = WorldOptions::from_env(name).unwrap();
-    let breakage = Breakage::new(fault, moment);
-    drill::ping(options, Arc::new(contract), Some(breakage), &Checks::standard()).await
+async fn drilled(suite: &Suite, fault: &str, moment: Moment) -> Record {
+    drill::alone(suite, &Drill::plain("ping").broken(fault, moment))
+        .await
+        .unwrap()
+}
+
+fn finding<'r>(record: &'r Record, check: &str) -> &'r FindingRecord {
+    record.findings.iter().find(|finding| finding.check == check).unwrap()
 }
 
 #[rstest]
 #[case("env-token-clobbered", Moment::FirstBoot)]
 #[case("device-deleted", Moment::AtBoot)]
 #[case("device-deleted", Moment::WhileRunning)]
+#[case("device-deleted", Moment::InTheMiddle)]
 #[case("bot-killed", Moment::WhileRunning)]
 #[case("front-door-502", Moment::WhileRunning)]
 #[tokio::test(flavor = "multi_thread")]
 async fn it_heals(#[case] fault: &str, #[case] moment: Moment) {
-    let judged = drilled(contract(), fault, moment).await.unwrap();
-    let broken: Vec<_> = judged.broken().collect();
-    assert!(broken.is_empty(), "{judged}");
+    let record = drilled(&Suite::of(contract()), fault, moment).await;
+    assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
     // What it cannot show is said, and not counted as shown.
-    let trust = judged.findings.iter().find(|finding| finding.check == "trust").unwrap();
-    assert!(trust.evidence.starts_with("not applicable, because"), "{trust:?}");
+    let trust = finding(&record, "trust");
+    assert!(
+        !trust.applies && trust.what.starts_with("not applicable, because"),
+        "{trust:?}"
+    );
 }
 
 /// A bot that does not have what a fault breaks is not drilled with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_does_not_have_is_not_broken() {
-    let refused = drilled(contract(), "wrong-password", Moment::AtBoot).await.unwrap_err();
-    assert!(matches!(&refused, Error::NotApplicable(_)), "{refused}");
-    assert_eq!(
-        refused.to_string(),
-        "not applicable, because pong has no file with its password"
-    );
+    let record = drilled(&Suite::of(contract()), "wrong-password", Moment::AtBoot).await;
+    let why = "pong has no file with its password".to_owned();
+    assert_eq!(record.verdict, Verdict::NotRun { why });
 }
 
 /// The same bot, without its way back.
@@ -57,7 +62,39 @@ async fn what_it_does_not_have_is_not_broken() {
 async fn one_that_does_not_heal_is_seen_not_to() {
     let mut deaf = contract();
     deaf.environment
-        .insert("PASSWORD".to_owned(), harness::contract::Template::literal("wrong"));
-    let failed = drilled(deaf, "device-deleted", Moment::AtBoot).await.unwrap_err();
-    assert!(!matches!(failed, Error::NotApplicable(_)), "{failed}");
+        .insert("PASSWORD".to_owned(), Template::literal("wrong"));
+    let record = drilled(&Suite::of(deaf), "device-deleted", Moment::AtBoot).await;
+    let failed = record
+        .steps
+        .iter()
+        .find(|step| step.outcome == Outcome::Failed)
+        .unwrap();
+    assert_eq!(failed.name, "fault: device-deleted at-boot");
+}
+
+/// What somebody adds to the harness's faults and checks is drilled and judged like those.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_and_checks_of_ones_own_are_drilled_and_judged() {
+    let restarted = Fault::new("bot-restarted", "it is started again", &[Moment::WhileRunning]).injected(|world| {
+        Box::pin(async move {
+            world.bot.restart().await?;
+            Ok(Fired::with("it was started again"))
+        })
+    });
+    let mut checks = Checks::standard();
+    checks.add(Check::new("idle", "the bot asks for nothing", &[], |evidence| {
+        Finding::broken("idle", format!("{} requests", evidence.exchanges.len()))
+    }));
+    let suite = Suite::of(contract())
+        .with_faults(Faults::standard().with(restarted))
+        .judged_by(checks);
+    let record = drilled(&suite, "bot-restarted", Moment::WhileRunning).await;
+    let broken: Vec<&str> = record
+        .findings
+        .iter()
+        .filter(|finding| !finding.held)
+        .map(|finding| finding.check.as_str())
+        .collect();
+    assert_eq!(broken, ["idle"], "{}", record.narrative());
+    assert!(finding(&record, "fault-fired").what.contains("it was started again"));
 }

@@ -3,14 +3,12 @@
 use crate::community::InCommunity as _;
 use harness::{
     client::{Peer, Received},
+    step::{Failure, ensure, seen},
     world::World,
 };
 
 use super::{PATIENCE, Seen, talk};
-use crate::{
-    chat,
-    step::{Failure, ensure, seen},
-};
+use crate::chat;
 
 /// The power a moderator needs unless the world says otherwise.
 const POWER: i64 = 50;

@@ -8,11 +8,10 @@ use std::{
 
 use harness::{
     client::{User, plain_client},
+    step::Failure,
     world::World,
 };
 use serde_json::{Value, json};
-
-use crate::step::Failure;
 
 /// How long a route may take, healing included.
 const PATIENCE: Duration = Duration::from_secs(60);

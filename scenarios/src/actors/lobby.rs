@@ -1,14 +1,15 @@
 //! Coming in through a public lobby.
 
 use crate::community::InCommunity as _;
-use harness::{client::User, world::World};
+use harness::{
+    client::User,
+    step::{Failure, ensure, seen},
+    world::World,
+};
 use serde_json::json;
 
 use super::{Seen, post_json, vetting};
-use crate::{
-    chat::{self, Challenge},
-    step::{Failure, ensure, seen},
-};
+use crate::chat::{self, Challenge};
 
 /// A lobby that was opened.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What people do and what they must see: the parts that scenarios put together.
 //!
 //! Each function that looks for something answers what it found and the evidence, in the shape that
-//! [`Steps::step`](crate::step::Steps::step) takes.
+//! [`Steps::step`](harness::step::Steps::step) takes.
 
 pub mod commands;
 mod http;
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use http::{Reply, SignUp, post_json, post_patiently, post_raw};
 pub use world::{add_code, bot_ids, children};
 
-use crate::step::Failure;
+use harness::step::Failure;
 
 /// How long the bot may take to answer a person.
 pub const PATIENCE: Duration = Duration::from_secs(15);

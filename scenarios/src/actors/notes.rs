@@ -1,10 +1,13 @@
 //! What the bot tells the operators in their room.
 
-use harness::{client::User, world::World};
+use harness::{
+    client::User,
+    step::{Failure, ensure},
+    world::World,
+};
 use serde_json::Value;
 
 use super::{PATIENCE, Seen, bot_ids, lobby, vetting};
-use crate::step::{Failure, ensure};
 
 /// The operators' room, as one of them sees it.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Notes {
         told.sort();
         wanted.sort();
         ensure(told == wanted, || format!("told were {told:#?}, not {wanted:#?}"))?;
-        crate::step::seen(format!("{} notes, each once", told.len()))
+        harness::step::seen(format!("{} notes, each once", told.len()))
     }
 
     /// A stranger enters a fresh lobby and is told of; answers them, the lobby, and the note.

@@ -8,11 +8,10 @@ use std::{
 
 use harness::{
     client::{NewRoom, User},
+    step::Failure,
     world::World,
 };
 use serde_json::{Value, json};
-
-use crate::step::Failure;
 
 /// A lobby as the old approver left it.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,11 @@
 
 use harness::{
     front_door::{Entrance, Exchange},
+    step::Failure,
     world::World,
 };
 
 use super::PATIENCE;
-use crate::step::Failure;
 
 /// Waits until the bot, after exchange number `since`, has asked to leave a room: it has dealt with the room's end by then.
 ///

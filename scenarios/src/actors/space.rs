@@ -1,10 +1,13 @@
 //! The rules of the space.
 
 use crate::community::InCommunity as _;
-use harness::{client::User, world::World};
+use harness::{
+    client::User,
+    step::{ensure, seen},
+    world::World,
+};
 
 use super::Seen;
-use crate::step::{ensure, seen};
 
 /// The space's join rule is `knock`.
 pub async fn join_rule_is_knock(world: &World) -> Seen {
@@ -23,7 +26,7 @@ pub async fn no_allow_list(world: &World) -> Seen {
 /// A join is refused with 403 `M_FORBIDDEN`.
 pub async fn refuses(stranger: &User, room: &str) -> Seen {
     match stranger.join(room).await {
-        Ok(room) => Err(crate::step::Failure::new(format!(
+        Ok(room) => Err(harness::step::Failure::new(format!(
             "{} joined {room} without an invite",
             stranger.user_id()
         ))),

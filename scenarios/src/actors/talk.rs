@@ -2,12 +2,12 @@
 
 use harness::{
     client::{Peer, User},
+    step::{Failure, Steps, Stop, ensure, seen},
     wait,
     world::World,
 };
 
 use super::{PATIENCE, Seen};
-use crate::step::{Failure, Steps, Stop, ensure, seen};
 
 /// The names of the steps of [`in_first_child`].
 pub const STEPS: [&str; 4] = [

@@ -1,14 +1,15 @@
 //! Knocking, and what follows in the vetting room. A lobby speaks the same phrases, so it is read here too.
 
 use crate::community::InCommunity as _;
-use harness::{client::User, world::World};
+use harness::{
+    client::User,
+    step::{Failure, ensure, seen},
+    world::World,
+};
 use serde_json::Value;
 
 use super::{PATIENCE, Seen};
-use crate::{
-    chat::{self, Challenge},
-    step::{Failure, ensure, seen},
-};
+use crate::chat::{self, Challenge};
 
 /// A stranger with an account of their own.
 pub async fn register(world: &World, hint: &str) -> Seen<User> {

@@ -1,10 +1,8 @@
 //! What people know about a world.
 
 use crate::community::InCommunity as _;
-use harness::world::World;
+use harness::{step::Failure, world::World};
 use serde_json::{Value, json};
-
-use crate::step::Failure;
 
 /// The ids of the space's child rooms.
 pub fn children(world: &World) -> Vec<String> {

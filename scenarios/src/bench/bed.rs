@@ -8,14 +8,12 @@ use std::{
 use harness::{
     bot::BotCommand,
     homeserver::{Choice, Driver, Flavor, Selection, choose},
+    step::Failure,
     world::{World, WorldOptions},
 };
 
 use super::{CriticalPath, path::millis};
-use crate::{
-    community::{self, CommunityOptions},
-    step::Failure,
-};
+use crate::community::{self, CommunityOptions};
 
 /// How long the bot may take to be ready.
 pub(super) const BOOT: Duration = Duration::from_secs(60);

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use harness::{
     front_door::Entrance,
+    step::Failure,
     world::{Verdict, World},
 };
 
 use super::{Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, bed::BOOT, path::millis};
-use crate::step::Failure;
 
 /// How often a starting bot is asked: finer than what is measured, rarer than would disturb it.
 const LOOK: Duration = Duration::from_millis(4);

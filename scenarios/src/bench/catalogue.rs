@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::{Bed, Figure, boot, drills, healing, idle, start, sync_cost, vetting, world_memory, worlds};
-use crate::step::Failure;
+use harness::step::Failure;
 
 /// What a bench is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

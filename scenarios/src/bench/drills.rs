@@ -1,13 +1,16 @@
 //! Drills in a minute.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
-use crate::{
+use crate::catalogue;
+use harness::{
     batch::{self, Jobs, Until},
-    catalogue,
     plan::{Drill, Wishes, plan},
     progress::Silent,
     report::{Record, Verdict},
@@ -173,13 +176,15 @@ fn credential_drills(ground: &Ground, seed: u64) -> Result<Vec<Drill>, Failure> 
         seed,
         ..Wishes::default()
     };
-    Ok(plan(&catalogue::known(), &wishes)?)
+    Ok(plan(&catalogue::suite()?.known(), &wishes)?)
 }
 
 /// Runs drills, so many at once. None of them waits.
 async fn measured(ground: &Ground, drills: Vec<Drill>, at_once: Jobs) -> Result<Records, Failure> {
+    let suite = Arc::new(catalogue::suite()?);
     let (began, used) = (Instant::now(), Used::now()?);
     let records = batch::run(
+        &suite,
         drills,
         |_| ground.selection.clone(),
         at_once,

@@ -8,6 +8,7 @@ use harness::{
     client::User,
     front_door::{Entrance, Timed},
     homeserver::Flavor,
+    step::{Failure, ensure},
     world::{Verdict, World},
 };
 
@@ -15,7 +16,6 @@ use super::{
     Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, aim::Aim, bed::BOOT, boot::bot_spans,
     path::millis,
 };
-use crate::step::{Failure, ensure};
 
 /// As a multiple of the server's own answer times.
 const AIM: f64 = 1.3;

@@ -8,11 +8,11 @@ use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use harness::{
     client::NewRoom,
     front_door::{Entrance, Matcher},
+    step::Failure,
     world::{Verdict, World},
 };
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, bed::BOOT, path::millis};
-use crate::step::Failure;
 
 /// What the bot may hold, in MiB.
 const MEMORY: f64 = 40.0;

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use rustix::param::clock_ticks_per_second;
 
-use crate::step::Failure;
+use harness::step::Failure;
 
 /// A process of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::step::Failure;
+use harness::step::Failure;
 
 /// At least one finite number, in the order of their size.
 #[derive(Clone, Debug, PartialEq, Serialize)]

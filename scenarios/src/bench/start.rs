@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use harness::{client::Http, homeserver};
+use harness::{
+    client::Http,
+    homeserver,
+    step::{Failure, ensure},
+};
 use reqwest::Method;
 
 use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, comparison::compared, path::millis};
-use crate::step::{Failure, ensure};
 
 /// What a start may take on the embedded homeserver, in milliseconds.
 const AIM: f64 = 20.0;

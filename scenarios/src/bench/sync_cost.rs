@@ -7,11 +7,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use harness::{
     client::{NewRoom, Registration, User},
     homeserver::{self, Homeserver},
+    step::Failure,
 };
 use reqwest::Method;
 
 use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, path::millis};
-use crate::step::Failure;
 
 /// How often each is measured.
 const TIMES: usize = 200;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use harness::{
     front_door::{Matcher, Timed},
+    step::Failure,
     world::{Verdict, World},
 };
 
 use super::{
     Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, aim::Aim, boot::bot_spans, path::millis,
 };
-use crate::step::Failure;
 
 /// As a multiple of the server's own answer times.
 const AIM: f64 = 1.3;

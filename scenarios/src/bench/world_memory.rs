@@ -1,10 +1,12 @@
 //! The memory of worlds.
 
 use async_trait::async_trait;
-use harness::world::{Verdict, World};
+use harness::{
+    step::Failure,
+    world::{Verdict, World},
+};
 
 use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, comparison::compared};
-use crate::step::Failure;
 
 /// How many worlds one sample is made of, on the embedded homeserver.
 const BATCH: usize = 10;

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use harness::world::Verdict;
+use harness::{step::Failure, world::Verdict};
 
 use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, comparison::compared, path::millis};
-use crate::step::Failure;
 
 /// How many worlds one sample of the rate is made of.
 const BATCH: usize = 12;

@@ -2,23 +2,49 @@
 
 use std::sync::LazyLock;
 
-use harness::fault::{Fault, Faults, Outcome};
+use harness::{
+    contract::{Contract, Error},
+    fault::{Fault, Faults, Outcome},
+    plan::{Drill, Moment},
+    scenario::Scenario,
+    suite::Suite,
+};
 
 use crate::{
-    faults,
-    plan::{Drill, Known, KnownFault, KnownScenario, Moment},
+    bot_build, community, contract, faults, marks,
     scenario::{
-        Scenario, announcements::Announcements, commands::Commands, edge_cases::EdgeCases, history::History,
-        lobby::Lobby, many_at_once::ManyAtOnce, ping::Ping, restarts::Restarts, signup_refusals::SignupRefusals,
-        smoke::Smoke, space_rules::SpaceRules, vetting::Vetting,
+        announcements::Announcements, commands::Commands, edge_cases::EdgeCases, history::History, lobby::Lobby,
+        many_at_once::ManyAtOnce, restarts::Restarts, signup_refusals::SignupRefusals, smoke::Smoke,
+        space_rules::SpaceRules, vetting::Vetting,
     },
 };
 
-/// The faults that a ping meets in its middle where a scenario's own are wished for.
-const IN_PING: &[&str] = &["device-deleted", "bot-killed"];
+/// What knock-approver is drilled with.
+///
+/// # Errors
+///
+/// As [`contract::knock_approver`].
+pub fn suite() -> Result<Suite, Error> {
+    let suite = Suite::of(contract::knock_approver()?)
+        .with_scenarios(scenarios())
+        .with_faults(all_faults().clone())
+        .in_worlds(|options, contract| Box::pin(community::of(options, contract)));
+    Ok(here(suite))
+}
 
-/// The scenario that every fault is drilled with.
-const DRILLED: &str = "smoke";
+/// What a bot with a contract of its own is drilled with.
+pub fn suite_of(contract: Contract) -> Suite {
+    here(Suite::of(contract))
+}
+
+/// With the marks of bots on `session-keeper`, and repeated by the command that this program is.
+fn here(suite: Suite) -> Suite {
+    let program = match bot_build::own_profile() {
+        Some(_) => "cargo knockproof",
+        None => "knockproof",
+    };
+    suite.marked_by(marks::in_line).repeated_by(program)
+}
 
 /// Every scenario, in the order in which they run.
 pub fn scenarios() -> Vec<Box<dyn Scenario>> {
@@ -39,8 +65,7 @@ pub fn scenarios() -> Vec<Box<dyn Scenario>> {
 
 /// The scenario of that name.
 pub fn scenario(name: &str) -> Option<Box<dyn Scenario>> {
-    let mut all = scenarios().into_iter().chain([Box::new(Ping) as Box<dyn Scenario>]);
-    all.find(|scenario| scenario.name() == name)
+    scenarios().into_iter().find(|scenario| scenario.name() == name)
 }
 
 /// Every fault, in the order in which they are drilled.
@@ -54,46 +79,9 @@ pub fn fault(name: &str) -> Option<&'static Fault> {
     all_faults().named(name)
 }
 
-/// Everything, for planning.
-pub fn known() -> Known {
-    let scenarios = scenarios().into_iter().map(|scenario| KnownScenario {
-        name: scenario.name(),
-        middle: scenario.middle(),
-        drilled_with_every_fault: scenario.name() == DRILLED,
-    });
-    let faults = all_faults()
-        .iter()
-        .map(|fault| KnownFault {
-            name: fault.name().to_owned(),
-            moments: fault.moments().to_vec(),
-        })
-        .collect();
-    Known {
-        scenarios: scenarios.collect(),
-        faults,
-    }
-}
-
-/// What a bot with a contract of its own is drilled with: the ping, after every fault of the harness and in the middle of it.
-pub fn known_of_any_bot() -> Known {
-    let faults = Faults::standard();
-    let faults = faults.iter().map(|fault| KnownFault {
-        name: fault.name().to_owned(),
-        moments: fault.moments().to_vec(),
-    });
-    Known {
-        scenarios: vec![KnownScenario {
-            name: Ping.name(),
-            middle: IN_PING,
-            drilled_with_every_fault: true,
-        }],
-        faults: faults.collect(),
-    }
-}
-
-/// The suite that a drill belongs to: what its name as a test begins with.
-pub fn suite(drill: &Drill) -> String {
-    let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == DRILLED) else {
+/// The suite of tests that a drill belongs to: what its name as a test begins with.
+pub fn test_suite(drill: &Drill) -> String {
+    let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == Smoke.name()) else {
         return drill.scenario.replace('-', "_");
     };
     let heals = fault(&subject.fault).is_none_or(|fault| fault.expectation(subject.moment).outcome == Outcome::Heals);
@@ -123,10 +111,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::plan::{Wishes, plan};
+    use harness::plan::{Wishes, plan};
 
     fn planned() -> Vec<Drill> {
-        plan(&known(), &Wishes::default()).unwrap()
+        plan(&suite().unwrap().known(), &Wishes::default()).unwrap()
     }
 
     #[test]
@@ -163,7 +151,10 @@ mod tests {
     #[test]
     fn every_drill_has_a_test_of_its_own() {
         let drills = planned();
-        let names: BTreeSet<(String, String)> = drills.iter().map(|drill| (suite(drill), test_name(drill))).collect();
+        let names: BTreeSet<(String, String)> = drills
+            .iter()
+            .map(|drill| (test_suite(drill), test_name(drill)))
+            .collect();
         assert_eq!(names.len(), drills.len());
     }
 
@@ -173,14 +164,14 @@ mod tests {
             brief: true,
             ..Wishes::default()
         };
-        let drills = plan(&known(), &brief).unwrap();
+        let drills = plan(&suite().unwrap().known(), &brief).unwrap();
         let planned: BTreeSet<String> = drills.iter().map(Drill::name).collect();
-        let faults = known().faults;
+        let faults = suite().unwrap().known().faults;
         let pairs = faults
             .iter()
             .flat_map(|fault| fault.moments.iter().map(move |moment| (&fault.name, moment)));
         let missing: Vec<String> = pairs
-            .map(|(fault, moment)| format!("{DRILLED}/{fault}/{moment}"))
+            .map(|(fault, moment)| format!("smoke/{fault}/{moment}"))
             .filter(|name| !planned.contains(name))
             .collect();
         assert_eq!(missing, Vec::<String>::new());

@@ -80,7 +80,7 @@ pub struct DrillArgs {
     /// cores 2 that work and 3 that wait, as far as the memory goes].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// Write the report as JSON to this file (its schema: documentation of `scenarios::report`); `-` is standard output, and everything
+    /// Write the report as JSON to this file (its schema: documentation of `harness::report`); `-` is standard output, and everything
     /// else goes to standard error then.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

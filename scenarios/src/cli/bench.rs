@@ -5,13 +5,12 @@ use std::{
     io::{Write, stderr, stdout},
 };
 
-use harness::bot::BotCommand;
+use harness::{bot::BotCommand, names, step::Failure};
 
 use super::{BenchArgs, Exit, drill::homeserver_named, refuse};
 use crate::{
     bench::{self, Bed, Bench, Compiled, Ground, Report},
-    bot_build, contract, names,
-    step::Failure,
+    bot_build, contract,
 };
 
 /// Runs the wished benches and shows their figures.

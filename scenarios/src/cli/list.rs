@@ -3,18 +3,20 @@
 use std::io::{self, Write};
 
 use harness::{
-    check,
     homeserver::{Choice, Flavor, look},
+    plan::{Drill, Moment, Wishes, meaning, plan},
+    suite::Suite,
 };
 
-use super::Exit;
-use crate::{
-    bench, catalogue,
-    plan::{Drill, Moment, Wishes, meaning, plan},
-};
+use super::{Exit, refuse};
+use crate::{bench, catalogue};
 
 /// Names everything that can be named on the command line.
 pub(super) async fn run(out: &mut impl Write) -> Exit {
+    let suite = match catalogue::suite() {
+        Ok(suite) => suite,
+        Err(error) => return refuse(&error.to_string()),
+    };
     let mut at_hand = Vec::new();
     for flavor in Flavor::ALL {
         let found = look(&Choice::Flavor(flavor)).await;
@@ -24,7 +26,7 @@ pub(super) async fn run(out: &mut impl Write) -> Exit {
         ));
     }
     // A closed pipe (`knockproof list | head`) has seen enough.
-    match write(out, &at_hand) {
+    match write(out, &suite, &at_hand) {
         Ok(()) => Exit::Passed,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Passed,
         Err(_) => Exit::CouldNotRun,
@@ -32,13 +34,13 @@ pub(super) async fn run(out: &mut impl Write) -> Exit {
 }
 
 /// What `knockproof drill` runs without a wish.
-fn main_job() -> Vec<Drill> {
+fn main_job(suite: &Suite) -> Vec<Drill> {
     let wishes = Wishes {
         brief: true,
         ..Wishes::default()
     };
     // Without a wish there is nothing to refuse.
-    plan(&catalogue::known(), &wishes).unwrap_or_default()
+    plan(&suite.known(), &wishes).unwrap_or_default()
 }
 
 fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
@@ -57,20 +59,20 @@ fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
     }
 }
 
-fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)]) -> io::Result<()> {
+fn write(out: &mut impl Write, suite: &Suite, homeservers: &[(Flavor, Result<String, String>)]) -> io::Result<()> {
     writeln!(out, "Scenarios (--scenario)")?;
-    for scenario in catalogue::scenarios() {
+    for scenario in suite.scenarios() {
         writeln!(out, "  {}: {}", scenario.name(), scenario.summary())?;
         for (number, step) in scenario.steps().iter().enumerate() {
             writeln!(out, "    {:>2} {step}", number + 1)?;
         }
     }
-    let planned = main_job();
+    let planned = main_job(suite);
     writeln!(
         out,
         "\nFaults (--fault), and the scenarios that the main job drills each with"
     )?;
-    for fault in catalogue::all_faults().iter() {
+    for fault in suite.faults().iter() {
         writeln!(out, "  {}: {}", fault.name(), fault.summary())?;
         for moment in fault.moments() {
             writeln!(out, "    {moment}: {}", scenarios_of(&planned, fault.name(), *moment))?;
@@ -81,7 +83,7 @@ fn write(out: &mut impl Write, homeservers: &[(Flavor, Result<String, String>)])
         writeln!(out, "  {moment}: {}", meaning(moment))?;
     }
     writeln!(out, "\nChecks (after every drill)")?;
-    for check in check::all() {
+    for check in suite.checks().iter() {
         writeln!(out, "  {}: {}", check.name, check.summary)?;
     }
     writeln!(out, "\nBenches (knockproof bench --only)")?;

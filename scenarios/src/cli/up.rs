@@ -7,6 +7,7 @@ use std::{
 
 use harness::{
     homeserver::{Choice, choose},
+    step::Failure,
     world::{Verdict, World, WorldOptions},
 };
 
@@ -14,7 +15,6 @@ use super::{Exit, Signal, UpArgs, drill::homeserver_named, refuse};
 use crate::{
     bot_build,
     community::{self, InCommunity as _},
-    step::Failure,
 };
 
 /// How long the bot may take to be ready.

@@ -1,7 +1,7 @@
 //! knock-approver's own world: space, rooms, codes, and the stand-in for Wikipedia.
 //!
 //! ```no_run
-//! # async fn shown() -> Result<(), scenarios::step::Failure> {
+//! # async fn shown() -> Result<(), harness::step::Failure> {
 //! use std::time::Duration;
 //! use harness::world::{Verdict, WorldOptions};
 //! use scenarios::community::{self, InCommunity as _};
@@ -22,12 +22,13 @@ use std::sync::Arc;
 use harness::{
     bot::BotCommand,
     contract::Contract,
+    step::Failure,
     world::{BotAccount, Error, Ground, Rooms, World, WorldOptions},
 };
 use knockproof_wikipedia::Wikipedia;
 use serde_json::json;
 
-use crate::{contract, step::Failure};
+use crate::contract;
 
 pub use rooms::{Child, SpaceRooms};
 
@@ -131,7 +132,15 @@ impl InCommunity for World {
 ///
 /// When any part cannot be had; the artifacts stay.
 pub async fn build(options: impl Into<CommunityOptions>) -> Result<World, Failure> {
-    let contract = Arc::new(contract::knock_approver()?);
+    of(options, contract::knock_approver()?.into()).await
+}
+
+/// The same for a contract that is at hand.
+///
+/// # Errors
+///
+/// As [`build`].
+pub async fn of(options: impl Into<CommunityOptions>, contract: Arc<Contract>) -> Result<World, Failure> {
     let command = BotCommand::of(&contract)?;
     Ok(built(options.into(), contract, command).await?)
 }

@@ -1,8 +1,6 @@
-//! The contract of knock-approver, and those of others.
+//! The contract of knock-approver.
 
 use harness::contract::{Contract, Error};
-
-use crate::plan::Drill;
 
 const TEXT: &str = include_str!("../../contracts/knock-approver.toml");
 
@@ -13,18 +11,6 @@ const TEXT: &str = include_str!("../../contracts/knock-approver.toml");
 /// When `contracts/knock-approver.toml` is no contract, which a test sees to.
 pub fn knock_approver() -> Result<Contract, Error> {
     Contract::from_toml(TEXT)
-}
-
-/// The contract of the bot that a drill is about.
-///
-/// # Errors
-///
-/// When the file cannot be read, or is no contract.
-pub fn of(drill: &Drill) -> Result<Contract, Error> {
-    match &drill.contract {
-        Some(path) => Contract::read(path),
-        None => knock_approver(),
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::homeserver::Flavor;
-
-use crate::report::Record;
+use harness::{homeserver::Flavor, report::Record};
 
 /// Every mark of `knock-approver`. The test `marks` compares this list with the binary's own.
 pub const ALL: &[&str] = &[
@@ -82,23 +80,30 @@ const OUT_OF_REACH: &[(Flavor, &str)] = &[
     (Flavor::Tuwunel, "session-refreshed"),
 ];
 
-/// The marks in a bot's log, each once, in the order of their first appearance. Understands the plain and the JSON form of `tracing`.
+/// The marks in a bot's log, each once, in the order of their first appearance.
 pub fn in_log(log: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for line in log.lines().filter(|line| line.contains("healing")) {
-        let plain = without_colours(line);
-        let behind = plain.split_once("mark=").or_else(|| plain.split_once("\"mark\":"));
-        let Some((_, behind)) = behind else { continue };
-        let name: String = behind
-            .trim_start_matches([' ', '"'])
-            .chars()
-            .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
-            .collect();
-        if !name.is_empty() && !found.contains(&name) {
-            found.push(name);
+    for mark in log.lines().filter_map(in_line) {
+        if !found.contains(&mark) {
+            found.push(mark);
         }
     }
     found
+}
+
+/// The mark that a line of a bot's log tells. Understands the plain and the JSON form of `tracing`.
+pub fn in_line(line: &str) -> Option<String> {
+    if !line.contains("healing") {
+        return None;
+    }
+    let plain = without_colours(line);
+    let (_, behind) = plain.split_once("mark=").or_else(|| plain.split_once("\"mark\":"))?;
+    let name: String = behind
+        .trim_start_matches([' ', '"'])
+        .chars()
+        .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
+        .collect();
+    (!name.is_empty()).then_some(name)
 }
 
 /// The marks of [`ALL`] that no record has, without those that are out of reach on every homeserver of the records.
@@ -139,7 +144,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{plan::Drill, report::Verdict};
+    use harness::{plan::Drill, report::Verdict};
 
     #[test]
     fn marks_are_read_from_plain_coloured_and_json_logs() {

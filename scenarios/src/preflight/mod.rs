@@ -8,16 +8,14 @@ use std::{collections::BTreeMap, time::Duration};
 use harness::{
     artifacts::Artifacts,
     bot::{self, BotCommand},
+    contract::Contract,
     homeserver::{self, Choice, Options, Selection},
+    plan::Drill,
     secrets::Secrets,
 };
 use tokio::time::timeout;
 
-use crate::{
-    bot_build::{self, BuildError, NotRunnable},
-    contract,
-    plan::Drill,
-};
+use crate::bot_build::{self, BuildError, NotRunnable};
 
 /// How long a homeserver may take until it answers for the first time.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -46,9 +44,6 @@ pub enum CouldNotRun {
     /// The bot is not built and cannot be.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// What is known of the bot is no contract.
-    #[error(transparent)]
-    Contract(#[from] harness::contract::Error),
     /// There is no bot.
     #[error(transparent)]
     NoBot(#[from] bot::Error),
@@ -101,18 +96,14 @@ pub async fn probe(selection: &Selection) -> Result<(), CouldNotRun> {
     Ok(())
 }
 
-/// Makes sure that the bot which is drilled can be run, and that ours is built.
+/// Makes sure that the bot of a contract can be run, and that it is built where it is ours.
 ///
 /// # Errors
 /// [`CouldNotRun`], with what is in the way.
-pub async fn bot(drills: &[Drill], say: &mut dyn FnMut(&str)) -> Result<(), CouldNotRun> {
-    let ours = drills.iter().find(|drill| drill.contract.is_none());
-    if ours.is_some() {
+pub async fn bot(contract: &Contract, is_ours: bool, say: &mut dyn FnMut(&str)) -> Result<(), CouldNotRun> {
+    if is_ours {
         bot_build::ensure(say).await?;
     }
-    // A run is about one bot.
-    if let Some(drill) = ours.or(drills.first()) {
-        bot_build::runnable(&BotCommand::of(&contract::of(drill)?)?)?;
-    }
+    bot_build::runnable(&BotCommand::of(contract)?)?;
     Ok(())
 }

@@ -6,20 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use harness::{
     client::{NewRoom, User},
+    step::{Failure, Stop, ensure, seen},
     world::{World, WorldOptions},
 };
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::{MIDDLE, Scenario, Stage};
-use crate::{
-    actors::{
-        Seen,
-        notes::Notes,
-        old_lobbies::{self, OldLobby},
-        rooms, vetting,
-    },
-    step::{Failure, Stop, ensure, seen},
+use crate::actors::{
+    Seen,
+    notes::Notes,
+    old_lobbies::{self, OldLobby},
+    rooms, vetting,
 };
 
 /// The scenario.

@@ -3,10 +3,8 @@
 use async_trait::async_trait;
 
 use super::{MIDDLE, Scenario, Stage};
-use crate::{
-    actors::{commands, vetting},
-    step::Stop,
-};
+use crate::actors::{commands, vetting};
+use harness::step::Stop;
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use harness::{
     client::User,
     front_door::{Action, Exchange, Matcher},
+    step::{Failure, Stop, ensure, seen},
     world::{World, WorldOptions},
 };
 
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     actors::{PATIENCE, Seen, add_code, vetting},
     chat,
-    step::{Failure, Stop, ensure, seen},
 };
 
 /// The scenario.

@@ -10,6 +10,7 @@ use harness::{
     drill::{self, Breakage},
     fault::Moment,
     front_door::{Action, Matcher},
+    step::{Failure, Stop, ensure, seen},
     wait,
     world::World,
 };
@@ -18,7 +19,6 @@ use super::{MIDDLE, Scenario, Stage};
 use crate::{
     actors::{PATIENCE, Seen, children, commands, talk, vetting},
     catalogue, marks,
-    step::{Failure, Stop, ensure, seen},
 };
 
 /// The scenario.

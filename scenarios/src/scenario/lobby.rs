@@ -2,13 +2,10 @@
 
 use crate::community::InCommunity as _;
 use async_trait::async_trait;
-use harness::client::User;
+use harness::{client::User, step::Stop};
 
 use super::{MIDDLE, Scenario, Stage, vetting::welcomed};
-use crate::{
-    actors::{lobby, talk, vetting},
-    step::Stop,
-};
+use crate::actors::{lobby, talk, vetting};
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,6 @@
-//! What users do, as named steps with evidence.
+//! What users do with the community, as named steps with evidence.
 //!
-//! A [`Scenario`] declares its steps and runs them on a [`Stage`]: a world, the step engine, and the point in its middle at which a
-//! drill breaks something. The same code is the plain scenario and the healing one.
+//! Each is a [`Scenario`](harness::scenario::Scenario) of the harness.
 
 pub mod announcements;
 pub mod commands;
@@ -10,66 +9,13 @@ mod haikus;
 pub mod history;
 pub mod lobby;
 pub mod many_at_once;
-pub mod ping;
 pub mod restarts;
 pub mod signup_refusals;
 pub mod smoke;
 pub mod space_rules;
-mod stage;
 pub mod vetting;
 
-use async_trait::async_trait;
-use harness::world::{World, WorldOptions};
-pub use stage::{Interlude, Stage};
-
-use crate::step::{Failure, Stop};
+use harness::scenario::{Scenario, Stage};
 
 /// The faults that scenarios meet in their middle: a device that is gone, every session ended with the password, a bot that is killed.
 const MIDDLE: &[&str] = &["device-deleted", "password-changed-by-user", "bot-killed"];
-
-/// What users do with a community, and what they must see.
-#[async_trait]
-pub trait Scenario: Send + Sync {
-    /// The name used on the command line, in output and in file names.
-    fn name(&self) -> &'static str;
-
-    /// What it shows, in one line.
-    fn summary(&self) -> &'static str;
-
-    /// The names of its steps, in order.
-    fn steps(&self) -> &'static [&'static str];
-
-    /// The faults that it meets in its middle unless others are wished for; empty if it has no middle.
-    fn middle(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Faults after which there is nothing left for it to show, with the reason.
-    fn spoiled_by(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
-    /// Whether it waits more than it works: for what the bot does only when a time is up.
-    fn waits(&self) -> bool {
-        false
-    }
-
-    /// What its world needs besides the usual.
-    fn prepare(&self, options: WorldOptions) -> WorldOptions {
-        options
-    }
-
-    /// Arranges the world before the bot's first start.
-    ///
-    /// # Errors
-    /// When it cannot be arranged.
-    async fn arrange(&self, _world: &mut World) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// Runs the steps.
-    ///
-    /// # Errors
-    /// [`Stop`] at the first step that fails.
-    async fn run(&self, stage: &mut Stage) -> Result<(), Stop>;
-}

@@ -4,13 +4,15 @@ use crate::community::InCommunity as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use harness::client::User;
+use harness::{
+    client::User,
+    step::{Stop, ensure, seen},
+};
 
 use super::{Scenario, Stage};
 use crate::{
     actors::{Seen, rooms, vetting},
     chat,
-    step::{Stop, ensure, seen},
 };
 
 /// The scenario.

@@ -1,14 +1,14 @@
 //! Forms that the signup refuses, each with its own status and error code, and none of which costs a use.
 
 use async_trait::async_trait;
-use harness::world::World;
+use harness::{
+    step::{Failure, Stop, ensure, seen},
+    world::World,
+};
 use serde_json::{Value, json};
 
 use super::{Scenario, Stage};
-use crate::{
-    actors::{Reply, SignUp, add_code, post_json, post_raw, vetting},
-    step::{Failure, Stop, ensure, seen},
-};
+use crate::actors::{Reply, SignUp, add_code, post_json, post_raw, vetting};
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{Scenario, Stage};
-use crate::{
-    actors::{SignUp, children, vetting},
-    step::{Failure, Stop, ensure, seen},
-};
+use crate::actors::{SignUp, children, vetting};
+use harness::step::{Failure, Stop, ensure, seen};
 
 /// The scenario that every fault is drilled with.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +49,10 @@ impl Scenario for Smoke {
 
     fn middle(&self) -> &'static [&'static str] {
         super::MIDDLE
+    }
+
+    fn meets_every_fault(&self) -> bool {
+        true
     }
 
     async fn run(&self, stage: &mut Stage) -> Result<(), Stop> {

@@ -4,10 +4,8 @@ use crate::community::InCommunity as _;
 use async_trait::async_trait;
 
 use super::{Scenario, Stage};
-use crate::{
-    actors::{children, space, vetting},
-    step::Stop,
-};
+use crate::actors::{children, space, vetting};
+use harness::step::Stop;
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

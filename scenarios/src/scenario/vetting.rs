@@ -2,13 +2,14 @@
 
 use crate::community::InCommunity as _;
 use async_trait::async_trait;
-use harness::{client::User, world::World};
+use harness::{
+    client::User,
+    step::{Steps, Stop},
+    world::World,
+};
 
 use super::{MIDDLE, Scenario, Stage};
-use crate::{
-    actors::{talk, vetting},
-    step::{Steps, Stop},
-};
+use crate::actors::{talk, vetting};
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

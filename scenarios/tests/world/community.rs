@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use harness::{bot::BotCommand, front_door::Matcher, world::WorldOptions};
+use harness::{bot::BotCommand, front_door::Matcher, step::ensure, world::WorldOptions};
 use libtest_mimic::Trial;
-use scenarios::{
-    community::{self, InCommunity as _},
-    step::ensure,
-};
+use scenarios::community::{self, InCommunity as _};
 
 use crate::outside::{self, Outcome, Play, in_world};
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use harness::{
     client::User,
+    step::{Failure, ensure},
     world::{World, WorldOptions},
 };
 use scenarios::{
     bot_build,
     community::{self, InCommunity as _},
-    step::{Failure, ensure},
 };
 
 use libtest_mimic::Trial;

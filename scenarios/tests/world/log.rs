@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use harness::{bot::Ready, world::WorldOptions};
-use scenarios::{
-    actors::vetting,
-    bot_build, community,
+use harness::{
+    bot::Ready,
     step::{Failure, ensure},
+    world::WorldOptions,
 };
+use scenarios::{actors::vetting, bot_build, community};
 use serde_json::Value;
 
 use libtest_mimic::Trial;

@@ -10,9 +10,11 @@
 #![expect(clippy::expect_used, reason = "a test without a runtime has failed")]
 
 use futures_util::future::LocalBoxFuture;
-use harness::world::{Verdict, World};
+use harness::{
+    step::Failure,
+    world::{Verdict, World},
+};
 use libtest_mimic::Trial;
-use scenarios::step::Failure;
 
 /// How a test ends.
 pub(crate) type Outcome = Result<(), Failure>;

@@ -7,6 +7,7 @@ use harness::{
     bot::Ready,
     client::User,
     front_door::{Action, Matcher},
+    step::{Failure, ensure},
     world::{World, WorldOptions},
 };
 use reqwest::Method;
@@ -14,7 +15,6 @@ use scenarios::{
     actors::{SignUp, vetting},
     bot_build,
     community::{self, InCommunity as _},
-    step::{Failure, ensure},
 };
 use serde_json::json;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use harness::{
     client::Peer,
+    step::{Failure, ensure},
     wait::{self, Poll},
     world::{World, WorldOptions},
 };
@@ -15,7 +16,6 @@ use matrix_sdk::{
 use scenarios::{
     bot_build,
     community::{self, InCommunity as _},
-    step::{Failure, ensure},
 };
 
 use libtest_mimic::Trial;

@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use harness::homeserver::{Driver, Selection};
-
-use crate::{
+use harness::{
     batch::Jobs,
-    drill,
+    homeserver::{Driver, Selection},
     plan::{Drill, Pace},
+    suite::Suite,
 };
 
 /// What a drill takes of a core, measured over the main job: on the embedded homeserver, and on real ones, which work too.
@@ -46,6 +45,7 @@ pub(super) fn summary(drills: &[Drill], seed: u64) -> String {
 
 /// How long they take, and why.
 pub(super) fn estimate(
+    suite: &Suite,
     drills: &[Drill],
     taken: &BTreeMap<String, Selection>,
     jobs: Jobs,
@@ -54,9 +54,9 @@ pub(super) fn estimate(
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let runs: Vec<&Drill> = drills
         .iter()
-        .filter(|drill| is_run(drill, taken.get(&drill.homeserver)))
+        .filter(|drill| is_run(suite, drill, taken.get(&drill.homeserver)))
         .collect();
-    let waiting = runs.iter().filter(|drill| drill::pace(drill) == Pace::Waits).count();
+    let waiting = runs.iter().filter(|drill| suite.pace(drill) == Pace::Waits).count();
     let cost = |drill: &&Drill| match taken.get(&drill.homeserver).map(|selection| selection.driver) {
         Some(Driver::Embedded) | None => EMBEDDED,
         Some(_) => REAL,
@@ -78,17 +78,21 @@ pub(super) fn estimate(
 }
 
 /// The plan, a line for each drill: whether it is run where it is known what was taken for its wish.
-pub(super) fn plan_lines<'s>(drills: &[Drill], taken: impl Fn(&Drill) -> Option<&'s Selection>) -> String {
+pub(super) fn plan_lines<'s>(
+    suite: &Suite,
+    drills: &[Drill],
+    taken: impl Fn(&Drill) -> Option<&'s Selection>,
+) -> String {
     let line = |drill: &Drill| {
-        let why = taken(drill).and_then(|selection| drill::missing(drill, selection));
+        let why = taken(drill).and_then(|selection| suite.missing(drill, selection));
         let why = why.map_or_else(String::new, |why| format!("  not run, because {why}"));
         format!("  {} on {}{why}\n", drill.name(), drill.homeserver)
     };
     drills.iter().map(line).collect()
 }
 
-fn is_run(drill: &Drill, selection: Option<&Selection>) -> bool {
-    selection.is_none_or(|selection| drill::missing(drill, selection).is_none())
+fn is_run(suite: &Suite, drill: &Drill, selection: Option<&Selection>) -> bool {
+    selection.is_none_or(|selection| suite.missing(drill, selection).is_none())
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -100,20 +104,24 @@ fn counted(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use harness::homeserver::Flavor;
-
-    use super::*;
-    use crate::{
-        catalogue,
+    use harness::{
+        homeserver::Flavor,
         plan::{Wishes, plan},
     };
+
+    use super::*;
+    use crate::catalogue;
+
+    fn suite() -> Suite {
+        catalogue::suite().unwrap()
+    }
 
     fn main_job() -> Vec<Drill> {
         let wishes = Wishes {
             brief: true,
             ..Wishes::default()
         };
-        plan(&catalogue::known(), &wishes).unwrap()
+        plan(&suite().known(), &wishes).unwrap()
     }
 
     fn taken(flavor: Flavor, driver: Driver) -> Selection {
@@ -131,7 +139,7 @@ mod tests {
         let said = summary(&main_job()[..1], 7);
         assert_eq!(said, "1 drill, seed 7: 1 scenario (1 plain)\n");
         let said = summary(&main_job(), 7);
-        let faults = catalogue::known().faults.len();
+        let faults = suite().known().faults.len();
         assert!(said.contains(&format!("with {faults} faults")), "{said}");
     }
 
@@ -139,7 +147,8 @@ mod tests {
     fn more_cores_or_a_real_homeserver_change_what_is_expected() {
         let on = |selection| BTreeMap::from([("auto".to_owned(), selection)]);
         let jobs = Jobs { all: 8, working: 2 };
-        let said = |taken: &BTreeMap<String, Selection>| estimate(&main_job(), taken, jobs, Duration::from_secs(2));
+        let said =
+            |taken: &BTreeMap<String, Selection>| estimate(&suite(), &main_job(), taken, jobs, Duration::from_secs(2));
         let embedded = said(&on(taken(Flavor::Embedded, Driver::Embedded)));
         let real = said(&on(taken(Flavor::Conduwuit, Driver::Container)));
         assert_ne!(embedded, real);
@@ -154,7 +163,7 @@ mod tests {
     fn the_plan_says_what_will_not_run_and_why() {
         let synapse = taken(Flavor::Synapse, Driver::Process);
         let drills = main_job();
-        let said = plan_lines(&drills, |_| Some(&synapse));
+        let said = plan_lines(&suite(), &drills, |_| Some(&synapse));
         assert_eq!(said.lines().count(), drills.len());
         assert!(
             said.contains("not run, because synapse lets several tokens of a device live"),

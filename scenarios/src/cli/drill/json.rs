@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::report::Report;
+use harness::report::Report;
 
 /// Whether standard output is wished for.
 pub(super) fn is_stdout(path: Option<&Path>) -> bool {

@@ -10,13 +10,20 @@ use std::{
     future::pending,
     path::{Path, PathBuf},
     pin::pin,
+    sync::Arc,
     time::Instant,
 };
 
 use harness::{
+    batch::{self, Jobs, Until},
     contract::Contract,
     homeserver::{Choice, Selection, look},
+    names,
+    plan::{self, Drill, Wishes},
+    progress::{self, Progress, Stream},
+    report::{HomeserverRecord, Record, Report, Verdict},
     run::{Scope, sweep},
+    suite::Suite,
 };
 
 use self::{
@@ -25,12 +32,8 @@ use self::{
 };
 use super::{DrillArgs, Exit, refuse, signal::Signals};
 use crate::{
-    batch::{self, Jobs, Until},
-    catalogue, marks, names,
-    plan::{self, Drill, Wishes},
+    catalogue, marks,
     preflight::{self, CouldNotRun},
-    progress::{self, Progress, Stream},
-    report::{HomeserverRecord, Record, Report, Verdict},
 };
 
 /// Plans the wished drills, runs them and reports.
@@ -50,6 +53,7 @@ struct Run {
     args: DrillArgs,
     began: Instant,
     seed: u64,
+    suite: Arc<Suite>,
     drills: Vec<Drill>,
     left_out: Vec<String>,
     stream: Stream,
@@ -62,11 +66,12 @@ impl Run {
     /// Everything that can be refused without looking further than the command line.
     fn planned(args: DrillArgs) -> Result<Self, String> {
         let began = Instant::now();
-        let wishes = wishes(&args)?;
-        let known = match wishes.contract {
-            Some(_) => catalogue::known_of_any_bot(),
-            None => catalogue::known(),
+        let suite = match &args.contract {
+            Some(path) => catalogue::suite_of(contract_at(path)?),
+            None => catalogue::suite().map_err(|error| error.to_string())?,
         };
+        let wishes = wishes(&args)?;
+        let known = suite.known();
         let drills = plan::plan(&known, &wishes).map_err(|bad| bad.to_string())?;
         let left_out = plan::left_out(&known, &wishes).map_err(|bad| bad.to_string())?;
         let stream = match json::is_stdout(args.json.as_deref()) {
@@ -77,6 +82,7 @@ impl Run {
             args,
             began,
             seed: wishes.seed,
+            suite: Arc::new(suite),
             drills,
             left_out,
             stream,
@@ -104,7 +110,9 @@ impl Run {
                 Err(error) => return refuse(&error.to_string()),
             }
         }
-        text.push_str(&plan_lines(&self.drills, |drill| selections.get(&drill.homeserver)));
+        text.push_str(&plan_lines(&self.suite, &self.drills, |drill| {
+            selections.get(&drill.homeserver)
+        }));
         self.stream.write(&text);
         Exit::Passed
     }
@@ -131,7 +139,7 @@ impl Run {
             }
             Ok(None) => {
                 let why = || batch::INTERRUPTED.to_owned();
-                let not_run = |drill| Record::of(drill, Verdict::NotRun { why: why() });
+                let not_run = |drill| self.suite.record(drill, None, Verdict::NotRun { why: why() });
                 (Taken::new(), self.drills.iter().map(not_run).collect())
             }
             Err(why) => {
@@ -160,12 +168,13 @@ impl Run {
         for selection in taken.values() {
             progress.say(&format!("homeserver: {}", selection.why));
         }
-        preflight::bot(&self.drills, &mut |line| progress.say(line)).await?;
+        let is_ours = self.args.contract.is_none();
+        preflight::bot(self.suite.contract(), is_ours, &mut |line| progress.say(line)).await?;
         for selection in taken.values() {
             preflight::probe(selection).await?;
         }
         let jobs = self.jobs(&taken);
-        progress.say(&estimate(&self.drills, &taken, jobs, self.began.elapsed()));
+        progress.say(&estimate(&self.suite, &self.drills, &taken, jobs, self.began.elapsed()));
         Ok(taken)
     }
 
@@ -180,7 +189,14 @@ impl Run {
             ..Until::default()
         };
         let of = |drill: &Drill| taken[&drill.homeserver].clone();
-        let mut batch = pin!(batch::run(self.drills.clone(), of, self.jobs(taken), &until, progress));
+        let mut batch = pin!(batch::run(
+            &self.suite,
+            self.drills.clone(),
+            of,
+            self.jobs(taken),
+            &until,
+            progress
+        ));
         let interruption = async {
             let signal = signals.first().await;
             progress.say(&format!("{signal}: what runs is ended; a second signal ends at once"));
@@ -224,7 +240,7 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
         }
     }
     Ok(Wishes {
-        contract: args.contract.as_deref().map(contract_at).transpose()?,
+        contract: args.contract.as_deref().map(whole_path).transpose()?,
         homeservers,
         scenarios: args.scenario.clone(),
         faults: args.fault.clone(),
@@ -235,11 +251,15 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
     })
 }
 
-/// The whole path of a file that is a contract.
-fn contract_at(path: &Path) -> Result<PathBuf, String> {
-    let said = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
-    Contract::read(path).map_err(|error| said(&error))?;
-    path.canonicalize().map_err(|error| said(&error))
+/// The contract in a file.
+fn contract_at(path: &Path) -> Result<Contract, String> {
+    Contract::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A path that means the same wherever a drill is repeated.
+fn whole_path(path: &Path) -> Result<PathBuf, String> {
+    path.canonicalize()
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The wishes for homeservers, each once.

@@ -1,12 +1,12 @@
 //! The end of a run, for people.
 
-use harness::artifacts;
-
-use super::super::Exit;
-use crate::{
+use harness::{
+    artifacts,
     progress::Stream,
     report::{Report, Verdict, failures, omissions, table},
 };
+
+use super::super::Exit;
 
 /// Says how a run went: the table, the causes of failures, what did not run and why, the sum. Answers the exit code.
 pub(super) fn say(report: &Report, stream: Stream, verbose: bool) -> Exit {

@@ -11,12 +11,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use fantoccini::{Client, ClientBuilder, Locator, error::CmdError, wd::WebDriverCompatibleCommand};
 use harness::{
     run::{Owner, RunId, Scratch, Watchdog},
+    step::Failure,
     wait::{self, Poll},
     world::World,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::Method;
-use scenarios::step::Failure;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use url::{ParseError, Url};

@@ -1,9 +1,8 @@
 //! What the pages look like, to eyes and to screen readers.
 
 use fantoccini::Locator;
-use harness::world::World;
+use harness::{step::ensure, world::World};
 use scenarios::community::InCommunity as _;
-use scenarios::step::ensure;
 use serde_json::Value;
 
 use super::{PAGES, chromium::Chromium, open};

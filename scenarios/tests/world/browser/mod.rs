@@ -10,11 +10,13 @@ mod privacy;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use harness::world::{World, WorldOptions};
+use harness::{
+    step::Failure,
+    world::{World, WorldOptions},
+};
 use scenarios::{
     bot_build,
     community::{self, CommunityOptions},
-    step::Failure,
 };
 
 use chromium::Chromium;

@@ -1,12 +1,14 @@
 //! What people do with the pages.
 
 use fantoccini::key::Key;
-use harness::{client::User, front_door::Matcher, world::World};
-use scenarios::community::InCommunity as _;
-use scenarios::{
-    actors::lobby::{Greeting, Lobby, entered, greeted},
+use harness::{
+    client::User,
+    front_door::Matcher,
     step::{Failure, ensure},
+    world::World,
 };
+use scenarios::actors::lobby::{Greeting, Lobby, entered, greeted};
+use scenarios::community::InCommunity as _;
 
 use super::{chromium::Chromium, open};
 use crate::outside::{Outcome, say};

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use fantoccini::key::Key;
 use harness::{
     front_door::{Entrance, Exchange},
+    step::{Failure, ensure},
     world::World,
 };
-use scenarios::step::{Failure, ensure};
 use serde_json::json;
 
 use super::{PAGES, chromium::Chromium, open};

@@ -4,10 +4,10 @@ use std::{path::Path, time::Duration};
 
 use harness::{
     client::Peer,
+    step::Failure,
     wait::{self, Poll},
     world::World,
 };
-use scenarios::step::Failure;
 use serde_json::json;
 
 use super::program::{Program, Read};

@@ -16,12 +16,10 @@ use harness::{
     bot::BotCommand,
     client::NewRoom,
     front_door::{Action, Matcher},
+    step::{Failure, ensure},
     world::{World, WorldOptions},
 };
-use scenarios::{
-    community,
-    step::{Failure, ensure},
-};
+use scenarios::community;
 use serde_json::json;
 
 use libtest_mimic::Trial;

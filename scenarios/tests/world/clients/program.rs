@@ -11,10 +11,10 @@ use std::{
 use harness::{
     client::User,
     run::{Owner, RunId, Scratch},
+    step::Failure,
     wait::TimedOut,
     world::World,
 };
-use scenarios::step::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{

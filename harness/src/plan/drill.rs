@@ -1,0 +1,152 @@
+//! One drill and the command line that repeats it.
+
+use std::{env, fmt, path::PathBuf};
+
+use super::{Moment, Subject};
+use crate::{homeserver::Choice, replay::quoted};
+
+/// One drill: a scenario, what is broken and when, and on which homeserver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drill {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What is broken and when; `None` for the plain scenario.
+    pub subject: Option<Subject>,
+    /// The wish for a homeserver, as in `KNOCKPROOF_HOMESERVER`.
+    pub homeserver: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The file with the contract of the bot that is drilled, where it is not the one that is drilled unless another is named.
+    pub contract: Option<PathBuf>,
+}
+
+impl Drill {
+    /// A scenario in which nothing is broken, on the homeserver that `KNOCKPROOF_HOMESERVER` names, from the seed `KNOCKPROOF_SEED` or a random
+    /// one.
+    pub fn plain(scenario: &str) -> Self {
+        let seed = env::var("KNOCKPROOF_SEED");
+        let seed = seed.ok().and_then(|seed| seed.trim().parse().ok());
+        Self {
+            scenario: scenario.to_owned(),
+            subject: None,
+            homeserver: Choice::Auto.to_string(),
+            // Short enough to be typed again.
+            seed: seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
+            contract: None,
+        }
+    }
+
+    /// The same with a fault.
+    #[must_use]
+    pub fn broken(mut self, fault: &str, moment: Moment) -> Self {
+        let fault = fault.to_owned();
+        self.subject = Some(Subject { fault, moment });
+        self
+    }
+
+    /// The same on another homeserver, named as in `KNOCKPROOF_HOMESERVER`.
+    #[must_use]
+    pub fn on(mut self, homeserver: &str) -> Self {
+        self.homeserver = homeserver.to_owned();
+        self
+    }
+
+    /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`.
+    pub fn name(&self) -> String {
+        match &self.subject {
+            Some(Subject { fault, moment }) => format!("{}/{fault}/{moment}", self.scenario),
+            None => format!("{}/plain", self.scenario),
+        }
+    }
+
+    /// The moment of its fault, if it has one.
+    pub fn moment(&self) -> Option<Moment> {
+        self.subject.as_ref().map(|subject| subject.moment)
+    }
+
+    /// The seed of this drill's world. It depends on the run's seed and on the drill's name alone, not on what else is planned, so that
+    /// a replay of one drill meets the same names and codes as the run it is taken from.
+    pub fn world_seed(&self) -> u64 {
+        seed_for(self.seed, &self.name())
+    }
+
+    /// The command line of a program that repeats this drill, as far as its plan tells; see [`replay`](crate::replay) for one that has been run.
+    pub fn replay(&self, program: &str) -> String {
+        format!("{program}{}", self.arguments())
+    }
+
+    /// The words behind the program's name that repeat it, with a blank before them.
+    fn arguments(&self) -> String {
+        let fault = match &self.subject {
+            Some(Subject { fault, moment }) => format!("--fault {fault} --moment {moment}"),
+            None => "--fault none".to_owned(),
+        };
+        let contract = self.contract.as_ref().map_or_else(String::new, |contract| {
+            format!(" --contract {}", quoted(&contract.display().to_string()))
+        });
+        format!(
+            " drill{contract} --homeserver {} --scenario {} {fault} --seed {}",
+            self.homeserver, self.scenario, self.seed
+        )
+    }
+}
+
+impl fmt::Display for Drill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// Mixes a seed with a name (FNV-1a over the name, then the finaliser of SplitMix64): stable over versions of Rust and of every crate,
+/// which a replay line needs.
+pub fn seed_for(seed: u64, name: &str) -> u64 {
+    let hashed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (hashed ^ (hashed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drill(subject: Option<Subject>) -> Drill {
+        Drill {
+            scenario: "smoke".to_owned(),
+            subject,
+            homeserver: "synapse".to_owned(),
+            seed: 7,
+            contract: None,
+        }
+    }
+
+    #[test]
+    fn a_replay_line_names_everything_the_drill_depends_on() {
+        let broken = drill(Some(Subject {
+            fault: "device-deleted".to_owned(),
+            moment: Moment::WhileRunning,
+        }));
+        assert_eq!(
+            broken.replay("cargo knockproof"),
+            "cargo knockproof drill --homeserver synapse --scenario smoke --fault device-deleted --moment while-running --seed 7"
+        );
+        assert_eq!(
+            drill(None).replay("knockproof"),
+            "knockproof drill --homeserver synapse --scenario smoke --fault none --seed 7"
+        );
+    }
+
+    #[test]
+    fn drills_of_one_run_have_different_worlds_that_a_replay_meets_again() {
+        let plain = drill(None);
+        let broken = drill(Some(Subject {
+            fault: "device-deleted".to_owned(),
+            moment: Moment::AtBoot,
+        }));
+        assert_ne!(plain.world_seed(), broken.world_seed());
+        assert_eq!(plain.world_seed(), drill(None).world_seed());
+        assert_eq!(seed_for(7, "smoke/plain"), plain.world_seed());
+    }
+}

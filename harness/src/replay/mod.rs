@@ -1,0 +1,165 @@
+//! The line that repeats a drill as it was: the same homeserver, however it was wished for, the same image, the same environment.
+
+use std::{borrow::Cow, env};
+
+use crate::{
+    homeserver::{Choice, Driver, Flavor, Selection},
+    plan::Drill,
+};
+
+/// What every variable of ours begins with.
+const PREFIX: &str = "KNOCKPROOF_";
+
+/// Variables that say nothing about what is run: the wish for a homeserver and the seed, which are arguments, the mark of the run, and what
+/// only the gate reads.
+const LEFT_OUT: [&str; 8] = [
+    "KNOCKPROOF_HOMESERVER",
+    "KNOCKPROOF_SEED",
+    "KNOCKPROOF_RUN_ID",
+    "KNOCKPROOF_BUDGET",
+    "KNOCKPROOF_CLIENTS_VENV",
+    "KNOCKPROOF_DOCKER",
+    "KNOCKPROOF_STRICT",
+    IMAGE,
+];
+
+const IMAGE: &str = "KNOCKPROOF_IMAGE";
+const BINARY: &str = "KNOCKPROOF_HOMESERVER_BIN";
+const SYNAPSE_VENV: &str = "KNOCKPROOF_SYNAPSE_VENV";
+
+/// The line for a shell with which a program repeats a drill on what was taken for its wish, in the environment of this process.
+pub fn line(drill: &Drill, selection: &Selection, program: &str) -> String {
+    line_in(drill, selection, env::vars(), program)
+}
+
+fn line_in(
+    drill: &Drill,
+    selection: &Selection,
+    environment: impl IntoIterator<Item = (String, String)>,
+    program: &str,
+) -> String {
+    let exactly = Drill {
+        homeserver: Choice::Exactly(selection.flavor, selection.driver).to_string(),
+        ..drill.clone()
+    };
+    let mut variables = in_use(selection, environment);
+    variables.sort();
+    let mut line: String = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={} ", quoted(value)))
+        .collect();
+    line.push_str(&exactly.replay(program));
+    line
+}
+
+/// The variables that the drill depends on, with what they came to.
+fn in_use(selection: &Selection, environment: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let is_container = selection.driver == Driver::Container;
+    let is_kept = |name: &str| match name {
+        "DOCKER_HOST" => is_container,
+        name => name.starts_with(PREFIX) && !LEFT_OUT.contains(&name) && ![BINARY, SYNAPSE_VENV].contains(&name),
+    };
+    let mut variables: Vec<(String, String)> = environment
+        .into_iter()
+        .filter(|(name, value)| is_kept(name) && !value.is_empty())
+        .collect();
+    let taken = match (selection.driver, selection.flavor) {
+        (Driver::Container, _) => Some((IMAGE, selection.exact.as_ref().unwrap_or(&selection.source))),
+        (Driver::Process, Flavor::Synapse) => Some((SYNAPSE_VENV, &selection.source)),
+        (Driver::Process, _) => Some((BINARY, &selection.source)),
+        (Driver::Embedded, _) => None,
+    };
+    variables.extend(taken.map(|(name, value)| (name.to_owned(), value.clone())));
+    variables
+}
+
+/// A value as a shell has to be given it.
+pub(crate) fn quoted(value: &str) -> Cow<'_, str> {
+    // No variable of an environment holds a zero byte, which alone cannot be quoted.
+    shlex::try_quote(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Moment, Subject};
+
+    fn drill() -> Drill {
+        Drill {
+            scenario: "smoke".to_owned(),
+            subject: Some(Subject {
+                fault: "device-deleted".to_owned(),
+                moment: Moment::AtBoot,
+            }),
+            homeserver: "auto".to_owned(),
+            seed: 7,
+            contract: None,
+        }
+    }
+
+    fn taken(flavor: Flavor, driver: Driver, source: &str, exact: Option<&str>) -> Selection {
+        Selection {
+            flavor,
+            driver,
+            source: source.to_owned(),
+            exact: exact.map(str::to_owned),
+            why: String::new(),
+        }
+    }
+
+    fn line_with(selection: &Selection, environment: &[(&str, &str)]) -> String {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        line_in(&drill(), selection, environment, "knockproof")
+    }
+
+    #[test]
+    fn it_names_what_was_taken_and_not_the_wish() {
+        let embedded = taken(Flavor::Embedded, Driver::Embedded, "in this process", None);
+        let ignored = [
+            ("KNOCKPROOF_HOMESERVER", "auto"),
+            ("KNOCKPROOF_HOMESERVER_BIN", "/bin/conduwuit"),
+            ("KNOCKPROOF_RUN_ID", "gate-7"),
+            ("HOME", "/home"),
+        ];
+        assert_eq!(
+            line_with(&embedded, &ignored),
+            "knockproof drill --homeserver embedded --scenario smoke --fault device-deleted --moment at-boot --seed 7"
+        );
+    }
+
+    #[test]
+    fn it_names_the_very_image_and_the_engine() {
+        let image = taken(
+            Flavor::Conduwuit,
+            Driver::Container,
+            "girlbossceo/conduwuit:latest",
+            Some("girlbossceo/conduwuit@sha256:0a1b"),
+        );
+        let line = line_with(
+            &image,
+            &[
+                ("KNOCKPROOF_IMAGE", "girlbossceo/conduwuit"),
+                ("DOCKER_HOST", "unix:///run/d.sock"),
+            ],
+        );
+        assert!(
+            line.starts_with(
+                "DOCKER_HOST=unix:///run/d.sock KNOCKPROOF_IMAGE=girlbossceo/conduwuit@sha256:0a1b knockproof drill --homeserver conduwuit-container "
+            ),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn values_are_quoted_for_a_shell() {
+        let synapse = taken(Flavor::Synapse, Driver::Process, "/a venv", None);
+        let bot = ("KNOCKPROOF_BOT", "python3 -m 'my bot'");
+        let line = line_with(&synapse, &[bot, ("KNOCKPROOF_KEEP", "")]);
+        let words = shlex::split(&line).unwrap();
+        assert_eq!(words[0], "KNOCKPROOF_BOT=python3 -m 'my bot'");
+        assert_eq!(words[1], "KNOCKPROOF_SYNAPSE_VENV=/a venv");
+        assert_eq!(words[2], "knockproof");
+    }
+}

@@ -1,0 +1,251 @@
+//! What a bot is drilled with.
+//!
+//! A [`Suite`] is one value with everything that differs from bot to bot: the contract, the scenarios, the faults, the checks, and how a world
+//! is built for it. [`drill::run`](crate::drill::run) and [`batch::run`](crate::batch::run) take the rest from there, so that whatever is added
+//! here is drilled and judged like what the harness brings.
+//!
+//! ```no_run
+//! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::path::Path;
+//! use harness::{
+//!     check::{Check, Checks, Finding},
+//!     contract::Contract,
+//!     drill,
+//!     fault::{Fault, Faults, Fired, Moment},
+//!     plan::Drill,
+//!     report::Verdict,
+//!     suite::Suite,
+//! };
+//!
+//! let restarted = Fault::new("bot-restarted", "the bot is stopped and started again", &[Moment::WhileRunning])
+//!     .injected(|world| Box::pin(async move {
+//!         world.bot.restart().await?;
+//!         Ok(Fired::with("it was stopped and started"))
+//!     }));
+//! let mut checks = Checks::standard();
+//! checks.add(Check::new("few-requests", "the bot asks for little", &[], |evidence| {
+//!     let count = evidence.exchanges.len();
+//!     Finding::of("few-requests", &[], format!("{count} requests"))
+//! }));
+//! let suite = Suite::of(Contract::read(Path::new("pong.toml"))?)
+//!     .with_faults(Faults::standard().with(restarted))
+//!     .judged_by(checks);
+//! let record = drill::alone(&suite, &Drill::plain("ping").broken("bot-restarted", Moment::WhileRunning)).await?;
+//! assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+//! # Ok(())
+//! # }
+//! ```
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    check::Checks,
+    contract::Contract,
+    fault::{Fault, Faults},
+    homeserver::Selection,
+    plan::{Drill, Known, KnownFault, KnownScenario, Pace},
+    replay,
+    report::{Record, Verdict},
+    scenario::{Ping, Scenario},
+    step::Failure,
+    world::{World, WorldOptions},
+};
+
+type Build = dyn Fn(WorldOptions, Arc<Contract>) -> BoxFuture<'static, Result<World, Failure>> + Send + Sync;
+type Mark = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Everything that a bot is drilled with.
+pub struct Suite {
+    contract: Arc<Contract>,
+    scenarios: Vec<Box<dyn Scenario>>,
+    faults: Faults,
+    checks: Checks,
+    build: Box<Build>,
+    mark: Box<Mark>,
+    program: String,
+}
+
+impl fmt::Debug for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scenarios: Vec<&str> = self.scenarios.iter().map(|scenario| scenario.name()).collect();
+        f.debug_struct("Suite")
+            .field("bot", &self.contract.name)
+            .field("scenarios", &scenarios)
+            .field("faults", &self.faults)
+            .field("checks", &self.checks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Suite {
+    /// For any bot with a contract: it is pinged in the rooms that any bot can be spoken to in, with the faults and checks of the harness.
+    pub fn of(contract: impl Into<Arc<Contract>>) -> Self {
+        Self {
+            contract: contract.into(),
+            scenarios: vec![Box::new(Ping)],
+            faults: Faults::standard(),
+            checks: Checks::standard(),
+            build: Box::new(|options, contract| Box::pin(async { Ok(World::build(options, contract).await?) })),
+            mark: Box::new(|_| None),
+            program: "knockproof".to_owned(),
+        }
+    }
+
+    /// With these scenarios instead of the ping, in the order in which they run.
+    #[must_use]
+    pub fn with_scenarios(mut self, scenarios: Vec<Box<dyn Scenario>>) -> Self {
+        self.scenarios = scenarios;
+        self
+    }
+
+    /// With these faults, in the order in which they are drilled.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Judged by these checks.
+    #[must_use]
+    pub fn judged_by(mut self, checks: Checks) -> Self {
+        self.checks = checks;
+        self
+    }
+
+    /// In worlds that are built this way; the bot is not started.
+    #[must_use]
+    pub fn in_worlds(
+        mut self,
+        build: impl Fn(WorldOptions, Arc<Contract>) -> BoxFuture<'static, Result<World, Failure>> + Send + Sync + 'static,
+    ) -> Self {
+        self.build = Box::new(build);
+        self
+    }
+
+    /// Of a bot that says in its log which branch of its healing it takes: `mark` answers the name of the branch that a line tells.
+    #[must_use]
+    pub fn marked_by(mut self, mark: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.mark = Box::new(mark);
+        self
+    }
+
+    /// Whose drills are repeated by this command, where it is not `knockproof`.
+    #[must_use]
+    pub fn repeated_by(mut self, program: &str) -> Self {
+        self.program = program.to_owned();
+        self
+    }
+
+    /// The bot's contract.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// The scenarios.
+    pub fn scenarios(&self) -> impl Iterator<Item = &dyn Scenario> {
+        self.scenarios.iter().map(AsRef::as_ref)
+    }
+
+    /// The scenario of a name.
+    pub fn scenario(&self, name: &str) -> Option<&dyn Scenario> {
+        self.scenarios().find(|scenario| scenario.name() == name)
+    }
+
+    /// The faults.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The checks.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
+    /// Everything that can be wished for of it.
+    pub fn known(&self) -> Known {
+        let scenarios = self.scenarios().map(|scenario| KnownScenario {
+            name: scenario.name(),
+            middle: scenario.middle(),
+            drilled_with_every_fault: scenario.meets_every_fault(),
+        });
+        let faults = self.faults.iter().map(|fault| KnownFault {
+            name: fault.name().to_owned(),
+            moments: fault.moments().to_vec(),
+        });
+        Known {
+            scenarios: scenarios.collect(),
+            faults: faults.collect(),
+        }
+    }
+
+    /// Why a drill cannot be run on this homeserver, or nowhere; `None` when it can.
+    pub fn missing(&self, drill: &Drill, selection: &Selection) -> Option<String> {
+        let name = &drill.subject.as_ref()?.fault;
+        let spoiled = |scenario: &dyn Scenario| {
+            let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);
+            of.map(|(_, why)| (*why).to_owned())
+        };
+        self.scenario(&drill.scenario)
+            .and_then(spoiled)
+            .or_else(|| self.faults.named(name)?.lacking(&self.contract, selection.flavor))
+    }
+
+    /// What a drill spends its time on.
+    pub fn pace(&self, drill: &Drill) -> Pace {
+        let subject = drill.subject.as_ref();
+        let fault = subject.and_then(|subject| Some((self.faults.named(&subject.fault)?, subject.moment)));
+        let patient = fault.is_some_and(|(fault, moment)| fault.expectation(moment).waits);
+        match patient || self.scenario(&drill.scenario).is_some_and(Scenario::waits) {
+            true => Pace::Waits,
+            false => Pace::Works,
+        }
+    }
+
+    /// A drill's record before anything is known of it, with the line that repeats it; on what was taken for its wish, where that is known.
+    pub fn record(&self, drill: &Drill, selection: Option<&Selection>, verdict: Verdict) -> Record {
+        let record = Record::of(drill, verdict);
+        match selection {
+            None => Record {
+                replay: drill.replay(&self.program),
+                ..record
+            },
+            Some(taken) => Record {
+                homeserver: format!("{} ({})", taken.flavor, taken.driver),
+                replay: replay::line(drill, taken, &self.program),
+                ..record
+            },
+        }
+    }
+
+    /// The world of a drill; the bot is not started.
+    pub(crate) async fn build(&self, options: WorldOptions) -> Result<World, Failure> {
+        (self.build)(options, self.contract.clone()).await
+    }
+
+    pub(crate) fn played_scenario(&self, drill: &Drill) -> Result<&dyn Scenario, Failure> {
+        let found = self.scenario(&drill.scenario);
+        found.ok_or_else(|| Failure::new(format!("there is no scenario {}", drill.scenario)))
+    }
+
+    /// The fault of a drill, if it breaks anything.
+    pub(crate) fn broken_by(&self, drill: &Drill) -> Result<Option<&Fault>, Failure> {
+        let Some(subject) = &drill.subject else { return Ok(None) };
+        let found = self.faults.named(&subject.fault);
+        found
+            .map(Some)
+            .ok_or_else(|| Failure::new(format!("there is no fault {}", subject.fault)))
+    }
+
+    /// The branches of its healing that the bot went through, as its log tells, each once.
+    pub(crate) fn marks<'l>(&self, lines: impl Iterator<Item = &'l str>) -> Vec<String> {
+        let mut found = Vec::new();
+        for mark in lines.filter_map(|line| (self.mark)(line)) {
+            if !found.contains(&mark) {
+                found.push(mark);
+            }
+        }
+        found
+    }
+}
