@@ -13,6 +13,8 @@ mod newcomer;
 mod order_tests;
 mod promotion;
 #[cfg(test)]
+mod refused_tests;
+#[cfg(test)]
 mod tests;
 mod undecrypted;
 mod vetting;

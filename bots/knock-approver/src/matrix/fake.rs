@@ -173,6 +173,13 @@ impl Homeserver for Fake {
         }))
     }
 
+    async fn is_in(&self, role: Role, room: &RoomId) -> Result<bool, Failure> {
+        self.checked("joined")?;
+        let user = self.actor_as(role).user;
+        let known = self.state().members.get(&(room.to_string(), user.to_string())).cloned();
+        Ok(known.is_some_and(|(membership, _)| membership == Membership::Joined))
+    }
+
     async fn is_replaced(&self, _: Role, _: &RoomId) -> Result<bool, Failure> {
         Ok(false)
     }

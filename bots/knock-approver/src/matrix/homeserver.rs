@@ -59,6 +59,8 @@ pub trait Homeserver: fmt::Debug + Send + Sync {
     async fn power_level(&self, role: Role, room: &RoomId, user: &UserId) -> Result<i64, Failure>;
     /// What the identity may do in a room.
     async fn standing(&self, role: Role, room: &RoomId) -> Result<Standing, Failure>;
+    /// Whether the identity is in a room, by the homeserver's own list.
+    async fn is_in(&self, role: Role, room: &RoomId) -> Result<bool, Failure>;
     /// Whether a room has been replaced by another.
     async fn is_replaced(&self, role: Role, room: &RoomId) -> Result<bool, Failure>;
     /// The knocks that stand in a room.

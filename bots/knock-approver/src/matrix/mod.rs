@@ -16,7 +16,7 @@ pub use homeserver::{Actor, Homeserver, Letter};
 pub use refusal::{Failure, Refusal, refusal};
 pub use rooms::{
     Knock, MARKER, Member, Membership, Sought, create_room, display_name, event, find_marked_room, invite,
-    is_encrypted, is_replaced, join, joined_among, knocks, last_page, leave, member, membership, presence, said,
+    is_encrypted, is_in, is_replaced, join, joined_among, knocks, last_page, leave, member, membership, presence, said,
     send_plain, send_through_room, share_history,
 };
 pub use standing::{Standing, power_level, standing};

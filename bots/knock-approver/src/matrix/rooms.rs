@@ -180,6 +180,12 @@ pub async fn create_room(
     Ok(live.client.send(request).with_request_config(once()).await?.room_id)
 }
 
+/// Whether the identity is in a room, by the homeserver's own list.
+pub async fn is_in(live: &Live, room: &RoomId) -> Result<bool, Error> {
+    let joined = live.client.send(joined_rooms::v3::Request::new()).await?.joined_rooms;
+    Ok(joined.iter().any(|joined| joined == room))
+}
+
 /// The room of ours that carries this marker, among those that `known` does not know.
 pub async fn find_marked_room(
     live: &Live,

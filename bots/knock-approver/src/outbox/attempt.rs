@@ -144,8 +144,28 @@ impl Sender {
             Effect::Message { room, plain: false, .. } if no.is_of_room() => {
                 self.barred(role, room, &user, Need::Speak, no, age).await?
             }
+            // It goes for as long as the bot is in the room, whatever comes in between.
+            Effect::Message { room, .. } | Effect::Leave { room } if no.is_of_room() => {
+                match self.is_out_of(role, room).await? {
+                    true => Outcome::Refused(no),
+                    false => Outcome::Held(hold::of_riddle(room, &user, &no, age)),
+                }
+            }
             _ => Outcome::Refused(no),
         })
+    }
+
+    /// Whether neither identity is in a room, as far as the homeserver says.
+    async fn is_out_of(&self, role: Role, room: &OwnedRoomId) -> Result<bool, Failure> {
+        for role in std::iter::once(role).chain(self.homeserver.other(role)) {
+            match self.homeserver.is_in(role, room).await {
+                Ok(false) => {}
+                // Who is told nothing at all is not told to be out.
+                Ok(true) | Err(Failure::Refused(_)) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// What bars the way into a room of the community.
@@ -162,16 +182,20 @@ impl Sender {
         Ok(match hold::of_room(room, user, need, &standing) {
             Some(hold) => Outcome::Held(hold),
             // The room is known, so it is the target that is not.
-            None if no.is_unknown() => Outcome::Refused(no),
+            None if no.is_unknown() && need == Need::Invite => Outcome::Refused(no),
             None => Outcome::Held(hold::of_riddle(room, user, &no, age)),
         })
     }
 
     /// A room that the client does not know: it may come with the next sync, or the identity is not in it.
     pub(super) async fn unknown_room(&self, role: Role, effect: &Effect) -> Result<Option<Outcome>, Failure> {
-        let Effect::Message { room, plain: false, .. } = effect else {
+        let Effect::Message { room, plain, .. } = effect else {
             return Ok(None);
         };
+        if *plain {
+            let is_out = self.is_out_of(role, room).await?;
+            return Ok(is_out.then_some(Outcome::Moot("the bot is not in the room")));
+        }
         let user = self.homeserver.actor(role).await.user;
         let standing = self.homeserver.standing(role, room).await?;
         Ok(hold::of_room(room, &user, Need::Speak, &standing).map(Outcome::Held))

@@ -14,6 +14,8 @@ use crate::{
 
 /// How soon it is looked again whether a room is cured, where the sync has not told.
 pub(super) const ROOM_PAUSE: Duration = Duration::from_secs(60);
+/// The same at first, where nothing shows that a person has to cure it: it may be over in a moment.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The same for an account, of which no sync tells.
 pub(super) const ACCOUNT_PAUSE: Duration = Duration::from_secs(15);
 /// How seldom, in the end, what nobody seems to cure is tried again.
@@ -107,7 +109,7 @@ pub(super) fn of_room(room: &RoomId, user: &OwnedUserId, need: Need, standing: &
 pub(super) fn of_riddle(room: &RoomId, user: &OwnedUserId, no: &Refusal, age: i64) -> Hold {
     Hold {
         cause: room.to_string(),
-        wait: growing(age),
+        wait: growing(FIRST_PAUSE, age),
         blocks: false,
         told: Degraded {
             what: format!("{user} is in {room} and has the power it needs, and yet: {no}"),
@@ -122,7 +124,7 @@ pub(super) fn of_creation(role: Role, user: &OwnedUserId, no: &Refusal, age: i64
     Hold {
         cause: format!("creation:{}", role.name()),
         // Each try makes a room and leaves it.
-        wait: growing(age),
+        wait: growing(ROOM_PAUSE, age),
         blocks: false,
         told: Degraded {
             what: format!("no room can be made in which {user} is asked: {no}"),
@@ -135,8 +137,8 @@ pub(super) fn of_creation(role: Role, user: &OwnedUserId, no: &Refusal, age: i64
 }
 
 /// As long again as an effect of this age, in milliseconds, has waited already.
-fn growing(age: i64) -> Duration {
-    Duration::from_millis(u64::try_from(age).unwrap_or(0)).clamp(ROOM_PAUSE, RAREST)
+fn growing(first: Duration, age: i64) -> Duration {
+    Duration::from_millis(u64::try_from(age).unwrap_or(0)).clamp(first, RAREST)
 }
 
 #[cfg(test)]

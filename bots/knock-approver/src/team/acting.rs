@@ -100,6 +100,13 @@ impl Homeserver for Team {
         Ok(call.await?)
     }
 
+    async fn is_in(&self, role: Role, room: &RoomId) -> Result<bool, Failure> {
+        let call = self
+            .identity(role)
+            .call(|live| async move { matrix::is_in(&live, room).await });
+        Ok(call.await?)
+    }
+
     async fn is_replaced(&self, role: Role, room: &RoomId) -> Result<bool, Failure> {
         let call = self
             .identity(role)
