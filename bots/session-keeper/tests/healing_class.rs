@@ -161,6 +161,31 @@ fn the_servers_delay_is_kept(#[case] header: Option<u64>, #[case] body: &str, #[
     assert_eq!(class, Class::Limited(Duration::from_millis(milliseconds)));
 }
 
+/// A device without a name is none: its folder would be that of all devices.
+#[rstest]
+#[case("")]
+#[case(r#","device_id":"""#)]
+#[case(r#","device_id":null"#)]
+#[case(r#","device_id":7"#)]
+fn a_token_of_no_device_is_known_as_one(#[case] device: &str) {
+    let body = format!(r#"{{"user_id":"@bot:x"{device}}}"#);
+    let class = classify(Asked::Whoami, &Expected::Anyone, &answer(200, &body));
+    let alive = Class::Alive {
+        user: owned_user_id!("@bot:x"),
+        device: None,
+    };
+    assert_eq!(class, alive);
+    let body = format!(r#"{{"user_id":"@bot:x","access_token":"t"{device}}}"#);
+    let class = classify(Asked::Login, &Expected::Anyone, &answer(200, &body));
+    assert!(matches!(class, Class::Unreachable(_)), "{class:?}");
+}
+
+#[test]
+fn a_token_too_long_for_the_server_is_of_no_use() {
+    let class = classify(Asked::Whoami, &Expected::Anyone, &answer(431, ""));
+    assert_eq!(class, Class::Dead);
+}
+
 #[rstest]
 #[case::passwords(200, r#"{"flows":[{"type":"m.login.password"}]}"#, Some(vec!["m.login.password"]))]
 #[case::none(200, r#"{"flows":[]}"#, Some(vec![]))]
@@ -168,6 +193,16 @@ fn the_servers_delay_is_kept(#[case] header: Option<u64>, #[case] body: &str, #[
 #[case::portal(200, "<html>welcome</html>", None)]
 #[case::odd(200, r#"{"ok":true}"#, None)]
 #[case::down(502, r#"{"flows":[]}"#, None)]
+#[case::no_such_path(404, r#"{"errcode":"M_UNRECOGNIZED","error":"no"}"#, Some(vec![]))]
+#[case::no_such_method(405, r#"{"errcode":"M_UNRECOGNIZED","error":"no"}"#, Some(vec![]))]
+#[case::not_implemented(501, r#"{"errcode":"M_UNRECOGNIZED","error":"no"}"#, Some(vec![]))]
+#[case::not_found(404, r#"{"errcode":"M_NOT_FOUND","error":"no"}"#, Some(vec![]))]
+#[case::forbidden(403, r#"{"errcode":"M_FORBIDDEN","error":"no"}"#, Some(vec![]))]
+#[case::wants_a_token(401, r#"{"errcode":"M_MISSING_TOKEN","error":"no"}"#, Some(vec![]))]
+#[case::busy(429, r#"{"errcode":"M_LIMIT_EXCEEDED","error":"no"}"#, None)]
+#[case::broken(500, r#"{"errcode":"M_UNRECOGNIZED","error":"no"}"#, None)]
+#[case::page_404(404, "<html>not here</html>", None)]
+#[case::elsewhere(302, "", None)]
 fn the_ways_to_log_in_are_read(#[case] status: u16, #[case] body: &str, #[case] flows: Option<Vec<&str>>) {
     let flows = flows.map(|flows| flows.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>());
     assert_eq!(login_flows(&answer(status, body)), flows);
@@ -187,6 +222,7 @@ fn only_the_wanted_user_is_admitted(#[case] expected: Expected, #[case] admits: 
 proptest! {
     #[test]
     fn a_body_that_is_not_json_never_proves_a_token_dead(status in 100u16..600, body in "[^{]{0,40}") {
+        prop_assume!(status != 431);
         for asked in [Asked::Whoami, Asked::Login, Asked::Refresh, Asked::Other] {
             let class = classify(asked, &Expected::Anyone, &answer(status, &body));
             prop_assert!(
@@ -208,5 +244,16 @@ proptest! {
         let class = classify(Asked::Login, &Expected::Anyone, &answer(200, &body));
         let shown = format!("{class:?}");
         prop_assert!(!shown.contains(&token));
+        let secret = format!("https://user:{token}@hs.example/x?token={token}");
+        for status in [200, 307, 401, 404, 500] {
+            let answer = Answer { status, location: Some(secret.clone()), body: body.clone(), ..Answer::default() };
+            let shown = format!("{answer:?}");
+            prop_assert!(!shown.contains(&token));
+            for asked in [Asked::Whoami, Asked::Login, Asked::Refresh, Asked::Other] {
+                let class = classify(asked, &Expected::Anyone, &Ok(answer.clone()));
+                let shown = format!("{class:?}");
+                prop_assert!(!shown.contains(&token), "{}", status);
+            }
+        }
     }
 }

@@ -23,7 +23,12 @@ use matrix_sdk::{
     },
     sync::SyncResponse,
 };
-use session_keeper::{Keeper, identity::Handle};
+use session_keeper::{
+    Keeper,
+    healing::{About, Refusal},
+    identity::Handle,
+    session::refusal_of,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -120,8 +125,12 @@ async fn pong(room: &Room, event: &TimelineEvent) -> Result<(), matrix_sdk::Erro
     Ok(())
 }
 
-/// The server's no, which no other try changes: a Matrix error that is neither about the token nor about the pace.
+/// The server's no to what was asked in a room, which no other try changes by itself. What is about the account as a whole is
+/// waited for instead.
 fn is_refusal(error: &matrix_sdk::Error) -> bool {
-    let status = error.as_client_api_error().map(|error| error.status_code.as_u16());
-    status.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 401 | 408 | 429))
+    match refusal_of(About::Room, error) {
+        Refusal::Final(_) => true,
+        Refusal::Operator(blocker) => !blocker.is_of_account(),
+        _ => false,
+    }
 }

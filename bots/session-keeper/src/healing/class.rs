@@ -1,6 +1,6 @@
 //! What one answer of the homeserver proves.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use ruma_common::{OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::Value;
@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::{About, Blocker, Refusal, Reply, refusal};
 use crate::secret::Secret;
 
-/// What came back for a request that got an HTTP answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What came back for a request that got an HTTP answer. `Debug` shows neither the body nor where it leads: both may hold
+/// secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -19,6 +20,17 @@ pub struct Answer {
     pub location: Option<String>,
     /// The body, as text.
     pub body: String,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("is_redirect", &self.location.is_some())
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
 }
 
 /// What was asked: the same answer can mean different things.
@@ -68,8 +80,8 @@ pub enum AccountBlock {
     Suspended,
 }
 
-/// What an answer proves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an answer proves. `Debug` shows no body: it may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
     /// The token lives, and is the wanted user's.
@@ -135,6 +147,28 @@ pub enum Class {
     },
 }
 
+impl fmt::Debug for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alive { user, device } => write!(f, "Alive({user}, {device:?})"),
+            Self::LoggedIn { user, device, .. } => write!(f, "LoggedIn({user}, {device})"),
+            Self::Refreshed { .. } => f.write_str("Refreshed"),
+            Self::WrongUser { user, .. } => write!(f, "WrongUser({user})"),
+            Self::Done(_) => f.write_str("Done"),
+            Self::Dead => f.write_str("Dead"),
+            Self::Limited(delay) => write!(f, "Limited({delay:?})"),
+            Self::Unreachable(reason) => write!(f, "Unreachable({reason})"),
+            Self::AccountBlocked(block) => write!(f, "AccountBlocked({block:?})"),
+            Self::Blocked(blocker) => write!(f, "Blocked({blocker:?})"),
+            Self::WayBroken(words) => write!(f, "WayBroken({words})"),
+            Self::Redirected(target) => write!(f, "Redirected({target})"),
+            Self::NoPasswords(flows) => write!(f, "NoPasswords({flows:?})"),
+            Self::Refused(words) => write!(f, "Refused({words})"),
+            Self::Other { status, errcode, .. } => write!(f, "Other({status}, {errcode})"),
+        }
+    }
+}
+
 /// Classes an answer. `Err` is a request without any answer (no connection, time-out), with the reason.
 pub fn classify(asked: Asked, expected: &Expected, answer: &Result<Answer, String>) -> Class {
     let answer = match answer {
@@ -152,16 +186,37 @@ pub fn classify(asked: Asked, expected: &Expected, answer: &Result<Answer, Strin
     }
 }
 
-/// The ways to log in that `GET /login` names; `None` where it does not say.
+/// The ways to log in that `GET /login` names; none where a Matrix server does not know the question. `None` where the
+/// answer proves nothing.
 pub fn login_flows(answer: &Result<Answer, String>) -> Option<Vec<String>> {
-    let answer = answer.as_ref().ok().filter(|answer| answer.status == 200)?;
+    let answer = answer.as_ref().ok()?;
     let body = serde_json::from_str::<Value>(&answer.body).ok()?;
+    if answer.status != 200 {
+        return is_refused(answer, &body).then(Vec::new);
+    }
     let flows = body.get("flows")?.as_array()?.iter();
     Some(
         flows
             .filter_map(|flow| flow.get("type")?.as_str().map(ToOwned::to_owned))
             .collect(),
     )
+}
+
+/// Whether a Matrix server refuses the question itself: it is neither down nor busy, nor is it about the account.
+fn is_refused(answer: &Answer, body: &Value) -> bool {
+    let errcode = body.get("errcode").and_then(Value::as_str).unwrap_or_default();
+    let reply = Reply {
+        status: answer.status,
+        body,
+        retry_after: answer.retry_after,
+        location: answer.location.as_deref(),
+    };
+    match refusal(About::Other, &reply) {
+        Refusal::Final(_) | Refusal::DeadToken | Refusal::WayBroken(_) | Refusal::Operator(Blocker::Forbidden(_)) => {
+            true
+        }
+        _ => errcode == "M_UNRECOGNIZED" && matches!(answer.status, 400..=499 | 501),
+    }
 }
 
 fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
@@ -178,7 +233,9 @@ fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
     let Some(user) = text("user_id").and_then(|user| UserId::parse(user).ok()) else {
         return Class::Unreachable("HTTP 200 without a user id".to_owned());
     };
-    let device = text("device_id").map(OwnedDeviceId::from);
+    let device = text("device_id")
+        .filter(|device| !device.is_empty())
+        .map(OwnedDeviceId::from);
     if !expected.admits(&user) {
         return Class::WrongUser {
             user,
@@ -211,6 +268,10 @@ fn failure(asked: Asked, answer: &Answer, body: Value) -> Class {
     };
     // A server that has just answered to a token and knows no refresh tokens (any more) says so in this way.
     if asked == Asked::Refresh && errcode(&body) == "M_UNRECOGNIZED" && status < 500 {
+        return Class::Dead;
+    }
+    // The token is all that is long in the headers.
+    if asked == Asked::Whoami && status == 431 {
         return Class::Dead;
     }
     let no = match refusal(About::Other, &reply) {

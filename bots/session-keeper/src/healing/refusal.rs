@@ -151,6 +151,21 @@ pub enum Refusal {
     Interactive,
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Final(no) => write!(f, "the homeserver refuses it for good ({no})"),
+            Self::Operator(blocker) => blocker.fmt(f),
+            Self::Transient(why) => f.write_str(why),
+            Self::Limited(delay) => write!(f, "it asks for {} s of patience", delay.as_secs_f64().ceil()),
+            Self::DeadToken => f.write_str("the token is dead"),
+            Self::WayBroken(words) => write!(f, "the token does not arrive there ({words})"),
+            Self::Redirected(target) => write!(f, "it redirects to {target}, which is not followed"),
+            Self::Interactive => f.write_str("it wants a person to authenticate"),
+        }
+    }
+}
+
 /// Classes an answer without success (any status but 2xx).
 pub fn refusal(about: About, reply: &Reply<'_>) -> Refusal {
     let status = reply.status;

@@ -71,10 +71,10 @@ pub(super) fn complaint(
         ),
         HealBlocker::NoPasswordLogin(flows) => (
             format!(
-                "no access token is alive, and this homeserver takes no passwords, only {}",
+                "no access token is alive, and this homeserver {}",
                 match flows.as_slice() {
-                    [] => "nothing at all".to_owned(),
-                    flows => flows.join(", "),
+                    [] => "has no way to log in".to_owned(),
+                    flows => format!("takes no passwords, only {}", flows.join(", ")),
                 }
             ),
             format!(

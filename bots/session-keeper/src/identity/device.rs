@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{Client, ruma::OwnedDeviceId};
-use tokio::time::sleep;
 
 use super::{
     check::{Compared, Secured, compare},
@@ -106,6 +105,7 @@ impl Supervisor {
     ) -> Result<(Session, Option<Verdict>), End> {
         let mut taken = 0;
         let mut backoff = Backoff::default();
+        let mut password = self.healer.password_source().state();
         loop {
             let can_log_in = taken < NEW_DEVICES && self.healer.usable_password().is_some();
             let compared = compare(self.healer.server(), &session, stores, open_stores).await;
@@ -122,7 +122,10 @@ impl Supervisor {
                     }
                     Some(verdict) => verdict,
                     None => {
-                        sleep(self.say_waiting(&why, Duration::ZERO, &mut backoff)).await;
+                        let wait = self.say_waiting(&why, Duration::ZERO, &mut backoff);
+                        if self.wait_for_operator(wait, &mut password).await {
+                            backoff.reset();
+                        }
                         continue;
                     }
                 },
@@ -148,7 +151,9 @@ impl Supervisor {
                         }
                         HealOutcome::Wait(delay, why) => {
                             let wait = self.say_waiting(&why, delay, &mut backoff);
-                            sleep(wait).await;
+                            if self.wait_for_operator(wait, &mut password).await {
+                                backoff.reset();
+                            }
                         }
                         // The password is spent now, so the next round goes on without a new device.
                         HealOutcome::Blocked(_) => {}
@@ -208,6 +213,7 @@ impl Supervisor {
         open_stores: &mut OpenStores,
     ) -> Result<Client, End> {
         let mut backoff = Backoff::default();
+        let mut password = self.healer.password_source().state();
         loop {
             let position = self.intake.position().await;
             let position = position.map_err(|error| {
@@ -246,7 +252,9 @@ impl Supervisor {
                         return Err(end);
                     }
                     let wait = self.say_refused(&refusal_of(About::Other, &error), &mut backoff);
-                    sleep(wait).await;
+                    if self.wait_for_operator(wait, &mut password).await {
+                        backoff.reset();
+                    }
                 }
             }
         }

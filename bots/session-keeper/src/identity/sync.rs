@@ -10,7 +10,7 @@ use matrix_sdk::{
     },
     sync::SyncResponse,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Handle,
@@ -79,7 +79,9 @@ impl Supervisor {
                     if let Some(end) = self.look_for_copies(&batch, &proven.session) {
                         return end;
                     }
-                    self.hand_over(handle, &batch).await;
+                    if let Some(end) = self.hand_over(handle, &batch, &proven.session).await {
+                        return end;
+                    }
                     trouble = Trouble::default();
                     if let Some(end) = self.synced(handle, proven, poll.is_zero()).await {
                         return end;
@@ -91,7 +93,7 @@ impl Supervisor {
                     };
                     position = Some(batch.next_batch);
                 }
-                Err(error) => match self.sync_failed(&error, proven, &mut trouble).await {
+                Err(error) => match self.sync_failed(&error, handle, proven, &mut trouble).await {
                     Some(end) => return end,
                     None if trouble.refusals >= REFUSALS => {
                         tracing::warn!(
@@ -159,13 +161,17 @@ impl Supervisor {
     }
 
     /// The intake gets the batch until it has taken it: the position must not run ahead.
-    async fn hand_over(&self, handle: &Handle, batch: &SyncResponse) {
+    async fn hand_over(&mut self, handle: &Handle, batch: &SyncResponse, session: &Session) -> Option<End> {
         let mut backoff = Backoff::default();
         while let Err(error) = self.intake.take(handle, batch, &batch.next_batch).await {
             tracing::error!(role = self.role.name(), %error, "what the sync brought could not be stored");
             self.say_broken(&error);
-            sleep(backoff.next(Duration::ZERO, chance())).await;
+            let wait = backoff.next(Duration::ZERO, chance());
+            if let Some(end) = self.pause(wait, handle, session).await {
+                return Some(end);
+            }
         }
+        None
     }
 
     async fn resume(&mut self, handle: &Handle, session: &Session) -> Result<Option<String>, End> {
@@ -184,7 +190,10 @@ impl Supervisor {
                         return Err(end);
                     }
                     self.say_healing(format!("resuming: {error}"));
-                    sleep(backoff.next(Duration::ZERO, chance())).await;
+                    let wait = backoff.next(Duration::ZERO, chance());
+                    if let Some(end) = self.pause(wait, handle, session).await {
+                        return Err(end);
+                    }
                 }
             }
         }
@@ -205,7 +214,13 @@ impl Supervisor {
         });
     }
 
-    async fn sync_failed(&mut self, error: &matrix_sdk::Error, proven: &Proven, trouble: &mut Trouble) -> Option<End> {
+    async fn sync_failed(
+        &mut self,
+        error: &matrix_sdk::Error,
+        handle: &Handle,
+        proven: &Proven,
+        trouble: &mut Trouble,
+    ) -> Option<End> {
         let session = &proven.session;
         trouble.count += 1;
         if looks_dead(error)
@@ -235,8 +250,7 @@ impl Supervisor {
                 self.say_refused(refusal, &mut trouble.backoff)
             }
         };
-        sleep(wait).await;
-        None
+        self.pause(wait, handle, session).await
     }
 }
 

@@ -33,6 +33,9 @@ impl Secret {
     }
 }
 
+/// No access token is nearly as long, and no server takes headers that are much longer.
+const TOKEN_MOST: usize = 4096;
+
 /// Why a text cannot be an access token that a request carries, without showing any of it. Tokens are opaque, but a
 /// header has no place for some characters, and others come from quoting that nobody took off.
 pub fn token_problem(token: &Secret) -> Option<&'static str> {
@@ -40,6 +43,8 @@ pub fn token_problem(token: &Secret) -> Option<&'static str> {
     let quote = |c: char| matches!(c, '"' | '\'' | '`');
     if token.is_empty() {
         Some("it is empty")
+    } else if token.len() > TOKEN_MOST {
+        Some("it is longer than any access token")
     } else if token.chars().any(|c| matches!(c, '\n' | '\r')) {
         Some("it has a line break in it")
     } else if token.chars().any(char::is_control) {
@@ -96,6 +101,20 @@ mod tests {
             problem.is_none_or(|problem| found.unwrap().contains(problem)),
             "{found:?}"
         );
+    }
+
+    #[rstest]
+    #[case(4096, false)]
+    #[case(4097, true)]
+    #[case(20_000, true)]
+    fn a_token_has_a_bounded_length(#[case] bytes: usize, #[case] too_long: bool) {
+        let problem = token_problem(&Secret::new("t".repeat(bytes)));
+        assert_eq!(
+            problem.is_some_and(|problem| problem.contains("longer")),
+            too_long,
+            "{problem:?}"
+        );
+        assert_eq!(problem.is_some(), too_long);
     }
 
     proptest! {

@@ -10,6 +10,7 @@
 mod copies;
 mod healer;
 mod leftovers;
+mod redirected;
 mod sdk;
 mod server;
 mod tokens;

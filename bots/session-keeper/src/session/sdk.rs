@@ -11,6 +11,7 @@ use matrix_sdk::{
 };
 use serde_json::Value;
 
+use super::redirected::Redirected;
 use crate::healing::{About, Refusal, Reply, refusal};
 
 /// Classes the error of a call. What is no answer of the homeserver (no connection, a time-out, a body that cannot be
@@ -26,6 +27,17 @@ pub fn refusal_of(about: About, error: &Error) -> Refusal {
 pub fn http_refusal(about: About, error: &HttpError) -> Refusal {
     if let HttpError::Cached(error) = error {
         return http_refusal(about, error);
+    }
+    if let HttpError::Reqwest(error) = error
+        && let Some(redirected) = Redirected::of(error)
+    {
+        let reply = Reply {
+            status: redirected.status,
+            body: &Value::Null,
+            retry_after: None,
+            location: Some(redirected.target.as_str()),
+        };
+        return refusal(about, &reply);
     }
     match error.as_ruma_api_error() {
         Some(UiaaResponse::AuthResponse(_)) => Refusal::Interactive,

@@ -1,6 +1,9 @@
 //! The requests.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use matrix_sdk::ruma::{DeviceId, OwnedDeviceId, RoomId, UserId};
 use reqwest::{Method, RequestBuilder};
@@ -8,9 +11,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::uia::{self, Demand};
+use super::{
+    redirected::{Redirected, not_followed},
+    uia::{self, Demand},
+};
 use crate::{
-    healing::{Answer, Asked, Class, Expected, classify, login_flows, retry_after},
+    healing::{Answer, Asked, Blocker, Class, Expected, classify, login_flows, retry_after},
     secret::Secret,
 };
 
@@ -51,13 +57,23 @@ pub enum KeysAnswer {
     Unknown(Duration, String),
 }
 
-/// An answer, and where it wants the request to go instead.
-#[derive(Clone, Debug)]
+/// An answer, and where it wants the request to go instead. `Debug` shows no secret of either.
+#[derive(Clone)]
 pub struct Exchange {
     /// The answer.
     pub answer: Answer,
     /// The header `Location`, made absolute.
     pub target: Option<Url>,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.target.as_ref().and_then(Url::host_str);
+        f.debug_struct("Exchange")
+            .field("answer", &self.answer)
+            .field("target", &host)
+            .finish()
+    }
 }
 
 /// A request that got no answer, or not all of one.
@@ -74,8 +90,7 @@ impl Server {
     pub fn new(base: Url, device_name: &str) -> Result<Self, ServerError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // A captive portal or a moved server must not be followed with a token in hand.
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::custom(not_followed))
             .user_agent(concat!("session-keeper/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ServerError)?;
@@ -154,7 +169,18 @@ impl Server {
     }
 
     async fn login_flows(&self) -> Option<Vec<String>> {
-        login_flows(&send(self.request(Method::GET, &["login"])).await)
+        let answer = send(self.request(Method::GET, &["login"])).await;
+        let flows = login_flows(&answer);
+        // A page instead of an answer may be a proxy's whose server is down, unless that answers otherwise.
+        let is_missing = answer.is_ok_and(|answer| matches!(answer.status, 404 | 405 | 410 | 501));
+        match flows.is_none() && is_missing && self.speaks_matrix().await {
+            true => Some(Vec::new()),
+            false => flows,
+        }
+    }
+
+    async fn speaks_matrix(&self) -> bool {
+        matches!(self.versions().await, Class::Done(answer) if answer.get("versions").is_some_and(Value::is_array))
     }
 
     /// Ends the token's session and, by the specification, its device.
@@ -254,10 +280,19 @@ impl Server {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| NoAnswer {
-            reason: reason(&error),
-            was_sent: !error.is_connect() && !error.is_builder(),
-        })?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(redirected) = Redirected::of(&error) {
+                    let (answer, target) = (redirected.answer(), Some(redirected.target.clone()));
+                    return Ok(Exchange { answer, target });
+                }
+                return Err(NoAnswer {
+                    reason: reason(&error),
+                    was_sent: !error.is_connect() && !error.is_builder(),
+                });
+            }
+        };
         let target = response.headers().get("location");
         let target = target.and_then(|target| response.url().join(target.to_str().ok()?).ok());
         let answer = read(response).await;
@@ -335,13 +370,14 @@ pub fn describe(class: &Class) -> String {
     match class {
         Class::Other { status, errcode, .. } => format!("HTTP {status} {errcode}").trim_end().to_owned(),
         Class::Unreachable(reason) => reason.clone(),
-        Class::Limited(delay) => format!("limited for {delay:?}"),
+        Class::Limited(delay) => format!("it limits requests, for {} s", delay.as_secs_f64().ceil()),
         Class::Dead => "the token is dead".to_owned(),
         Class::Blocked(blocker) => blocker.to_string(),
         Class::WayBroken(words) => format!("the token does not arrive at the homeserver ({words})"),
         Class::Redirected(target) => format!("it redirects to {target}, which is not followed"),
+        Class::NoPasswords(flows) if flows.is_empty() => "this server has no way to log in".to_owned(),
         Class::NoPasswords(flows) => format!("this server takes no passwords, only {}", flows.join(", ")),
-        Class::AccountBlocked(block) => format!("the account is barred: {block:?}"),
+        Class::AccountBlocked(block) => Blocker::Account(*block).to_string(),
         Class::Refused(words) => words.clone(),
         Class::WrongUser { user, .. } => format!("the token is {user}'s"),
         Class::Alive { .. } | Class::LoggedIn { .. } | Class::Refreshed { .. } | Class::Done(_) => {
@@ -355,8 +391,10 @@ fn other(answer: &Result<Answer, String>) -> Class {
 }
 
 async fn send(request: RequestBuilder) -> Result<Answer, String> {
-    let request = request.timeout(REQUEST_TIMEOUT);
-    read(request.send().await.map_err(|error| reason(&error))?).await
+    match request.timeout(REQUEST_TIMEOUT).send().await {
+        Ok(response) => read(response).await,
+        Err(error) => Redirected::of(&error).map_or_else(|| Err(reason(&error)), |redirected| Ok(redirected.answer())),
+    }
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Answer, String> {

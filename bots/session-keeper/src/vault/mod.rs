@@ -24,3 +24,4 @@ pub(crate) use file::{put_aside, read, remove, sweep, write};
 pub use lock::{DataDirLock, LockError};
 pub use password::{PasswordSource, PasswordState};
 pub use secrets::{Devices, LeftDevice, Saved, Vault};
+pub use text::{TextError, decode};

@@ -141,7 +141,7 @@ impl Vault {
         };
         Ok(Some(Saved {
             user: Some(file.user_id),
-            device: Some(file.device_id),
+            device: Some(file.device_id).filter(|device| !device.as_str().is_empty()),
             token: Some(Secret::new(file.access_token)),
             refresh: file.refresh_token,
             is_first: false,

@@ -2,7 +2,8 @@
 
 /// Why bytes are no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TextError {
+#[non_exhaustive]
+pub enum TextError {
     /// Some encoding of old, or no text at all.
     #[error("it is not UTF-8")]
     Encoding,
@@ -13,7 +14,11 @@ pub(crate) enum TextError {
 
 /// Decodes UTF-8, and UTF-16 where a byte order mark says so; the mark is no part of the text. The error never shows
 /// the bytes.
-pub(crate) fn decode(bytes: &[u8]) -> Result<String, TextError> {
+///
+/// # Errors
+///
+/// Where the bytes are no text.
+pub fn decode(bytes: &[u8]) -> Result<String, TextError> {
     let text = match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest)?,
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,

@@ -6,7 +6,9 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod ways;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,12 @@ use wiremock::{
 };
 
 const KEYS_QUERY: &str = "/_matrix/client/v3/keys/query";
+const SYNC: &str = "/_matrix/client/v3/sync";
+const VERSIONS: &str = "/_matrix/client/versions";
+
+fn versions() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({ "versions": ["v1.11"] }))
+}
 
 fn flows(flows: &[&str]) -> ResponseTemplate {
     let flows = flows.iter().map(|flow| json!({ "type": flow })).collect::<Vec<_>>();
@@ -78,6 +86,51 @@ async fn a_server_that_takes_no_passwords_is_said_and_not_hammered(#[case] refus
         }
         assert!(matches!(attempt, HealOutcome::Live(_)), "{attempt:?}");
     }
+}
+
+/// A server, or a build of one, that has no way to log in at all: `GET /login` is refused like the rest.
+#[rstest]
+#[case::no_such_path(error(404, "M_UNRECOGNIZED"))]
+#[case::no_such_method(error(405, "M_UNRECOGNIZED"))]
+#[case::not_implemented(error(501, "M_UNRECOGNIZED"))]
+#[case::forbidden(error(403, "M_FORBIDDEN"))]
+#[case::wants_a_token(error(401, "M_MISSING_TOKEN"))]
+#[case::page(ResponseTemplate::new(404).set_body_string("<html>not here</html>"))]
+#[case::page_of_a_method(ResponseTemplate::new(405))]
+#[tokio::test]
+async fn a_server_without_any_way_to_log_in_is_said_and_not_hammered(#[case] refusal: ResponseTemplate) {
+    for with_session in [true, false] {
+        let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+        with_password(&data);
+        if with_session {
+            saved(data.path());
+        }
+        answer(&server, "GET", WHOAMI, dead()).await;
+        answer(&server, "POST", LOGIN, refusal.clone()).await;
+        answer(&server, "GET", LOGIN, refusal.clone()).await;
+        answer(&server, "GET", VERSIONS, versions()).await;
+        let mut healer = healer(&config(&server, data.path()));
+        for _ in 0..5 {
+            let attempt = healer.attempt().await.unwrap();
+            assert!(format!("{attempt:?}").contains("NoPasswordLogin([])"), "{attempt:?}");
+        }
+        assert_eq!(logins(&server).await.len(), 1);
+        let wait = healer.next_login_in().unwrap();
+        assert!(wait > Duration::from_secs(30), "{wait:?}");
+    }
+}
+
+/// A proxy whose server is down answers with pages too.
+#[tokio::test]
+async fn pages_instead_of_answers_are_an_outage_where_nothing_speaks_matrix() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    with_password(&data);
+    let page = ResponseTemplate::new(404).set_body_string("404 page not found");
+    for verb in ["GET", "POST"] {
+        answer(&server, verb, LOGIN, page.clone()).await;
+    }
+    let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
+    assert!(matches!(attempt, HealOutcome::Wait(..)), "{attempt:?}");
 }
 
 #[tokio::test]
@@ -167,6 +220,7 @@ async fn a_saved_token_that_no_header_can_carry_costs_one_login_on_its_device() 
 #[rstest]
 #[case::no_device(json!({ "user_id": "@bot:x" }))]
 #[case::null(json!({ "user_id": "@bot:x", "device_id": null }))]
+#[case::empty(json!({ "user_id": "@bot:x", "device_id": "" }))]
 #[tokio::test]
 async fn a_token_that_belongs_to_no_device_is_not_used(#[case] whoami: serde_json::Value) {
     for password in [true, false] {
@@ -295,78 +349,6 @@ async fn a_new_token_that_is_answered_like_none_is_the_way_and_costs_no_further_
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(logins(&server).await.len(), 1);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_redirection_is_never_followed_with_a_secret_and_said_with_its_target() {
-    for status in [301, 302, 303, 307, 308] {
-        let (server, elsewhere, data) = (
-            MockServer::start().await,
-            MockServer::start().await,
-            TempDir::new().unwrap(),
-        );
-        with_password(&data);
-        saved(data.path());
-        let target = format!("{}/elsewhere?token=x", elsewhere.uri());
-        let redirect = ResponseTemplate::new(status).insert_header("location", target.as_str());
-        answer(&server, "GET", WHOAMI, redirect.clone()).await;
-        let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
-        let HealOutcome::Wait(_, why) = attempt else {
-            panic!("{attempt:?}")
-        };
-        assert!(
-            why.contains(&format!("{}/elsewhere", elsewhere.uri())) && !why.contains("token=x"),
-            "{why}"
-        );
-
-        server.reset().await;
-        answer(&server, "GET", WHOAMI, dead()).await;
-        answer(&server, "POST", LOGIN, redirect).await;
-        let attempt = healer(&config(&server, data.path())).attempt().await.unwrap();
-        assert!(matches!(attempt, HealOutcome::Wait(..)), "{attempt:?}");
-        assert!(
-            elsewhere.received_requests().await.unwrap().is_empty(),
-            "followed with {status}"
-        );
-    }
-}
-
-#[rstest]
-#[case::milliseconds(ResponseTemplate::new(429).set_body_json(json!({ "errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1_800_000 })))]
-#[case::seconds(ResponseTemplate::new(429).insert_header("retry-after", "1800"))]
-#[tokio::test]
-async fn during_a_long_wait_a_new_password_is_tried_at_once(#[case] limited: ResponseTemplate) {
-    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
-    with_password(&data);
-    saved(data.path());
-    answer(&server, "GET", WHOAMI, dead()).await;
-    let once = Mock::given(method("POST")).and(path(LOGIN)).respond_with(limited);
-    once.up_to_n_times(1).mount(&server).await;
-    answer_login(&server).await;
-
-    let running = Running::start(config(&server, data.path()));
-    let health = running
-        .until("the wait", |health| health.why.contains("limits requests until"))
-        .await;
-    let left = health
-        .until
-        .unwrap()
-        .duration_since(std::time::SystemTime::now())
-        .unwrap();
-    assert!(
-        left <= Duration::from_secs(5 * 60),
-        "it is not asked again for {left:?}"
-    );
-    assert_eq!(logins(&server).await.len(), 1);
-
-    std::fs::write(data.path().join("password"), "another word").unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while logins(&server).await.len() < 2 {
-        assert!(Instant::now() < deadline, "the new password was not tried");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(logins(&server).await[1]["password"], "another word");
     running.stop().await;
 }
 

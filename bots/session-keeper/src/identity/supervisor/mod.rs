@@ -280,6 +280,7 @@ impl Supervisor {
     pub(super) async fn end_of_token(&mut self, session: &Session) -> Option<End> {
         let expected = Expected::User(session.user.clone());
         let mut backoff = Backoff::default();
+        let mut password = self.healer.password_source().state();
         loop {
             let (delay, why) = match self.healer.ask_whoami(&session.token, &expected).await {
                 Class::Alive { .. } => {
@@ -293,7 +294,9 @@ impl Supervisor {
                 _ => return Some(End::DeadToken),
             };
             let wait = self.say_waiting(&why, delay, &mut backoff);
-            sleep(wait).await;
+            if self.wait_for_operator(wait, &mut password).await {
+                backoff.reset();
+            }
         }
     }
 
@@ -377,15 +380,50 @@ impl Supervisor {
                 return false;
             }
             sleep(left.min(PASSWORD_POLL)).await;
-            let now = self.healer.password_source().state();
-            // The same twice, so that a file which is being written is not taken for a password.
-            if now.is_some() && now != *known && now == last {
-                *known = now;
-                Mark::PasswordChanged.hit(self.role);
-                self.healer.password_changed();
+            if self.is_password_written(known, &mut last) {
                 return true;
             }
-            last = now;
+        }
+    }
+
+    /// Whether the password file is another than the `known` one; `last` is how it was when it was looked at last.
+    fn is_password_written(&mut self, known: &mut Option<PasswordState>, last: &mut Option<PasswordState>) -> bool {
+        let now = self.healer.password_source().state();
+        // The same twice, so that a file which is being written is not taken for a password.
+        let is_written = now.is_some() && now != *known && now == *last;
+        *last = now;
+        if is_written {
+            *known = now;
+            Mark::PasswordChanged.hit(self.role);
+            self.healer.password_changed();
+        }
+        is_written
+    }
+
+    /// Waits for so long, or until there is a new password; calls are answered meanwhile. `Some` where one of them ends
+    /// the generation.
+    pub(super) async fn pause(&mut self, wait: Duration, handle: &Handle, session: &Session) -> Option<End> {
+        let end = Instant::now() + wait;
+        let mut known = self.healer.password_source().state();
+        let mut last = known;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                Some(report) = self.reports.recv() => {
+                    if let Some(end) = self.answer(report, handle, session).await {
+                        return Some(end);
+                    }
+                }
+                () = sleep(left.min(PASSWORD_POLL)) => {
+                    if self.is_password_written(&mut known, &mut last) {
+                        return None;
+                    }
+                }
+            }
         }
     }
 
@@ -415,7 +453,7 @@ impl Supervisor {
             Refusal::Transient(why) => self.say_waiting(why, Duration::ZERO, backoff),
             Refusal::Operator(blocker) => self.say_waiting(&blocker.to_string(), Duration::ZERO, backoff),
             Refusal::Final(no) => self.say_waiting(&no.to_string(), Duration::ZERO, backoff),
-            other => self.say_waiting(&format!("{other:?}"), Duration::ZERO, backoff),
+            other => self.say_waiting(&other.to_string(), Duration::ZERO, backoff),
         }
     }
 
