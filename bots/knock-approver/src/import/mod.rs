@@ -19,6 +19,7 @@ use crate::{
         facts,
         queue::{self, Queue},
     },
+    vault::{TextError, decode},
     work::Step,
 };
 
@@ -28,12 +29,20 @@ const DONE: &str = "imported";
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {source}; let this process read it, or move it away if what it holds is not needed")]
     Io {
         /// Its name.
         file: &'static str,
         /// What came back.
         source: io::Error,
+    },
+    /// A file is no text.
+    #[error("{file} is no text ({source}); repair it or move it away")]
+    Text {
+        /// Its name.
+        file: &'static str,
+        /// Why not.
+        source: TextError,
     },
     /// A file has another shape. The text is not repeated: it holds codes.
     #[error("{file} is not as the old approver wrote it (line {line} column {column}); repair it or move it away")]
@@ -123,11 +132,12 @@ struct Old {
 }
 
 fn read<T: DeserializeOwned + Default>(dir: &Path, file: &'static str) -> Result<T, ImportError> {
-    let text = match std::fs::read_to_string(dir.join(file)) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(dir.join(file)) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
         Err(source) => return Err(ImportError::Io { file, source }),
     };
+    let text = decode(&bytes).map_err(|source| ImportError::Text { file, source })?;
     serde_json::from_str(&text).map_err(|error| ImportError::Shape {
         file,
         line: error.line(),
@@ -142,6 +152,10 @@ fn ms(seconds: f64) -> i64 {
 
 /// Takes the old files of a data directory over, unless that was done; `None` then.
 pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Option<Imported>, ImportError> {
+    // Once it is done, the files are nobody's any more: what becomes of them stops no start.
+    if store.run(|tx| facts::value(tx, DONE)).await?.is_some() {
+        return Ok(None);
+    }
     let old = Old {
         codes: read(dir, "codes.json")?,
         signup_codes: read(dir, "signup_codes.json")?,

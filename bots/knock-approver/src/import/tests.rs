@@ -199,3 +199,66 @@ async fn a_file_of_another_shape_stops_the_import_without_telling_its_codes() {
     assert!(error.starts_with("codes.json"), "{error}");
     assert!(!error.contains("secret-code"), "{error}");
 }
+
+const FILES: [&str; 5] = [
+    "codes.json",
+    "signup_codes.json",
+    "vetting.json",
+    "lobby.json",
+    "operator_announce.json",
+];
+
+fn damaged(dir: &std::path::Path, file: &str, damage: &str) {
+    let path = dir.join(file);
+    match damage {
+        "a directory" => std::fs::create_dir(&path).unwrap(),
+        "garbage" => std::fs::write(&path, "garbage").unwrap(),
+        "empty" => std::fs::write(&path, "").unwrap(),
+        "not UTF-8" => std::fs::write(&path, b"{\"\xff\": {}}").unwrap(),
+        "of zeros" => std::fs::write(&path, [0; 64]).unwrap(),
+        "truncated" => std::fs::write(&path, r#"{"k": {"uses"#).unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+/// Nobody looks after files that were imported years ago.
+#[rstest]
+#[tokio::test]
+async fn an_old_file_that_is_damaged_after_the_import_stops_no_start(
+    #[values("a directory", "garbage", "empty", "not UTF-8", "of zeros", "truncated")] damage: &str,
+) {
+    for file in FILES {
+        let (dir, store, _) = imported(&[]).await;
+        damaged(dir.path(), file, damage);
+        assert!(import(&store, dir.path(), &flow()).await.unwrap().is_none(), "{file}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_old_file_that_is_damaged_before_the_import_is_named_with_a_step(
+    #[values("a directory", "garbage", "empty", "not UTF-8", "of zeros", "truncated")] damage: &str,
+) {
+    for file in FILES {
+        let dir = tempfile::tempdir().unwrap();
+        damaged(dir.path(), file, damage);
+        let store = Store::open(dir.path()).unwrap();
+        let error = import(&store, dir.path(), &flow()).await.unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains("move it away"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_file_with_a_byte_order_mark_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "\u{feff}{\"k\": {\"uses_remaining\": 3}}";
+    std::fs::write(dir.path().join("codes.json"), text).unwrap();
+    let wide: Vec<u8> = "\u{feff}{\"s\": {\"uses_remaining\": 1}}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(dir.path().join("signup_codes.json"), wide).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let imported = import(&store, dir.path(), &flow()).await.unwrap().unwrap();
+    assert_eq!(imported.codes, 2);
+}
