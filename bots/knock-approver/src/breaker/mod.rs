@@ -156,6 +156,23 @@ impl Breaker {
         Admission::Go { closed }
     }
 
+    /// For how long news have to wait, so that they leave room for what somebody waits for: they never open it.
+    pub fn news_wait(&self, role: Role, room: &RoomId, now: Instant) -> Option<Duration> {
+        let (mut gauges, window) = (self.gauges(), self.config.window);
+        let waits = self.scopes(role, room).into_iter().filter_map(|(scope, most)| {
+            let gauge = gauges.get_mut(&scope)?;
+            // One that is open, or about to close, is for `admit` to deal with.
+            if gauge.open_until.is_some() {
+                return None;
+            }
+            gauge.refresh(now, window);
+            let share = (most - most / 4).max(1);
+            let over = gauge.sent.len().checked_sub(share)?;
+            Some(*gauge.sent.get(over)? + window - now)
+        });
+        waits.max()
+    }
+
     /// A message that was admitted at `at` was not sent.
     pub fn unsent(&self, role: Role, room: &RoomId, at: Instant) {
         let mut gauges = self.gauges();
@@ -278,6 +295,23 @@ mod tests {
         let (breaker, now) = (breaker(), Instant::now());
         let admitted = (0..100).filter(|room| breaker.admit(BOT, &room_of(*room), now) == go());
         assert_eq!(admitted.count(), 12);
+    }
+
+    #[test]
+    fn news_leave_room_for_others_and_never_open_it() {
+        let (breaker, start, room) = (breaker(), Instant::now(), room_id!("!a:hs"));
+        assert_eq!(breaker.news_wait(BOT, room, start), None);
+        for second in 0..3 {
+            let now = start + Duration::from_secs(second);
+            assert_eq!(breaker.news_wait(BOT, room, now), None);
+            assert_eq!(breaker.admit(BOT, room, now), go());
+        }
+        let now = start + Duration::from_secs(4);
+        assert_eq!(breaker.news_wait(BOT, room, now), Some(Duration::from_secs(6)));
+        assert_eq!(breaker.news_wait(BOT, room_id!("!b:hs"), now), None);
+        assert!(!breaker.is_open());
+        let later = start + WINDOW;
+        assert_eq!(breaker.news_wait(BOT, room, later), None);
     }
 
     #[test]

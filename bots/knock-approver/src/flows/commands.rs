@@ -29,6 +29,11 @@ const HELP: &str = "\
 !verify [yes|no [NUMBER]] – the emoji of those who verify the bot from their app, and whether they are the same there
 !help – this";
 
+/// So many codes are listed in one message.
+const CODES: usize = 50;
+/// So many bytes of them, well within what an event may have.
+const CODES_BYTES: usize = 16 * 1024;
+
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
@@ -234,17 +239,25 @@ fn list(codes: &[codes::Code]) -> String {
     if codes.is_empty() {
         return "no live codes".to_owned();
     }
-    let lines = codes.iter().map(|code| {
+    let line = |code: &codes::Code| {
         let uses = if code.uses_remaining == 1 { "use" } else { "uses" };
         format!(
             "{} · {} · {} {uses} left · {}",
             code.code,
             code.kind.name(),
             code.uses_remaining,
-            words::line(&code.label)
+            words::name(&code.label)
         )
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    };
+    let mut lines: Vec<String> = codes.iter().take(CODES).map(line).collect();
+    while lines.len() > 1 && lines.iter().map(String::len).sum::<usize>() > CODES_BYTES {
+        lines.pop();
+    }
+    match codes.len() - lines.len() {
+        0 => {}
+        more => lines.push(format!("and {more} more: knock-approver codes list")),
+    }
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -281,6 +294,29 @@ mod tests {
     #[case("", None)]
     fn commands_are_read(#[case] body: &str, #[case] command: Option<Result<Command, String>>) {
         assert_eq!(parse(body), command);
+    }
+
+    #[rstest]
+    #[case::few(3, 6, 3)]
+    #[case::as_many(50, 6, 50)]
+    #[case::many(2_000, 6, 50)]
+    #[case::long_ones(60, 2_000, 7)]
+    #[case::longer_than_any_message(2, 100_000, 1)]
+    fn the_list_of_codes_is_bounded(#[case] count: usize, #[case] length: usize, #[case] shown: usize) {
+        let code = |number: usize| codes::Code {
+            code: format!("{number}-{}", "c".repeat(length)),
+            kind: Kind::Knock,
+            label: "l".repeat(100_000),
+            inviter: None,
+            uses_remaining: 2,
+        };
+        let codes: Vec<_> = (0..count).map(code).collect();
+        let list = list(&codes);
+        let listed = list.lines().filter(|line| line.contains("2 uses left")).count();
+        assert!(list.len() < 20_000 || shown == 1, "{}", list.len());
+        assert_eq!(listed, shown);
+        let more = format!("and {} more: knock-approver codes list", count - shown);
+        assert_eq!(list.ends_with(&more), shown < count);
     }
 
     #[rstest]

@@ -7,11 +7,17 @@ use rusqlite::Transaction;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{Flows, promotion, vetting::refusal_text};
+use super::{
+    Flows,
+    asking::{ONE_BY_ONE, arrived, challenge, news},
+    promotion,
+    vetting::refusal_text,
+};
 use crate::{
     challenge::{Challenge, judge},
     config::{FlowConfig, Role},
     lanes::WorkError,
+    matrix::Failure,
     outcome::{Passed, Purpose},
     storage::{
         StoreError, audit, codes,
@@ -54,11 +60,11 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-fn key(id: i64) -> String {
+pub(super) fn key(id: i64) -> String {
     format!("lobby:{id}")
 }
 
-fn in_ms(wait: Duration) -> i64 {
+pub(super) fn in_ms(wait: Duration) -> i64 {
     now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -192,13 +198,7 @@ impl Flows {
                     return Ok::<_, StoreError>(unmade);
                 };
                 if !lobby.closed && !own && lobby::arrive(tx, lobby.id, user.as_str())? {
-                    let key = format!("{}:challenge:{user}", key(lobby.id));
-                    let step = Step::LobbyChallenge {
-                        id: lobby.id,
-                        user,
-                        again: false,
-                    };
-                    queue::put(tx, Queue::Inbox, &key, room.as_str(), &step, due)?;
+                    arrived(tx, &lobby, &room, user, due)?;
                 }
                 queue::done(tx, Queue::Inbox, entry.id)?;
                 Ok(false)
@@ -220,7 +220,11 @@ impl Flows {
         let flow = self.config.flow.clone();
         let name = match again {
             true => None,
-            false => self.name_in_lobby(id, &user).await?,
+            // Who is asked need not be called by name.
+            false => match self.name_in_lobby(id, &user).await {
+                Err(WorkError::Matrix(Failure::Refused(_))) => None,
+                name => name?,
+            },
         };
         let asked = self
             .store
@@ -289,6 +293,10 @@ impl Flows {
                     }
                     lobby::close(tx, id, "promoted")?;
                     lobby::promote(tx, id, sender.as_str())?;
+                    // The welcome does not wait behind what nobody needs any more.
+                    for moot in ["ask", "reply"] {
+                        queue::cancel_untried(tx, &format!("{key}:{moot}:"))?;
+                    }
                     let passed = Passed {
                         user: sender,
                         name: name.unwrap_or_default(),
@@ -305,7 +313,7 @@ impl Flows {
                 let left = limit.saturating_sub(user.tries + 1);
                 let text = format!("{sender}: {}", refusal_text(&miss.to_string(), left));
                 promotion::say(tx, host, &room, &format!("{key}:reply:{}", entry.id), text)?;
-                match left == 0 && all_exhausted(tx, id, limit)? {
+                match left == 0 && lobby::all_tried(tx, id, limit)? {
                     true => exhausted(tx, &config.flow, &lobby),
                     false => Ok::<_, StoreError>(()),
                 }
@@ -370,98 +378,19 @@ fn abandon(tx: &Transaction<'_>, id: i64, reason: &str) -> Result<(), StoreError
     Ok(())
 }
 
-fn all_exhausted(tx: &Transaction<'_>, id: i64, limit: u32) -> Result<bool, StoreError> {
-    for user in lobby::all_users(tx, id)? {
-        if lobby::user(tx, id, &user)?.is_some_and(|user| user.tries < limit) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Posts the challenge to a user, tells the operators the first time, and plans the second.
-fn challenge(
-    tx: &Transaction<'_>,
-    flow: &FlowConfig,
-    lobby: &Lobby,
-    user: &OwnedUserId,
-    name: Option<&str>,
-    again: bool,
-) -> Result<(), StoreError> {
-    let Some(room) = lobby
-        .room_id
-        .as_deref()
-        .and_then(|room| OwnedRoomId::try_from(room).ok())
-    else {
-        return Ok(());
-    };
-    let state = lobby::user(tx, lobby.id, user.as_str())?.unwrap_or_default();
-    if (again && (state.answered || state.resends > 0)) || (!again && state.challenged) {
-        return Ok(());
-    }
-    let asked = Challenge {
-        title: lobby.title.clone(),
-        keyword: lobby.keyword.clone(),
-    };
-    let called = name.map_or_else(|| user.to_string(), words::name);
-    let greeting = format!("hi {called}! to join {},", flow.community);
-    let times = if again { "again" } else { "first" };
-    let say = format!("{}:ask:{user}:{times}", key(lobby.id));
-    promotion::say(tx, host(lobby), &room, &say, asked.message(&greeting, flow.lobby_tries))?;
-    lobby::set_challenged(tx, lobby.id, user.as_str(), again)?;
-    if !again {
-        let who = (user.as_str(), name);
-        announce_started(tx, flow, room.as_str(), who, &lobby.code, lobby.created)?;
-        let step = Step::LobbyChallenge {
-            id: lobby.id,
-            user: user.clone(),
-            again: true,
-        };
-        let resend = format!("{}:resend:{user}", key(lobby.id));
-        queue::put(
-            tx,
-            Queue::Inbox,
-            &resend,
-            room.as_str(),
-            &step,
-            in_ms(flow.resend_after),
-        )?;
-    }
-    Ok(())
-}
-
-/// The key of news about the lobby in a room. It does not hold the lobby's number, which is another one in another database.
-pub(crate) fn news(room: &str, what: &str) -> String {
-    format!("lobby:{room}:{what}")
-}
-
-/// Tells the operators, once ever, that somebody (id, name) began in the lobby of a room.
-pub(crate) fn announce_started(
-    tx: &Transaction<'_>,
-    flow: &FlowConfig,
-    room: &str,
-    (user, name): (&str, Option<&str>),
-    code: &str,
-    created: i64,
-) -> Result<(), StoreError> {
-    let who = name.map_or_else(|| user.to_owned(), |name| format!("{} ({user})", words::name(name)));
-    let note = format!("🚪 {who} started lobby flow (code={code})");
-    let key = news(room, &format!("started:{user}"));
-    promotion::announce(tx, &flow.notify_room, &key, note, Some(created))
-}
-
 /// Closes a lobby in which nobody passed.
 pub(super) fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reason: &str) -> Result<(), StoreError> {
     if !lobby::close(tx, lobby.id, reason)? {
         return Ok(());
     }
     let key = key(lobby.id);
+    queue::cancel_untried(tx, &format!("{key}:ask:"))?;
     audit::write(tx, "lobby_failed", &json!({ "alias": lobby.alias, "reason": reason }))?;
     let users = lobby::challenged_users(tx, lobby.id)?;
     if let Some(room) = lobby.room_id.as_deref().filter(|_| !users.is_empty()) {
         let note = format!(
             "⚠️ lobby failed for {} (reason={reason}, code={})",
-            users.join(", "),
+            words::first_of(&users, ONE_BY_ONE),
             lobby.code
         );
         promotion::announce(tx, &flow.notify_room, &news(room, "failed"), note, Some(lobby.created))?;

@@ -3,10 +3,13 @@
 //! [`Flows`] works on the inbox: each row is one step, and a step's outcome (rows of a flow, effects in the outbox,
 //! later steps in the inbox) is kept in one transaction, so that a step happens wholly or not at all.
 
+mod asking;
 #[cfg(test)]
 mod bench;
 mod commands;
 mod ended;
+#[cfg(test)]
+mod flood_tests;
 mod lobby;
 mod newcomer;
 #[cfg(test)]
@@ -26,18 +29,18 @@ use std::{
 
 use async_trait::async_trait;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
+pub(crate) use asking::{announce_started, news};
 pub use commands::may_command;
 pub use lobby::{OpenError, Opened};
-pub(crate) use lobby::{announce_started, news};
 
 use crate::{
     challenge::Source,
     config::{Config, Role},
     health::Board,
     intake,
-    lanes::{WorkError, Worker},
+    lanes::{Failing, WorkError, Worker},
     matrix::{Homeserver, Membership},
     metrics::Metrics,
     outcome::Purpose,
@@ -66,6 +69,7 @@ pub struct Flows {
     pub board: Board,
     /// Where outcomes are counted.
     pub metrics: Metrics,
+    failing: Failing,
     waiting: Mutex<Waiting>,
 }
 
@@ -84,6 +88,7 @@ impl Flows {
             store,
             homeserver,
             source,
+            failing: Failing::new(board.clone()),
             board,
             metrics,
             waiting: Mutex::default(),
@@ -105,7 +110,25 @@ impl Flows {
 #[async_trait]
 impl Worker for Flows {
     async fn work(&self, entry: Entry) -> Result<(), WorkError> {
-        match entry.read()? {
+        let (id, began) = (entry.id, Instant::now());
+        let step = entry.read::<Step>();
+        let matter = step
+            .as_ref()
+            .map_or((Role::Approver, "reading what was heard"), |step| {
+                (step.role(), step.words())
+            });
+        let result = match step {
+            Ok(step) => self.take(entry, step).await,
+            Err(error) => Err(error.into()),
+        };
+        self.failing.tried(id, matter, began, &result);
+        result
+    }
+}
+
+impl Flows {
+    async fn take(&self, entry: Entry, step: Step) -> Result<(), WorkError> {
+        match step {
             Step::Knock {
                 user,
                 event,
@@ -151,9 +174,7 @@ impl Worker for Flows {
             Step::LobbyChallenge { id, user, again } => self.lobby_challenge(entry, id, user, again).await,
         }
     }
-}
 
-impl Flows {
     async fn find_knocks(&self, entry: Entry) -> Result<(), WorkError> {
         let new = intake::find_knocks(&self.store, &*self.homeserver, &self.config.flow.space).await?;
         if new > 0 {

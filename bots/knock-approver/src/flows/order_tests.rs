@@ -2,15 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use matrix_sdk::ruma::OwnedRoomId;
 use rstest::rstest;
 use serde_json::json;
 
-use super::bench::{ANN, Bench, CODE, COMMANDS, FEED, HAIKU, NOTES, SPACE, in_front};
+use super::bench::{ANN, Bench, CODE, COMMANDS, FEED, HAIKU, SPACE, in_front};
 use crate::{
     config::Role,
     matrix::{Membership, fake::No},
-    storage::{lobby, queue},
+    storage::queue,
     work::Step,
 };
 
@@ -39,45 +38,6 @@ async fn the_welcome_comes_later_and_before_the_bot_leaves() {
         ]
     );
     assert!(bench.ready().is_empty(), "{:?}", bench.ready());
-}
-
-/// One room is flooded with people; somebody in another one is served at once.
-#[tokio::test(start_paused = true)]
-async fn a_flooded_room_silences_no_other() {
-    let dir = dir();
-    let settings = [("BREAKER_MAX_MESSAGES", "10"), ("LOBBY_CHALLENGE_DELAY_SEC", "0")];
-    let mut bench = Bench::with(dir.path(), Arc::default(), &settings).await;
-    let lobby = OwnedRoomId::try_from("!lobby:hs").unwrap();
-    let opened = bench.store.run(|tx| {
-        let id = lobby::begin(tx, Role::Approver.name(), "lobby-1", CODE)?;
-        lobby::set_room(tx, id, "!lobby:hs")?;
-        lobby::set_challenge(tx, id, "Frog", "frog")
-    });
-    opened.await.unwrap();
-    for number in 0..200 {
-        let user = format!("@crowd{number}:hs");
-        let step = Step::Joined {
-            room: lobby.clone(),
-            user: user.as_str().try_into().unwrap(),
-        };
-        let (key, lane) = (format!("join:{number}"), lobby.to_string());
-        bench
-            .store
-            .run(move |tx| queue::put(tx, queue::Queue::Inbox, &key, &lane, &step, 0))
-            .await
-            .unwrap();
-    }
-    let done = bench.work().await;
-    let said = |room: &str| {
-        done.iter()
-            .filter(|line| line.starts_with(&format!("say {room}")))
-            .count()
-    };
-    assert_eq!((said(lobby.as_str()), said(NOTES)), (10, 10));
-    assert_eq!(
-        bench.knocks(ANN, CODE).await,
-        ["create !made1:hs", "say !made1:hs: hi! to join pond,"]
-    );
 }
 
 /// An older copy of the data directory comes back beside a homeserver that has gone on.

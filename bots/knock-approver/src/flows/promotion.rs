@@ -93,7 +93,7 @@ fn welcome(tx: &Transaction<'_>, config: &Config, passed: &Passed) -> Result<(),
         flow.community,
         words::line(&passed.title),
         words::line(&passed.keyword),
-        words::lines(&passed.haiku)
+        words::quotation(&passed.haiku)
     );
     announce(tx, &flow.feed_room, &format!("{key}:feed"), news, None)?;
     audit::write(
@@ -146,7 +146,7 @@ pub(super) fn announce(
             plain: false,
             since,
         };
-        work::put(tx, Role::Approver, room.as_str(), key, message)?;
+        work::put(tx, Role::Approver, &work::news_lane(room), key, message)?;
     }
     Ok(())
 }

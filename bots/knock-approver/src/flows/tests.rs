@@ -438,8 +438,7 @@ async fn the_welcome_does_not_wait_for_limited_invites() {
     let [note] = bench.ready().try_into().unwrap();
     assert!(note.contains("limits") && note.contains("300 s"), "{note}");
     bench.homeserver.allow("invite !child:hs");
-    assert!(bench.after(Duration::from_secs(299)).await.is_empty());
-    assert_eq!(bench.after(Duration::from_secs(1)).await, ["invite !child:hs @ann:hs"]);
+    assert_eq!(bench.after(MINUTE).await, ["invite !child:hs @ann:hs"], "lifted early");
     assert!(bench.ready().is_empty());
 }
 

@@ -64,6 +64,11 @@ const SETTLING: i64 = 5000;
 /// How far the old approver's clock may have been behind the homeserver's, in milliseconds.
 const SKEW: i64 = 5 * 60 * 1000;
 
+/// In milliseconds.
+const HOUR: i64 = 3600 * 1000;
+/// So often somebody is asked in an hour.
+const VETTINGS_PER_HOUR: u32 = 6;
+
 /// What the homeserver knows a knock's room by: the same in every database, so that one that was lost is found.
 fn room_of_knock(event: &str) -> String {
     let digest = Sha256::digest(event.as_bytes());
@@ -74,6 +79,9 @@ fn room_of_knock(event: &str) -> String {
 impl Flows {
     pub(super) async fn knock(&self, entry: Entry, heard: Heard) -> Result<(), WorkError> {
         let settled = self.settled_before(&entry, &heard).await?;
+        if settled.is_none() && self.put_off(&entry, &heard.user).await? {
+            return Ok(());
+        }
         let (config, user) = (self.config.clone(), heard.user.clone());
         let outcome = self
             .store
@@ -125,6 +133,27 @@ impl Flows {
             }
             _ => Ok(Some(KnockOutcome::Stale)),
         }
+    }
+
+    /// Who knocks again and again waits until it is not often any more, and is served then if they still knock.
+    async fn put_off(&self, entry: &Entry, user: &OwnedUserId) -> Result<bool, StoreError> {
+        let (id, who) = (entry.id, user.to_string());
+        let due = self.store.run(move |tx| {
+            let (count, first) = vetting::since(tx, &who, now_ms().saturating_sub(HOUR))?;
+            let due = first.filter(|_| count >= VETTINGS_PER_HOUR).map(|first| {
+                // Whatever the clock was when the first of them began.
+                first.saturating_add(HOUR).min(now_ms().saturating_add(HOUR))
+            });
+            if let Some(due) = due {
+                queue::postpone(tx, Queue::Inbox, id, due)?;
+            }
+            Ok::<_, StoreError>(due)
+        });
+        let is_put_off = due.await?.is_some();
+        if is_put_off {
+            tracing::warn!(%user, "somebody knocks again and again, and waits");
+        }
+        Ok(is_put_off)
     }
 
     /// Whether a knocker has left the room in which they are asked, or never wanted to come; the vetting ends then.

@@ -2,6 +2,10 @@
 //!
 //! A row is worked on until it is done. What a crash interrupts is worked on again, so a worker's steps are repeatable.
 
+mod failing;
+
+pub use failing::{Failing, Matter};
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -102,15 +102,10 @@ impl From<healing::Refusal> for Failure {
         if let Some(no) = Refusal::from_class(&class) {
             return Self::Refused(no);
         }
-        Self::Unclear(match class {
-            healing::Refusal::Limited(wait) => return Self::Limited { wait },
-            healing::Refusal::Transient(why) => why,
-            healing::Refusal::DeadToken => "the token is dead".to_owned(),
-            healing::Refusal::WayBroken(words) => format!("the token does not arrive there ({words})"),
-            healing::Refusal::Redirected(target) => format!("it redirects to {target}, which is not followed"),
-            healing::Refusal::Interactive => "it wants a person to authenticate".to_owned(),
-            _ => "its answer is of a kind that is not known here".to_owned(),
-        })
+        match class {
+            healing::Refusal::Limited(wait) => Self::Limited { wait },
+            unclear => Self::Unclear(unclear.to_string()),
+        }
     }
 }
 
@@ -128,4 +123,46 @@ impl From<Error> for Failure {
 /// The server's no, if `error` is one.
 pub fn refusal(error: &Error) -> Option<Refusal> {
     Refusal::from_class(&refusal_of(About::Room, error))
+}
+
+/// Whether what was asked for is not there, as opposed to not shown now.
+pub(super) fn is_not_found(error: &Error) -> bool {
+    refusal(error).is_some_and(|no| no.is_unknown())
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::{
+        HttpError,
+        ruma::{
+            api::{EndpointError, client::uiaa::UiaaResponse, error::FromHttpResponseError},
+            exports::http,
+        },
+    };
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Only who has no name is told so, and loses a try for it.
+    #[rstest]
+    #[case(404, "M_NOT_FOUND", true)]
+    #[case(404, "M_UNKNOWN", true)]
+    #[case(403, "M_FORBIDDEN", false)]
+    #[case(403, "M_UNKNOWN", false)]
+    #[case(403, "M_CONSENT_NOT_GIVEN", false)]
+    #[case(403, "M_USER_SUSPENDED", false)]
+    #[case(400, "M_UNKNOWN", false)]
+    #[case(404, "M_UNRECOGNIZED", false)]
+    #[case(429, "M_LIMIT_EXCEEDED", false)]
+    #[case(502, "M_NOT_FOUND", false)]
+    fn only_a_profile_that_is_not_there_has_no_name(#[case] status: u16, #[case] errcode: &str, #[case] absent: bool) {
+        let body = format!(r#"{{"errcode":"{errcode}","error":"no"}}"#);
+        let response = http::Response::builder()
+            .status(status)
+            .body(body.into_bytes())
+            .unwrap();
+        let api = UiaaResponse::from_http_response(response);
+        let error = Error::from(HttpError::from(FromHttpResponseError::Server(api)));
+        assert_eq!(is_not_found(&error), absent);
+    }
 }

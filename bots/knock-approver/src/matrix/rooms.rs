@@ -30,7 +30,7 @@ use matrix_sdk::{
 };
 use serde_json::{Value, json, value::to_raw_value};
 
-use super::refusal;
+use super::refusal::{is_not_found, refusal};
 use crate::identity::Live;
 
 /// The field that tells our own rooms and messages apart, so that a lost answer can be settled by looking.
@@ -75,9 +75,9 @@ pub(super) async fn state(live: &Live, room: &RoomId, kind: &str, key: &str) -> 
         Ok(answer) => Ok(Some(serde_json::from_str(answer.event_or_content.get())?)),
         Err(error) => {
             let error = Error::from(error);
-            match refusal(&error) {
-                Some(no) if no.is_unknown() => Ok(None),
-                _ => Err(error),
+            match is_not_found(&error) {
+                true => Ok(None),
+                false => Err(error),
             }
         }
     }
@@ -126,10 +126,9 @@ pub async fn display_name(live: &Live, room: &RoomId, user: &UserId) -> Result<O
         Err(error) => {
             let error = Error::from(error);
             // Some servers know no profile of a user who never set one.
-            if refusal(&error).is_some() {
-                Ok(None)
-            } else {
-                Err(error)
+            match is_not_found(&error) {
+                true => Ok(None),
+                false => Err(error),
             }
         }
     }

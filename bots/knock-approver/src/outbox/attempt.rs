@@ -23,6 +23,7 @@ use crate::{
         StoreError, lobby, now_ms,
         queue::{self, Entry, Queue},
     },
+    words,
     work::Effect,
 };
 
@@ -62,7 +63,7 @@ impl Sender {
             Effect::CreateRoom { .. } => Ok(Outcome::Done),
             Effect::Message { room, body, plain, .. } => {
                 let content = json!({
-                    "msgtype": "m.text", "body": body, "m.mentions": {}, MARKER: marker(entry, effect),
+                    "msgtype": "m.text", "body": words::bounded(body), "m.mentions": {}, MARKER: marker(entry, effect),
                 });
                 let letter = Letter {
                     room: room.clone(),

@@ -16,6 +16,8 @@ use crate::{
 pub(super) const ROOM_PAUSE: Duration = Duration::from_secs(60);
 /// The same at first, where nothing shows that a person has to cure it: it may be over in a moment.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest wait where the homeserver limits the pace.
+const LIMIT_PAUSE: Duration = Duration::from_secs(60);
 /// The same for an account, of which no sync tells.
 pub(super) const ACCOUNT_PAUSE: Duration = Duration::from_secs(15);
 /// How seldom, in the end, what nobody seems to cure is tried again.
@@ -52,17 +54,23 @@ pub(super) fn of_account(role: Role, user: &OwnedUserId, blocker: &Blocker) -> H
     }
 }
 
-/// The homeserver limits the pace.
+/// The cause that effects of a kind wait for whose pace is limited.
+pub(super) fn limit(role: Role, what: &str) -> String {
+    format!("limit:{}:{what}", role.name())
+}
+
+/// The homeserver limits the pace. Its wish is kept only so far: whoever lifts a limit does not tell.
 pub(super) fn of_limit(role: Role, what: &str, wait: Duration) -> Hold {
     Hold {
-        cause: format!("limit:{}:{what}", role.name()),
-        wait,
+        cause: limit(role, what),
+        wait: wait.min(LIMIT_PAUSE),
         blocks: false,
         told: Degraded {
             what: format!(
-                "the homeserver limits how many {what} {} may make; those that wait go on in {} s",
+                "the homeserver limits how many {what} {} may make, for {} s; it is asked again every {} s at the latest",
                 role.name(),
-                wait.as_secs().max(1)
+                wait.as_secs().max(1),
+                LIMIT_PAUSE.as_secs()
             ),
             cure: "nothing to do; where it happens often, lift the limits for this account".to_owned(),
         },

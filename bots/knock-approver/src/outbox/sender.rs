@@ -19,7 +19,7 @@ use crate::{
     breaker::{Admission, Breaker, Scope},
     config::{Config, Role},
     health::{Board, Degraded},
-    lanes::{WorkError, Worker},
+    lanes::{Failing, WorkError, Worker},
     matrix::{Failure, Homeserver},
     metrics::Metrics,
     outcome::{Invited, Made, Purpose},
@@ -28,7 +28,7 @@ use crate::{
         queue::{self, Entry, Queue},
         vetting,
     },
-    work::{Effect, Outgoing, Step, awaited},
+    work::{self, Effect, Outgoing, Step, awaited},
 };
 
 /// Does the effects.
@@ -40,6 +40,7 @@ pub struct Sender {
     breaker: Arc<Breaker>,
     board: Board,
     metrics: Metrics,
+    failing: Failing,
     /// What is said on the board of held effects.
     said: Mutex<BTreeSet<(Role, String)>>,
     /// Until when an account that waits for a person is left alone.
@@ -49,7 +50,24 @@ pub struct Sender {
 #[async_trait]
 impl Worker for Sender {
     async fn work(&self, entry: Entry) -> Result<(), WorkError> {
-        let outgoing: Outgoing = entry.read()?;
+        let (id, began) = (entry.id, Instant::now());
+        let outgoing = entry.read::<Outgoing>();
+        let matter = outgoing
+            .as_ref()
+            .map_or((Role::Approver, "reading what is to be done"), |outgoing| {
+                (outgoing.role, outgoing.effect.words())
+            });
+        let result = match outgoing {
+            Ok(outgoing) => self.work_on(entry, outgoing).await,
+            Err(error) => Err(error.into()),
+        };
+        self.failing.tried(id, matter, began, &result);
+        result
+    }
+}
+
+impl Sender {
+    async fn work_on(&self, entry: Entry, outgoing: Outgoing) -> Result<(), WorkError> {
         let role = outgoing.role;
         if let Some(rest) = self.rest_of(role) {
             let due = in_ms(rest);
@@ -74,9 +92,7 @@ impl Worker for Sender {
         }
         Ok(())
     }
-}
 
-impl Sender {
     /// A sender over these parts.
     pub async fn new(
         config: Arc<Config>,
@@ -93,6 +109,7 @@ impl Sender {
             store,
             homeserver,
             breaker,
+            failing: Failing::new(board.clone()),
             board,
             metrics,
             said: Mutex::default(),
@@ -133,6 +150,12 @@ impl Sender {
         room: &matrix_sdk::ruma::RoomId,
         now: Instant,
     ) -> Result<bool, StoreError> {
+        if work::is_news(&entry.lane)
+            && let Some(wait) = self.breaker.news_wait(role, room, now)
+        {
+            self.put_off(entry, wait).await?;
+            return Ok(false);
+        }
         match self.breaker.admit(role, room, now) {
             Admission::Go { closed } => {
                 for scope in closed {
@@ -145,13 +168,17 @@ impl Sender {
                 if opened {
                     self.breaker_opened(role, &scope, wait);
                 }
-                let (id, due) = (entry.id, in_ms(wait));
-                self.store
-                    .run(move |tx| queue::postpone(tx, Queue::Outbox, id, due))
-                    .await?;
+                self.put_off(entry, wait).await?;
                 Ok(false)
             }
         }
+    }
+
+    async fn put_off(&self, entry: &Entry, wait: Duration) -> Result<(), StoreError> {
+        let (id, due) = (entry.id, in_ms(wait));
+        self.store
+            .run(move |tx| queue::postpone(tx, Queue::Outbox, id, due))
+            .await
     }
 
     fn breaker_opened(&self, role: Role, scope: &Scope, wait: Duration) {
@@ -265,11 +292,16 @@ impl Sender {
             _ => "done",
         };
         let (kind, role) = (outgoing.effect.kind(), outgoing.role);
-        let unbarred = !matches!(outcome, Outcome::Refused(_) | Outcome::Moot(_)) && self.unbar(role);
+        let is_done = !matches!(outcome, Outcome::Refused(_) | Outcome::Moot(_));
+        let unbarred = is_done && self.unbar(role);
         self.store
             .run(move |tx| {
                 if unbarred {
                     queue::wake(tx, &hold::account(role))?;
+                }
+                if is_done {
+                    // One after another, each by the one before: the limit may still hold for the next.
+                    queue::wake_first(tx, &hold::limit(role, kind))?;
                 }
                 if !queue::done(tx, Queue::Outbox, entry.id)? {
                     return Ok(());

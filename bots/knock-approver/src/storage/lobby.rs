@@ -84,13 +84,6 @@ pub fn set_challenge(tx: &Transaction<'_>, id: i64, title: &str, keyword: &str) 
     Ok(())
 }
 
-/// Everybody who joined, in that order.
-pub fn all_users(tx: &Transaction<'_>, id: i64) -> Result<Vec<String>, StoreError> {
-    let mut query = tx.prepare("SELECT mxid FROM lobby_user WHERE lobby = ? ORDER BY rowid")?;
-    let users = query.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(users)
-}
-
 /// Writes down which room it has.
 pub fn set_room(tx: &Transaction<'_>, id: i64, room: &str) -> Result<(), StoreError> {
     tx.execute("UPDATE lobby SET room_id = ? WHERE id = ?", params![room, id])?;
@@ -122,6 +115,21 @@ pub fn arrive(tx: &Transaction<'_>, id: i64, mxid: &str) -> Result<bool, StoreEr
         params![id, mxid],
     )?;
     Ok(new == 1)
+}
+
+/// How many have joined.
+pub fn arrivals(tx: &Transaction<'_>, id: i64) -> Result<usize, StoreError> {
+    Ok(
+        tx.query_row("SELECT count(*) FROM lobby_user WHERE lobby = ?", [id], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+/// Whether everybody who joined has tried so often.
+pub fn all_tried(tx: &Transaction<'_>, id: i64, times: u32) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM lobby_user WHERE lobby = ? AND tries < ?)";
+    Ok(tx.query_row(sql, params![id, times], |row| row.get(0))?)
 }
 
 /// A user of a lobby.

@@ -175,6 +175,15 @@ pub fn wake(tx: &Transaction<'_>, cause: &str) -> Result<usize, StoreError> {
     )?)
 }
 
+/// Has the oldest of the effects tried now that wait for this.
+pub fn wake_first(tx: &Transaction<'_>, cause: &str) -> Result<usize, StoreError> {
+    Ok(tx.execute(
+        "UPDATE outbox SET due = ?1 WHERE id = (
+            SELECT min(id) FROM outbox WHERE done IS NULL AND waits_for = ?2 AND due > ?1)",
+        params![now_ms(), cause],
+    )?)
+}
+
 /// Has all effects tried now that wait for something: at the start nobody knows whether it is cured.
 pub fn wake_all(tx: &Transaction<'_>) -> Result<usize, StoreError> {
     Ok(tx.execute(
@@ -249,6 +258,14 @@ pub fn cancel(tx: &Transaction<'_>, queue: Queue, key: &str) -> Result<(), Store
         params![now_ms(), key],
     )?;
     Ok(())
+}
+
+/// Takes the effects out whose key begins so and that nobody has tried.
+pub fn cancel_untried(tx: &Transaction<'_>, prefix: &str) -> Result<usize, StoreError> {
+    Ok(tx.execute(
+        "UPDATE outbox SET done = ?1 WHERE done IS NULL AND tried IS NULL AND substr(key, 1, length(?2)) = ?2",
+        params![now_ms(), prefix],
+    )?)
 }
 
 /// How many rows are not done.

@@ -49,6 +49,12 @@ pub fn open_for(tx: &Transaction<'_>, mxid: &str) -> Result<Option<Vetting>, Sto
     one(tx, "mxid = ? AND closed IS NULL", mxid)
 }
 
+/// How many began for a user since a time (Unix milliseconds), and when the first of them did.
+pub fn since(tx: &Transaction<'_>, mxid: &str, time: i64) -> Result<(u32, Option<i64>), StoreError> {
+    let sql = "SELECT count(*), min(created) FROM vetting WHERE mxid = ? AND created > ?";
+    Ok(tx.query_row(sql, params![mxid, time], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 /// The one with this number.
 pub fn by_id(tx: &Transaction<'_>, id: i64) -> Result<Option<Vetting>, StoreError> {
     one(tx, "id = ?", id)

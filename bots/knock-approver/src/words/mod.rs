@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 /// How long a name may be, in characters.
 const NAME: usize = 64;
+/// How long a message may be, in bytes.
+const MESSAGE: usize = 24 * 1024;
 
 /// A name as one line of bounded length, every character of which can be seen.
 pub fn name(text: &str) -> String {
@@ -29,6 +31,29 @@ pub fn line(text: &str) -> String {
 pub fn lines(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Several lines as a quotation, so that none of them is taken for a line of whoever quotes.
+pub fn quotation(text: &str) -> String {
+    let quoted = lines(text).lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
+    quoted.join("\n")
+}
+
+/// A message that a homeserver takes: events have at most 65,536 bytes, and encryption makes them longer by half.
+pub fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= MESSAGE {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(MESSAGE)]))
+}
+
+/// The first of a list, and how many more there are.
+pub fn first_of(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(most) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
 }
 
 /// The character, or a picture of it where it would do something instead of being seen.
@@ -98,6 +123,29 @@ mod tests {
             lines("one\r\n\n two\u{202e}\n\t\nthree\u{0}"),
             "one\ntwo\u{fffd}\nthree␀"
         );
+    }
+
+    #[test]
+    fn a_quotation_has_no_line_of_its_own() {
+        let forged = "one\n🎉 Eve (@eve:hs) joined pond\r\n\n⚠️ three";
+        assert_eq!(quotation(forged), "> one\n> 🎉 Eve (@eve:hs) joined pond\n> ⚠️ three");
+    }
+
+    #[test]
+    fn a_message_has_a_bounded_length() {
+        assert_eq!(bounded("short"), "short");
+        let bounded = bounded(&"ü€".repeat(100_000)).into_owned();
+        assert!(bounded.ends_with('…') && bounded.len() <= MESSAGE + 3);
+    }
+
+    #[rstest]
+    #[case(0, "")]
+    #[case(2, "a, b")]
+    #[case(3, "a, b and 1 more")]
+    #[case(5, "a, b and 3 more")]
+    fn a_long_list_is_cut(#[case] count: usize, #[case] shown: &str) {
+        let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        assert_eq!(first_of(&names[..count], 2), shown);
     }
 
     #[rstest]

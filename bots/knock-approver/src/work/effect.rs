@@ -69,6 +69,17 @@ impl Effect {
         matches!(self, Self::Message { plain: true, .. } | Self::Leave { .. })
     }
 
+    /// Who does what, for people to read.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::CreateRoom { .. } => "the creation of rooms",
+            Self::Message { .. } => "messages",
+            Self::Invite { .. } => "invites",
+            Self::Leave { .. } => "leaving rooms",
+            Self::Answered { .. } => "keeping which knocks were answered",
+        }
+    }
+
     /// The word for counters and the audit.
     pub const fn kind(&self) -> &'static str {
         match self {

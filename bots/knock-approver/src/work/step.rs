@@ -113,6 +113,34 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// What it is, for people to read.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Knock { .. } | Self::FindKnocks | Self::KnockEnded { .. } => "looking at knocks",
+            Self::LookBack { .. } | Self::Undecrypted { .. } => "looking at what the sync left out",
+            Self::Message { .. } => "dealing with what people say",
+            Self::Joined { .. } | Self::LobbyChallenge { .. } => "asking people in lobbies",
+            Self::Newcomer { .. } => "sharing earlier keys with newcomers",
+            Self::RoomEnded { .. } => "ending what went on in rooms",
+            Self::Made(_) => "asking in rooms that were made",
+            Self::Invited(_) => "welcoming",
+            Self::VettingTimeout { .. } | Self::LobbyTimeout { .. } => "ending what took too long",
+        }
+    }
+
+    /// Whose work it is, as far as it is told.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::LookBack { role, .. }
+            | Self::Message { role, .. }
+            | Self::Undecrypted { role, .. }
+            | Self::RoomEnded { role, .. } => *role,
+            _ => Role::Approver,
+        }
+    }
+}
+
 const fn approver() -> Role {
     Role::Approver
 }
