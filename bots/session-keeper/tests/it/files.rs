@@ -5,17 +5,15 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
-mod support;
-
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::LazyLock};
 
+use crate::support::*;
 use matrix_sdk::ruma::{UserId, user_id};
 use session_keeper::{
     crypto::{OpenStores, Prepared, StandbyStore, StoreError, Stores},
     session::HealOutcome,
     vault::Vault,
 };
-use support::*;
 use tempfile::TempDir;
 use wiremock::MockServer;
 

@@ -6,16 +6,14 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
 mod ways;
 
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use rstest::rstest;
 use serde_json::json;
 use session_keeper::{health::Health, secret::Secret, session::HealOutcome, vault::Vault};
-use support::*;
 use tempfile::TempDir;
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,

@@ -1,7 +1,5 @@
 //! An identity against a homeserver that says what a test wants it to say.
 
-mod support;
-
 use std::{
     sync::{
         Arc,
@@ -10,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use crate::support::*;
 use serde_json::json;
 use session_keeper::{
     config::{FirstSession, ForeignKeys, Predecessor},
@@ -20,7 +19,6 @@ use session_keeper::{
     session::HealOutcome,
     vault::{LockError, Vault, VaultError},
 };
-use support::*;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wiremock::{

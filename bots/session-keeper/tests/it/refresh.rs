@@ -5,12 +5,10 @@
     reason = "a test that cannot go on says so by panicking, in helpers too"
 )]
 
-mod support;
-
+use crate::support::*;
 use matrix_sdk::ruma::owned_user_id;
 use serde_json::{Value, json};
 use session_keeper::{secret::Secret, session::HealOutcome, vault::Vault};
-use support::*;
 use tempfile::TempDir;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,

@@ -1,6 +1,5 @@
 //! An identity against a homeserver that says what a test wants it to say.
 
-#![expect(dead_code, reason = "each test binary uses some of it")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking, in helpers too"
@@ -159,7 +158,7 @@ pub(crate) async fn until(board: &Board, what: &str, holds: impl Fn(&IdentityHea
 
 /// A running identity, and what it takes to watch and end it.
 pub(crate) struct Running {
-    pub(crate) identity: Identity,
+    _identity: Identity,
     pub(crate) board: Board,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
@@ -171,7 +170,7 @@ impl Running {
         let intake = Arc::new(Memory::default());
         let (identity, task) = Identity::start(config, intake, board.clone(), shutdown.clone()).unwrap();
         Self {
-            identity,
+            _identity: identity,
             board,
             shutdown,
             task,

@@ -1,0 +1,21 @@
+//! The library's tests, in one binary: each one more would link all of matrix-sdk once more. Without the feature `sdk` there are the decisions alone.
+
+mod healing_class;
+mod healing_plan;
+mod healing_refusal;
+mod particulars;
+
+#[cfg(feature = "sdk")]
+mod credentials;
+#[cfg(feature = "sdk")]
+mod files;
+#[cfg(feature = "sdk")]
+mod identity;
+#[cfg(feature = "sdk")]
+mod keeper;
+#[cfg(feature = "sdk")]
+mod refresh;
+#[cfg(feature = "sdk")]
+mod support;
+#[cfg(feature = "sdk")]
+mod vault;
