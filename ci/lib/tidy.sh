@@ -3,8 +3,8 @@
 #
 # A pattern that would find itself here has one of its letters in brackets.
 
-TIDY_CHECKS=(secrets paths registries ignored_tests unfinished_code allowed_lints long_files inner_modules strangers layers module_files
-  lock_file shell workflows)
+TIDY_CHECKS=(secrets paths registries ignored_tests unfinished_code allowed_lints long_files inner_modules strangers layers
+  manifest_dirs module_files lock_file shell workflows)
 TIDY_MAX_LINES=500
 
 # tidy_all ROOT: runs every check; fails when one found something.
@@ -36,6 +36,7 @@ tidy_rule() {
   inner_modules) echo 'a module keeps its inside to itself: re-export the item in mod.rs instead of opening a module to siblings' ;;
   strangers) echo 'harness knows no bot: what it has to know of one stands in a contract' ;;
   layers) echo 'scenarios → harness → fixtures, knock-approver → session-keeper, and nothing links a bot' ;;
+  manifest_dirs) echo 'a program that was installed has no source beside it: what only the source tree has is for tests alone' ;;
   module_files) echo 'a module with children is NAME/mod.rs, not NAME.rs beside NAME/' ;;
   lock_file) echo 'Cargo.lock fits the manifests' ;;
   shell) echo 'shell scripts stop at the first error and parse' ;;
@@ -103,7 +104,7 @@ tidy_layers() {
   tidy_forbid bots/session-keeper 'harness|scenarios|knockproof.*|knock-approver'
   tidy_forbid fixtures/homeserver "harness|scenarios|knockproof.*|$bots"
   tidy_forbid fixtures/wikipedia "harness|scenarios|knockproof.*|$bots"
-  tidy_forbid harness "scenarios|$bots"
+  tidy_forbid harness "scenarios|knockproof|$bots"
   tidy_forbid scenarios "$bots"
 }
 
@@ -115,6 +116,14 @@ tidy_strangers() {
 # tidy_forbid CRATE NAMES: prints the lines of a manifest that name a crate of the workspace it must not know.
 tidy_forbid() {
   [[ ! -f $1/Cargo.toml ]] || grep -nHE "^($2)[. =]" "$1/Cargo.toml" || (($? == 1))
+}
+
+# Not in tests, which stand in src/ behind the code that they test.
+tidy_manifest_dirs() {
+  # shellcheck disable=SC2016 # awk's own $0
+  tidy_files '*/src/*.rs' | xargs -0 --no-run-if-empty awk \
+    'FNR == 1 { tests = 0 } /#\[cfg\(test\)\]/ { tests = 1 }
+     !tests && /e[n]v!\("CARGO_MANIFEST_DIR"\)/ { printf "%s:%d: %s\n", FILENAME, FNR, $0 }'
 }
 
 tidy_module_files() {
@@ -198,6 +207,7 @@ tidy_plant() {
   inner_modules) printf 'pub(super) %s inside;\n' mod >>bots/session-keeper/src/lib.rs ;;
   strangers) printf '// the %s room\n' lob'by' >harness/src/lib.rs ;;
   layers) printf '\n[dependencies]\nharness.workspace = true\n' >>bots/session-keeper/Cargo.toml ;;
+  manifest_dirs) printf 'pub fn source() -> &%sstatic str { env!("CARGO_MANIFEST_%s") }\n' "'" DIR >>bots/session-keeper/src/lib.rs ;;
   module_files) mkdir bots/session-keeper/src/session && touch bots/session-keeper/src/session.rs bots/session-keeper/src/session/store.rs ;;
   lock_file) sed -i 's/0\.1\.0/0.2.0/' bots/session-keeper/Cargo.toml ;;
   shell) printf '#!/usr/bin/env bash\nif true; then\n' >ci/test ;;

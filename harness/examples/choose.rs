@@ -8,7 +8,7 @@
 
 use std::{env, process::ExitCode};
 
-use harness::homeserver::{Choice, choose};
+use knockproof_harness::homeserver::{Choice, choose};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -6,7 +6,7 @@
 
 use std::{env, process::ExitCode};
 
-use harness::run::{RunId, Scope, sweep};
+use knockproof_harness::run::{RunId, Scope, sweep};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -1,9 +1,38 @@
-//! Starts, breaks, watches and judges.
+//! Starts, breaks, watches and judges any Matrix bot that has a [contract](contract::Contract).
+//!
+//! ```no_run
+//! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
+//! use knockproof_harness::{contract::Contract, drill, fault::Moment, plan::Drill, report::Verdict, suite::Suite};
+//!
+//! // How the bot is started, and what it answers.
+//! let contract = Contract::from_toml(
+//!     r#"
+//!     name = "pong"
+//!     command = "python3 pong.py"
+//!     ready = "ping"
+//!     ping.plain = { say = "!ping", expect = "pong" }
+//!     environment = { HOMESERVER = "{homeserver}", USER_ID = "{user_id}", PASSWORD = "{password}" }
+//!     identities = [{ name = "pong", localpart = "pong" }]
+//!     capabilities = { password_login = true }
+//!     "#,
+//! )?;
+//!
+//! // A homeserver as KNOCKPROOF_HOMESERVER wishes, the bot on it; its device is deleted while it runs, and it is asked before and after that.
+//! let suite = Suite::of(contract);
+//! let drill = Drill::plain("ping").broken("device-deleted", Moment::WhileRunning);
+//! let record = drill::alone(&suite, &drill).await?;
+//!
+//! // It logged in once, on its device; nobody was harmed; nothing secret was printed; and so on.
+//! assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! | module | is |
 //! |---|---|
 //! | [`world`] | one bot under test, with everything below |
 //! | [`homeserver`] | one running server and its operator's interface |
+//! | [`images`] | the servers' container images, which stand alone |
 //! | [`front_door`] | the reverse proxy before homeserver and bot: records all traffic and can bend it |
 //! | [`bot`] | the bot under test: a command with an environment, a data directory, a port and logs |
 //! | [`contract`] | what one has to know of a bot to drill it |
@@ -18,7 +47,7 @@
 //! | [`check`] | one thing that must hold after a fault |
 //! | [`report`] | records, table, JSON and its schema; [`replay`] is the line that repeats a drill |
 //! | [`names`] | answers an unknown name with the nearest known ones |
-//! | [`wait`], [`artifacts`], [`secrets`], [`run`] | deadlines, what a test leaves behind, what no log may hold, what a run marks |
+//! | [`wait`], [`cause`], [`artifacts`], [`secrets`], [`run`] | deadlines, errors in one line, what a test leaves behind, what no log may hold, what a run marks |
 
 // Whoever awaits a future of this crate compiles everything within it, and has the compiler prove all of it `Send`: minutes, where it reaches
 // as deep as an SDK's. What does is handed out in a box.
@@ -26,6 +55,7 @@
 pub mod artifacts;
 pub mod batch;
 pub mod bot;
+pub mod cause;
 pub mod check;
 pub mod client;
 pub mod contract;
@@ -34,6 +64,7 @@ pub mod fault;
 pub mod front_door;
 pub mod history;
 pub mod homeserver;
+pub mod images;
 pub mod names;
 pub mod plan;
 pub mod progress;

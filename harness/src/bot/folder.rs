@@ -21,13 +21,6 @@ impl Bot {
         }
         Ok(removed)
     }
-
-    /// Its resident memory in KiB, from `/proc`; `None` while it does not run.
-    pub fn resident_kib(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches("kB").trim().parse().ok()
-    }
 }
 
 /// All files of a folder and of those below it, by their path in it, as texts.

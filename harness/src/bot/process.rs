@@ -22,7 +22,7 @@ use crate::{
     history::{Event, History, Proof},
     run::{Port, RunId, Watchdog, note_child},
     secrets::{self, Origin},
-    wait::{self, Poll, TimedOut},
+    wait::TimedOut,
 };
 
 /// How long an orderly end may take.
@@ -428,22 +428,31 @@ impl Bot {
         patience: Duration,
         wanted: impl Fn(&Ready) -> bool,
     ) -> Result<Ready> {
-        let waiting = watch_ready(self.said.clone(), what.to_owned(), patience, wanted);
+        let said = self.said.clone();
+        let outcome = self.while_running(what, said.wait(what, patience, wanted)).await?;
+        outcome.map_err(|timed_out| self.not_in_time(timed_out))
+    }
+
+    /// Waits for something that only a running bot can bring about; `what` says in an error what that is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::State`] when it does not run, and [`Error::Ended`] at once when it ends.
+    pub async fn while_running<T>(&mut self, what: &str, waiting: impl Future<Output = T>) -> Result<T> {
         let Some(running) = self.running.as_mut() else {
             return Err(Error::State {
                 action: "wait",
                 state: "stopped",
             });
         };
-        let outcome = tokio::select! {
-            outcome = waiting => outcome,
+        tokio::select! {
+            outcome = waiting => Ok(outcome),
             status = running.over() => {
                 let status = status.map_err(|source| Error::Io { action: "wait for the bot".to_owned(), source })?;
                 self.running = None;
-                return Err(Error::Ended { status, what: format!("waiting for {what}"), last_lines: self.last_lines() });
+                Err(Error::Ended { status, what: format!("waiting for {what}"), last_lines: self.last_lines() })
             }
-        };
-        outcome.map_err(|timed_out| self.not_in_time(timed_out))
+        }
     }
 
     fn not_in_time(&self, timed_out: TimedOut) -> Error {
@@ -481,20 +490,4 @@ impl Bot {
         }
         Ok(Some(status))
     }
-}
-
-async fn watch_ready(
-    said: Said,
-    what: String,
-    patience: Duration,
-    wanted: impl Fn(&Ready) -> bool,
-) -> Result<Ready, TimedOut> {
-    wait::until(what, patience, || async {
-        match said.ask().await {
-            Ok(ready) if wanted(&ready) => Poll::Ready(ready),
-            Ok(ready) => Poll::Pending(ready.line()),
-            Err(error) => Poll::Pending(error.to_string()),
-        }
-    })
-    .await
 }

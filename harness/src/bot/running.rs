@@ -28,6 +28,7 @@ use crate::{
     contract::{Contract, HttpPath, Readiness},
     history::{Event, Exit, History},
     run::{RunId, end_group},
+    wait::{self, Poll, TimedOut},
 };
 
 /// How often the bot is asked how it is, so that a state that comes and goes is seen.
@@ -89,6 +90,23 @@ impl Said {
             *last = Some(ready.clone());
         }
         Ok(ready)
+    }
+
+    /// Asks it until it says what is wanted.
+    pub(super) async fn wait(
+        &self,
+        what: &str,
+        patience: Duration,
+        wanted: impl Fn(&Ready) -> bool,
+    ) -> Result<Ready, TimedOut> {
+        wait::until(what, patience, || async {
+            match self.ask().await {
+                Ok(ready) if wanted(&ready) => Poll::Ready(ready),
+                Ok(ready) => Poll::Pending(ready.line()),
+                Err(error) => Poll::Pending(error.to_string()),
+            }
+        })
+        .await
     }
 
     async fn get(&self, path: &HttpPath) -> Result<(u16, Value), Error> {

@@ -27,7 +27,7 @@ impl Check {
     /// A check of one's own.
     ///
     /// ```
-    /// use harness::check::{Check, Checks, Finding};
+    /// use knockproof_harness::check::{Check, Checks, Finding};
     ///
     /// let mut checks = Checks::standard();
     /// checks.add(Check::new("few-requests", "the bot asks for little", &[], |evidence| {

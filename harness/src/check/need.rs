@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Contract;
+use crate::{
+    client::{NO_PEERS, PEERS},
+    contract::Contract,
+};
 
 /// What a check needs the bot's contract to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,11 +31,15 @@ impl Need {
         let each = [
             (Self::State, contract.status.is_some()),
             (Self::Passwords, can.password_login),
-            (Self::Encryption, can.encryption && contract.ping.encrypted.is_some()),
-            (Self::CrossSigning, can.cross_signing),
+            (
+                Self::Encryption,
+                PEERS && can.encryption && contract.ping.encrypted.is_some(),
+            ),
+            (Self::CrossSigning, PEERS && can.cross_signing),
             (
                 Self::Backup,
-                can.backup
+                PEERS
+                    && can.backup
                     && contract
                         .identities
                         .iter()
@@ -49,6 +56,7 @@ impl Need {
     /// Why a check cannot be judged without it.
     pub const fn missing(self) -> &'static str {
         match self {
+            Self::Encryption | Self::CrossSigning | Self::Backup if !PEERS => NO_PEERS,
             Self::State => "the bot does not say how it is",
             Self::Passwords => "the bot logs in with no password",
             Self::Encryption => "the bot does not encrypt",

@@ -16,6 +16,7 @@ pub struct MatrixError {
 
 /// What can go wrong with a client. Never holds a secret: requests are named by method and path.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The server refused.
     #[error("{what}: {error}")]
@@ -44,6 +45,9 @@ pub enum Error {
     /// Something waited for did not happen.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),
+    /// Nobody has encryption: the harness was built without its feature `peer`.
+    #[error("not applicable, because {}", super::NO_PEERS)]
+    NoPeer,
     /// An error of matrix-sdk.
     #[error("{what}: {reason}")]
     Sdk {
@@ -68,6 +72,7 @@ impl Error {
         self.matrix().map_or("", |error| &error.errcode)
     }
 
+    #[cfg(feature = "peer")]
     pub(super) fn sdk(what: impl Into<String>, error: impl std::fmt::Display) -> Self {
         Self::Sdk {
             what: what.into(),

@@ -1,11 +1,15 @@
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
-use reqwest::Method;
+use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::Value;
 use url::Url;
 
 use super::{Error, MatrixError, Result};
+use crate::cause::chain;
 
 /// Longer than any long poll asked for here.
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -19,6 +23,17 @@ pub struct Reply {
     pub body: Value,
     /// How long it took.
     pub took: Duration,
+}
+
+impl fmt::Display for Reply {
+    /// Status and body, without the token that a registration or a login answers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut body = self.body.clone();
+        if let Some(token) = body.get_mut("access_token") {
+            *token = Value::from("…");
+        }
+        write!(f, "{} {body}", self.status)
+    }
 }
 
 /// Requests with JSON bodies to one base URL.
@@ -48,23 +63,47 @@ impl Http {
     ///
     /// [`Error::Transport`] when no whole answer came.
     pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Reply> {
-        // In a box, for whoever awaits it: see lib.rs.
-        self.exchange(method, path, token, body).boxed().await
+        let body = body.map(Value::to_string);
+        self.send_text(method, path, token, body, TIMEOUT).await
     }
 
-    async fn exchange(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Reply> {
+    /// The same with a body that is called JSON and may be anything, and with a patience of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<String>,
+        patience: Duration,
+    ) -> Result<Reply> {
+        // In a box, for whoever awaits it: see lib.rs.
+        self.exchange(method, path, token, body, patience).boxed().await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<String>,
+        patience: Duration,
+    ) -> Result<Reply> {
         let what = format!("{method} {}", path.split('?').next().unwrap_or(path));
         let failed = |error: reqwest::Error| Error::Transport {
             what: what.clone(),
             reason: chain(&error.without_url()),
         };
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        let mut request = self.client.request(method, url).timeout(TIMEOUT);
+        let mut request = self.client.request(method, url).timeout(patience);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let began = Instant::now();
         let response = request.send().await.map_err(failed)?;
@@ -114,19 +153,8 @@ pub fn plain_client() -> reqwest::ClientBuilder {
     reqwest::Client::builder().no_proxy().tls_certs_only([])
 }
 
-/// The error with all its causes: the last one is the one that tells something.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// One segment of a path.
-pub(super) fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes())
         .collect::<String>()
         .replace('+', "%20")

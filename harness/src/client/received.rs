@@ -15,6 +15,7 @@ pub struct Received {
     pub at_ms: u64,
 }
 
+#[cfg(feature = "peer")]
 /// The last of them, for people, with how many stayed unreadable.
 pub(super) fn seen(messages: &[Received], unreadable: usize) -> String {
     let last: Vec<String> = messages

@@ -2,7 +2,7 @@
 //! all. The harness knows nothing else of a bot.
 //!
 //! ```
-//! use harness::contract::Contract;
+//! use knockproof_harness::contract::Contract;
 //!
 //! let contract = Contract::from_toml(r#"
 //!     name = "pong"
@@ -28,7 +28,7 @@
 //!     password_login = true
 //! "#)?;
 //! assert_eq!(contract.identities[0].localpart, "pong");
-//! # Ok::<(), harness::contract::Error>(())
+//! # Ok::<(), knockproof_harness::contract::Error>(())
 //! ```
 
 mod document;

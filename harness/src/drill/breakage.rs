@@ -10,7 +10,7 @@ use crate::{
     fault::{Expectation, Fault, Fired, Logins, Moment, Outcome},
     front_door::{Entrance, Exchange, Matcher},
     history::{Allowed, Event},
-    world::World,
+    world::{self, World},
 };
 
 /// How long a bot may take to meet a token that died while it had nothing to do: its long poll has to end first.
@@ -265,11 +265,16 @@ async fn supervised(
     let restarts = world.contract().healing == Healing::ByRestart;
     loop {
         let left = patience.saturating_sub(began.elapsed());
-        if world.contract().ready == Readiness::Ping {
-            world.wait_ready(left).await?;
-        }
-        match world.bot.wait_until(what, left, &wanted).await {
-            Err(bot::Error::Ended { .. } | bot::Error::State { .. }) if restarts && !left.is_zero() => {
+        let said = async {
+            if world.contract().ready == Readiness::Ping {
+                world.wait_ready(left).await?;
+            }
+            Ok(world.bot.wait_until(what, left, &wanted).await?)
+        };
+        match said.await {
+            Err(world::Error::Bot(bot::Error::Ended { .. } | bot::Error::State { .. }))
+                if restarts && !left.is_zero() =>
+            {
                 world.artifacts.note("the supervisor starts the bot again");
                 world.bot.start()?;
             }

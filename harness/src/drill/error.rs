@@ -1,4 +1,4 @@
-use crate::{bot, client, wait::TimedOut, world};
+use crate::{bot, client, fault, wait::TimedOut, world};
 
 /// Why a drill did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum Error {
         /// What did not work.
         what: &'static str,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Box<fault::Error>,
     },
     /// The bot does not live while it waits for its operator.
     #[error("the bot does not say that it lives while it needs its operator")]
@@ -31,8 +31,11 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn said(what: &'static str) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Self {
-        move |source| Self::Fault { what, source }
+    pub(super) fn said(what: &'static str) -> impl FnOnce(fault::Error) -> Self {
+        move |source| Self::Fault {
+            what,
+            source: Box::new(source),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use super::{Error, Result};
 use crate::{
-    client::{Http, Peer},
+    client::{Http, PEERS, Peer},
     wait::{self, Poll},
     world::World,
 };
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) async fn remember(world: &World) -> Result<()> {
     let contract = world.contract();
     let room = world.rooms().encrypted.clone();
-    let Some(room) = room.filter(|_| contract.capabilities.backup && contract.capabilities.encryption) else {
+    let Some(room) = room.filter(|_| PEERS && contract.capabilities.backup && contract.capabilities.encryption) else {
         return Ok(());
     };
     let owner = world.owner_peer().await?;

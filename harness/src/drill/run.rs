@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     artifacts::Artifacts,
+    client::PEERS,
     fault::Moment,
     homeserver::{self, Choice, Selection},
     plan::Drill,
@@ -104,7 +105,7 @@ impl Attempt<'_> {
 
         self.progress.doing("a homeserver starts and rooms are made");
         let mut world = self.suite.build(self.options(scenario, record)).await?;
-        if world.contract().capabilities.encryption {
+        if PEERS && world.contract().capabilities.encryption {
             world.bring_witness().await?;
         }
         scenario.arrange(&mut world).await?;

@@ -9,7 +9,7 @@ use std::{
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Anyhow, Fired};
+use super::{Fired, Result};
 use crate::{
     client::{Http, User},
     contract::Variable,
@@ -49,7 +49,7 @@ pub fn bot_device(world: &World) -> String {
 }
 
 /// Asks the homeserver, past the front door, whose token this is; the evidence that it is nobody's.
-pub async fn is_dead(world: &World, what: &str, token: &str) -> Anyhow<String> {
+pub async fn is_dead(world: &World, what: &str, token: &str) -> Result<String> {
     let http = Http::new(world.homeserver.base_url());
     let path = "/_matrix/client/v3/account/whoami";
     let reply = http.send(Method::GET, path, Some(token), None).await?;
@@ -60,29 +60,23 @@ pub async fn is_dead(world: &World, what: &str, token: &str) -> Anyhow<String> {
 }
 
 /// The operator resets the bot's password and logs its devices out. The password file is as before.
-pub async fn reset_password(world: &mut World) -> Anyhow<String> {
-    let (token, new) = (bot_token(world), world.new_password());
-    let localpart = world.account().localpart().to_owned();
-    world
-        .homeserver
-        .operator()
-        .reset_password(&localpart, &new, Sessions::LogOut)
-        .await?;
-    world.account_mut().set_password(&new);
-    is_dead(world, "the bot's token", &token).await
+pub async fn reset_password(world: &mut World) -> Result<String> {
+    let new = world.new_password();
+    reset_to(world, &new).await
 }
 
 /// The same, with the new password in the file before any token dies: where the bot runs, it never tries the old one.
-pub async fn reset_password_with_file(world: &mut World) -> Anyhow<String> {
-    let (token, new) = (bot_token(world), world.new_password());
-    let localpart = world.account().localpart().to_owned();
+pub async fn reset_password_with_file(world: &mut World) -> Result<String> {
+    let new = world.new_password();
     world.account().write_password(&new)?;
-    world
-        .homeserver
-        .operator()
-        .reset_password(&localpart, &new, Sessions::LogOut)
-        .await?;
-    world.account_mut().set_password(&new);
+    reset_to(world, &new).await
+}
+
+async fn reset_to(world: &mut World, new: &str) -> Result<String> {
+    let (token, localpart) = (bot_token(world), world.account().localpart().to_owned());
+    let operator = world.homeserver.operator();
+    operator.reset_password(&localpart, new, Sessions::LogOut).await?;
+    world.account_mut().set_password(new);
     is_dead(world, "the bot's token", &token).await
 }
 
@@ -91,7 +85,7 @@ pub async fn reset_password_with_file(world: &mut World) -> Anyhow<String> {
 /// # Errors
 ///
 /// When there is nothing to lose, or it cannot be removed.
-pub fn lose_stores(world: &World) -> Anyhow<String> {
+pub fn lose_stores(world: &World) -> Result<String> {
     let account = world.account();
     let store = account.state().crypto_store.as_ref();
     let store = store.ok_or("the contract names no place for the keys")?;
@@ -124,7 +118,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// When there was nothing to lose, or it cannot be removed.
-pub fn lose_data(world: &World) -> Anyhow<Fired> {
+pub fn lose_data(world: &World) -> Result<Fired> {
     let kept: Vec<PathBuf> = world
         .accounts
         .iter()
@@ -162,7 +156,7 @@ fn remove_all_but(folder: &Path, kept: &[PathBuf]) -> io::Result<Vec<String>> {
 /// # Errors
 ///
 /// When its environment has no token.
-pub fn give_token(world: &mut World, token: &str) -> Anyhow<String> {
+pub fn give_token(world: &mut World, token: &str) -> Result<String> {
     let names = world.give(world.aim(), Variable::Token, token);
     match names.is_empty() {
         true => Err("the bot's environment has no token".into()),
@@ -175,7 +169,7 @@ pub fn give_token(world: &mut World, token: &str) -> Anyhow<String> {
 /// # Errors
 ///
 /// When the homeserver refuses.
-pub async fn log_in_on(world: &World, device: &str) -> Anyhow<User> {
+pub async fn log_in_on(world: &World, device: &str) -> Result<User> {
     let account = world.account();
     let base = world.homeserver.base_url();
     let rival = User::login(base, account.user_id(), account.password(), Some(device)).await?;
@@ -196,7 +190,7 @@ pub fn keep_bend(world: &mut World, bend: Bend) {
 /// # Errors
 ///
 /// When none did.
-pub fn end_bend(world: &mut World) -> Anyhow<u64> {
+pub fn end_bend(world: &mut World) -> Result<u64> {
     let fired = world
         .get::<Kept>()
         .and_then(|Kept(bend)| bend.as_ref())
@@ -230,7 +224,7 @@ pub fn lose_device_keys(world: &World) -> Bend {
 }
 
 /// Starts a stopped bot so that it takes a new device, and waits until it is ready.
-pub async fn take_new_device(world: &mut World) -> Anyhow<String> {
+pub async fn take_new_device(world: &mut World) -> Result<String> {
     let before = bot_device(world);
     let bend = lose_device_keys(world);
     world.bot.start()?;
@@ -247,7 +241,7 @@ pub async fn take_new_device(world: &mut World) -> Anyhow<String> {
 /// # Errors
 ///
 /// When it cannot be written.
-pub fn write_password(world: &mut World) -> Anyhow<()> {
+pub fn write_password(world: &mut World) -> Result<()> {
     let password = world.account().password().to_owned();
     world.account().write_password(&password)?;
     world.give(world.aim(), Variable::Password, &password);
@@ -258,7 +252,7 @@ pub fn write_password(world: &mut World) -> Anyhow<()> {
 }
 
 /// Asks the homeserver, past the front door, and demands that it is `down` (connections are refused) or `frozen` (nobody answers).
-pub async fn is_away(world: &World, state: &str) -> Anyhow<String> {
+pub async fn is_away(world: &World, state: &str) -> Result<String> {
     let history = world.artifacts.history();
     history.add(Event::Demanded(Proof::Homeserver {
         state: state.to_owned(),
@@ -281,7 +275,7 @@ pub async fn is_away(world: &World, state: &str) -> Anyhow<String> {
 
 /// Ends the long poll of a bot that has nothing to do, so that its next request comes now. A message in a room that it hears and does not
 /// care about: a homeserver need not wake anybody for less, where the bot's filter leaves it out.
-pub async fn wake(world: &World) -> Anyhow<()> {
+pub async fn wake(world: &World) -> Result<()> {
     world.owner().say(&world.rooms().quiet, "is anybody there?").await?;
     Ok(())
 }
@@ -293,8 +287,8 @@ pub fn outage(world: &World) -> futures_util::future::BoxFuture<'static, ()> {
     let since = traffic.last_seq();
     let patience = world.contract().boot();
     Box::pin(async move {
-        let meets =
-            |exchange: &Exchange| exchange.entrance == Entrance::Bot && (exchange.seq > since || !exchange.is_over());
+        let bots = Matcher::any().from_bot();
+        let meets = |exchange: &Exchange| bots.matches(exchange) && (exchange.seq > since || !exchange.is_over());
         // Whoever does not come is told by what the fault counts in the end.
         let _met = traffic
             .wait_until("the bot to meet the outage", patience, |exchanges| {
@@ -310,7 +304,7 @@ pub async fn bend_for_a_while(
     world: &World,
     matcher: Matcher,
     action: Action,
-) -> Anyhow<futures_util::future::BoxFuture<'static, Anyhow<String>>> {
+) -> Result<futures_util::future::BoxFuture<'static, Result<String>>> {
     let bend: Bend = world.front_door.bend(matcher, action);
     let outage = outage(world);
     wake(world).await?;
@@ -327,7 +321,7 @@ pub async fn bend_for_a_while(
 ///
 /// A bot that has nothing to do learns it only when its long poll ends; before that, and until it has drawn its conclusion, `/ready`
 /// still says that all is well, and nothing that a drill could judge has happened.
-pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Anyhow<String>> {
+pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Result<String>> {
     let traffic = world.traffic().clone();
     let since = traffic.last_seq();
     let user = world.account().user_id().to_owned();

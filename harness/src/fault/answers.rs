@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     front_door::{Action, Matcher, Point},
     world::World,
@@ -79,7 +79,7 @@ fn login() -> Matcher {
     Matcher::endpoint("POST", "/login").from_bot()
 }
 
-async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Anyhow<Fired> {
+async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Result<Fired> {
     let bend = world.front_door.bend(matcher, action);
     let met = acts::met(world);
     let evidence = acts::reset_password(world).await?;
@@ -87,7 +87,7 @@ async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Anyhow<
     Ok(Fired::with(evidence).bending(bend).going_on(met))
 }
 
-async fn false_alarm(world: &mut World) -> Anyhow<Fired> {
+async fn false_alarm(world: &mut World) -> Result<Fired> {
     let sync = Matcher::endpoint("GET", "/sync").from_bot().times(1);
     let bend = world
         .front_door
@@ -98,7 +98,7 @@ async fn false_alarm(world: &mut World) -> Anyhow<Fired> {
 }
 
 /// The bot is killed where it is most delicate: its new token is made and not yet on disk.
-async fn killed_after_login(world: &mut World) -> Anyhow<Fired> {
+async fn killed_after_login(world: &mut World) -> Result<Fired> {
     let gate = world.front_door.gate(login(), Point::AfterReply);
     // The file first: else the held login could be one with the old password.
     let evidence = acts::reset_password_with_file(world).await?;
@@ -109,7 +109,7 @@ async fn killed_after_login(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(evidence).and(format!("killed while {} was held", held.line())))
 }
 
-async fn killed(world: &mut World) -> Anyhow<Fired> {
+async fn killed(world: &mut World) -> Result<Fired> {
     let before = world.bot.pid().ok_or("the bot does not run")?;
     world.bot.kill().await?;
     world.bot.start()?;

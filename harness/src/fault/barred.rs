@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     client::User,
     front_door::{Action, Matcher},
@@ -43,7 +43,7 @@ pub(super) fn faults() -> [Fault; 2] {
     ]
 }
 
-async fn locked(world: &mut World) -> Anyhow<Fired> {
+async fn locked(world: &mut World) -> Result<Fired> {
     let locked = json!({ "errcode": "M_USER_LOCKED", "error": "This account has been locked", "soft_logout": true });
     let everything = Matcher::any().from_bot().to_homeserver();
     let bend = world.front_door.bend(everything, Action::json(401, &locked));
@@ -56,7 +56,7 @@ async fn locked(world: &mut World) -> Anyhow<Fired> {
 /// A session that is not the bot's, until it is seen to have been ended.
 struct OfAnother(String);
 
-async fn login_of_another(world: &mut World) -> Anyhow<Fired> {
+async fn login_of_another(world: &mut World) -> Result<Fired> {
     let stranger = world.new_user("stranger").await?;
     let base = world.homeserver.base_url();
     let session = User::login(base, stranger.user_id(), stranger.password(), None).await?;
@@ -71,7 +71,7 @@ async fn login_of_another(world: &mut World) -> Anyhow<Fired> {
 }
 
 /// The session that the login made was ended; the operator looks at the file and writes it again.
-async fn looked_at_again(world: &mut World) -> Anyhow<()> {
+async fn looked_at_again(world: &mut World) -> Result<()> {
     let OfAnother(token) = world.get().ok_or("no session was made")?;
     let ended = acts::is_dead(world, "the session of somebody else", token).await?;
     world.artifacts.note(ended);

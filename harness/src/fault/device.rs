@@ -1,6 +1,6 @@
 //! The bot's devices are deleted on the server.
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     client::User,
     front_door::{Action, Matcher},
@@ -51,7 +51,7 @@ pub(super) fn faults() -> [Fault; 5] {
     ]
 }
 
-async fn deleted(world: &mut World) -> Anyhow<Fired> {
+async fn deleted(world: &mut World) -> Result<Fired> {
     let (token, device) = (acts::bot_token(world), acts::bot_device(world));
     let met = acts::met(world);
     let operator = world.homeserver.operator();
@@ -62,7 +62,7 @@ async fn deleted(world: &mut World) -> Anyhow<Fired> {
         .going_on(met))
 }
 
-async fn all_deleted(world: &mut World) -> Anyhow<Fired> {
+async fn all_deleted(world: &mut World) -> Result<Fired> {
     let token = acts::bot_token(world);
     let met = acts::met(world);
     let localpart = world.account().localpart().to_owned();
@@ -76,7 +76,7 @@ async fn all_deleted(world: &mut World) -> Anyhow<Fired> {
 }
 
 /// The operator gives the bot a token on another device instead of the password.
-async fn deleted_with_new_token(world: &mut World) -> Anyhow<Fired> {
+async fn deleted_with_new_token(world: &mut World) -> Result<Fired> {
     let (token, device) = (acts::bot_token(world), acts::bot_device(world));
     let account = world.account();
     account.remove_password()?;
@@ -92,12 +92,12 @@ async fn deleted_with_new_token(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(evidence).and(format!("the environment has a token on {}", given.device_id())))
 }
 
-async fn keys_lost(world: &mut World) -> Anyhow<Fired> {
+async fn keys_lost(world: &mut World) -> Result<Fired> {
     let bend = acts::lose_device_keys(world);
     Ok(Fired::with("the next question for the device's keys finds none").bending(bend))
 }
 
-async fn refused(world: &mut World) -> Anyhow<Fired> {
+async fn refused(world: &mut World) -> Result<Fired> {
     let login = Matcher::endpoint("POST", "/login").from_bot().times(1);
     let refusal = Action::error(400, "M_UNKNOWN", "This device id cannot be used.");
     let bend = world.front_door.bend(login, refusal);

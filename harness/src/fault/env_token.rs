@@ -1,6 +1,6 @@
 //! The token in the environment is wrong.
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{contract::Variable, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::FirstBoot, Moment::AtBoot];
@@ -31,13 +31,13 @@ fn expectation(moment: Moment) -> Expectation {
     }
 }
 
-async fn clobbered(world: &mut World) -> Anyhow<Fired> {
+async fn clobbered(world: &mut World) -> Result<Fired> {
     acts::give_token(world, acts::GARBAGE)?;
     let evidence = acts::is_dead(world, "the environment's token", acts::GARBAGE).await?;
     Ok(Fired::with(evidence))
 }
 
-async fn empty(world: &mut World) -> Anyhow<Fired> {
+async fn empty(world: &mut World) -> Result<Fired> {
     let names = acts::give_token(world, "")?;
     let account = world.account();
     let whole = account.variables_with(Variable::Token);
@@ -53,7 +53,7 @@ async fn empty(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(format!("{names} has no token")))
 }
 
-async fn of_another_user(world: &mut World) -> Anyhow<Fired> {
+async fn of_another_user(world: &mut World) -> Result<Fired> {
     let stranger = world.new_user("stranger").await?;
     acts::give_token(world, stranger.token())?;
     let whoami = stranger.whoami().await?;

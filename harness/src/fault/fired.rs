@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
-use super::Anyhow;
+use super::{Error, Result};
 use crate::{
     front_door::Bend,
     wait::{self, Poll},
@@ -14,7 +14,7 @@ use crate::{
 pub struct Fired {
     evidence: Vec<String>,
     bends: Vec<Bend>,
-    going_on: Vec<JoinHandle<Anyhow<String>>>,
+    going_on: Vec<JoinHandle<Result<String>>>,
 }
 
 impl fmt::Debug for Fired {
@@ -48,7 +48,7 @@ impl Fired {
     }
 
     /// Something that goes on in the background, and answers its evidence.
-    pub fn going_on(mut self, work: BoxFuture<'static, Anyhow<String>>) -> Self {
+    pub fn going_on(mut self, work: BoxFuture<'static, Result<String>>) -> Self {
         self.going_on.push(tokio::spawn(work));
         self
     }
@@ -63,11 +63,11 @@ impl Fired {
     /// # Errors
     ///
     /// When it did not fire, or its background work failed.
-    pub async fn settle(mut self, patience: Duration) -> Anyhow<String> {
+    pub async fn settle(mut self, patience: Duration) -> Result<String> {
         for work in std::mem::take(&mut self.going_on) {
             let abort = work.abort_handle();
             match tokio::time::timeout(patience, work).await {
-                Ok(outcome) => self.evidence.push(outcome??),
+                Ok(outcome) => self.evidence.push(outcome.map_err(Error::other)??),
                 Err(_) => {
                     abort.abort();
                     return Err(format!("the fault still goes on after {patience:?}").into());
@@ -105,7 +105,7 @@ mod tests {
         secrets::Secrets,
     };
 
-    async fn settled(is_met: bool) -> Anyhow<String> {
+    async fn settled(is_met: bool) -> Result<String> {
         let nowhere = url::Url::parse("http://127.0.0.1:9").unwrap();
         let door = FrontDoor::open(&nowhere, Secrets::default()).await.unwrap();
         let bend = door.bend(Matcher::any(), Action::error(418, "M_TEAPOT", ""));

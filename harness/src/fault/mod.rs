@@ -9,6 +9,7 @@ mod answers;
 mod barred;
 mod device;
 mod env_token;
+mod error;
 mod expectation;
 mod fired;
 mod moment;
@@ -20,14 +21,12 @@ mod store;
 mod unhealable;
 mod value;
 
+pub use error::{Error, Result};
 pub use expectation::{Expectation, Logins, NewDevice, Outcome};
 pub use fired::Fired;
 pub use moment::Moment;
 pub use need::Need;
 pub use value::{Fault, Faults};
-
-/// Shorthand for what faults do inside: any error, said in words.
-pub type Anyhow<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn all() -> Vec<Fault> {
     let mut all = Vec::new();

@@ -1,4 +1,5 @@
 use crate::{
+    client::{NO_PEERS, PEERS},
     contract::{Contract, Identity, Variable},
     homeserver::Flavor,
 };
@@ -69,6 +70,7 @@ impl Need {
                 each(|contract, one| contract.state_of(one).recovery_key.is_some()),
                 "names no place for its recovery key",
             ),
+            Self::Encryption if !PEERS => Some(NO_PEERS.to_owned()),
             Self::Encryption => bot(contract.capabilities.encryption, "does not encrypt"),
             Self::TellsOperator => bot(contract.tells_operator(), "does not say that it needs its operator"),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     front_door::{Action, Matcher},
     world::World,
@@ -79,20 +79,20 @@ pub(super) fn faults() -> [Fault; 7] {
     ]
 }
 
-async fn down(world: &mut World) -> Anyhow<Fired> {
+async fn down(world: &mut World) -> Result<Fired> {
     world.homeserver.stop().await?;
     let seen = acts::is_away(world, "down").await?;
     Ok(Fired::with(seen).going_on(back_later(world)))
 }
 
-async fn killed(world: &mut World) -> Anyhow<Fired> {
+async fn killed(world: &mut World) -> Result<Fired> {
     world.homeserver.kill().await?;
     let seen = acts::is_away(world, "down").await?;
     world.homeserver.start().await?;
     Ok(Fired::with(seen).and("it was killed and is back"))
 }
 
-async fn frozen(world: &mut World) -> Anyhow<Fired> {
+async fn frozen(world: &mut World) -> Result<Fired> {
     world.homeserver.freeze().await?;
     let seen = acts::is_away(world, "frozen").await?;
     let (homeserver, traffic, outage) = (world.homeserver.clone(), world.traffic().clone(), acts::outage(world));
@@ -112,19 +112,19 @@ async fn frozen(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(seen).going_on(thaw))
 }
 
-async fn bent(world: &mut World, what: &str, action: Action) -> Anyhow<Fired> {
+async fn bent(world: &mut World, what: &str, action: Action) -> Result<Fired> {
     let bend = acts::bend_for_a_while(world, Matcher::any().from_bot(), action).await?;
     Ok(Fired::with(what).going_on(bend))
 }
 
-async fn bad_gateway(world: &mut World) -> Anyhow<Fired> {
+async fn bad_gateway(world: &mut World) -> Result<Fired> {
     let everything = Matcher::any().to_homeserver();
     let bend = acts::bend_for_a_while(world, everything, Action::bad_gateway()).await?;
     Ok(Fired::with("the front door answers 502").going_on(bend))
 }
 
 /// Brings the homeserver back after the outage; it counts only when the bot noticed it.
-fn back_later(world: &World) -> BoxFuture<'static, Anyhow<String>> {
+fn back_later(world: &World) -> BoxFuture<'static, Result<String>> {
     let (homeserver, traffic, outage) = (world.homeserver.clone(), world.traffic().clone(), acts::outage(world));
     let since = traffic.last_seq();
     Box::pin(async move {

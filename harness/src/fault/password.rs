@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{client::User, history::Event, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
@@ -47,7 +47,7 @@ fn at_once(moment: Moment) -> Expectation {
     }
 }
 
-async fn changed_by_user(world: &mut World) -> Anyhow<Fired> {
+async fn changed_by_user(world: &mut World) -> Result<Fired> {
     let (token, new) = (acts::bot_token(world), world.new_password());
     let met = acts::met(world);
     let account = world.account();
@@ -61,14 +61,14 @@ async fn changed_by_user(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(acts::is_dead(world, "the bot's token", &token).await?).going_on(met))
 }
 
-async fn reset_by_operator(world: &mut World) -> Anyhow<Fired> {
+async fn reset_by_operator(world: &mut World) -> Result<Fired> {
     let met = acts::met(world);
     let evidence = acts::reset_password(world).await?;
     acts::write_password(world)?;
     Ok(Fired::with(evidence).going_on(met))
 }
 
-async fn reset_and_written_late(world: &mut World) -> Anyhow<Fired> {
+async fn reset_and_written_late(world: &mut World) -> Result<Fired> {
     let met = acts::met(world);
     let evidence = acts::reset_password(world).await?;
     let account = world.account();

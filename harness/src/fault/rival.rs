@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     client::Peer,
     front_door::Matcher,
@@ -49,7 +49,7 @@ pub(super) fn faults() -> [Fault; 2] {
     ]
 }
 
-async fn took_over(world: &mut World) -> Anyhow<Fired> {
+async fn took_over(world: &mut World) -> Result<Fired> {
     let device = acts::bot_device(world);
     let before = key_of(world, &device).await?;
     let rival = Peer::with_session(acts::log_in_on(world, &device).await?).await?;
@@ -67,7 +67,7 @@ async fn took_over(world: &mut World) -> Anyhow<Fired> {
 }
 
 /// The fingerprint of a device of the bot's, as the homeserver hands it out.
-async fn key_of(world: &World, device: &str) -> Anyhow<String> {
+async fn key_of(world: &World, device: &str) -> Result<String> {
     let user = world.account().user_id();
     let answer = world.owner().query_keys(&[user]).await?;
     let key = &answer["device_keys"][user][device]["keys"][format!("ed25519:{device}")];
@@ -77,7 +77,7 @@ async fn key_of(world: &World, device: &str) -> Anyhow<String> {
         .to_owned())
 }
 
-async fn contested(world: &mut World) -> Anyhow<Fired> {
+async fn contested(world: &mut World) -> Result<Fired> {
     let device = acts::bot_device(world);
     let login = Matcher::endpoint("POST", "/login").from_bot();
     for life in 0..=LIVES {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::world::World;
 
 pub(super) fn faults() -> [Fault; 3] {
@@ -28,7 +28,7 @@ pub(super) fn faults() -> [Fault; 3] {
     ]
 }
 
-fn recovery_key_gone(world: &World) -> Anyhow<Fired> {
+fn recovery_key_gone(world: &World) -> Result<Fired> {
     let account = world.account();
     let key = account.kept(account.state().recovery_key.as_ref());
     fs::remove_file(key.ok_or("the contract names no file for the recovery key")?)?;

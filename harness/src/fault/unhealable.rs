@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
 use crate::{
     client::User,
     homeserver::Flavor,
@@ -39,13 +39,13 @@ pub(super) fn faults() -> [Fault; 3] {
     ]
 }
 
-async fn no_password(world: &mut World) -> Anyhow<Fired> {
+async fn no_password(world: &mut World) -> Result<Fired> {
     world.account().remove_password()?;
     let evidence = acts::reset_password(world).await?;
     Ok(Fired::with(evidence).and("the password file is gone"))
 }
 
-async fn wrong_password(world: &mut World) -> Anyhow<Fired> {
+async fn wrong_password(world: &mut World) -> Result<Fired> {
     // The file first: a running bot meets its dead token at once, and would try the old password too.
     world.account().write_password(acts::WRONG_PASSWORD)?;
     let evidence = acts::reset_password(world).await?;
@@ -59,7 +59,7 @@ async fn wrong_password(world: &mut World) -> Anyhow<Fired> {
     }
 }
 
-async fn deactivated(world: &mut World) -> Anyhow<Fired> {
+async fn deactivated(world: &mut World) -> Result<Fired> {
     let token = acts::bot_token(world);
     world
         .homeserver
@@ -70,7 +70,7 @@ async fn deactivated(world: &mut World) -> Anyhow<Fired> {
 }
 
 /// A deactivated account has left its rooms: it is brought back, invited again, and given its password.
-async fn brought_back(world: &mut World) -> Anyhow<()> {
+async fn brought_back(world: &mut World) -> Result<()> {
     left_everywhere(world).await?;
     let new = world.new_password();
     let localpart = world.account().localpart().to_owned();
@@ -90,7 +90,7 @@ async fn brought_back(world: &mut World) -> Anyhow<()> {
 
 /// Synapse lets a deactivated account leave its rooms in the background, and would go on with that after the account was brought back and
 /// had joined them again. Other homeservers do it at once, or not at all.
-async fn left_everywhere(world: &World) -> Anyhow<()> {
+async fn left_everywhere(world: &World) -> Result<()> {
     if world.homeserver.flavor() != Flavor::Synapse {
         return Ok(());
     }

@@ -2,17 +2,17 @@ use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Anyhow, Expectation, Fired, Moment, Need};
+use super::{Expectation, Fired, Moment, Need, Result};
 use crate::{contract::Contract, homeserver::Flavor, world::World};
 
-type Inject = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<Fired>> + Send + Sync;
-type Cure = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<()>> + Send + Sync;
+type Inject = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Result<Fired>> + Send + Sync;
+type Cure = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Result<()>> + Send + Sync;
 
 /// One thing broken on purpose: a name, when it makes sense, what it needs, what the bot is expected to make of it, how it is injected, and how
 /// an operator cures it.
 ///
 /// ```
-/// use harness::fault::{Expectation, Fault, Faults, Fired, Moment};
+/// use knockproof_harness::fault::{Expectation, Fault, Faults, Fired, Moment};
 ///
 /// let mut faults = Faults::standard();
 /// faults.add(
@@ -75,7 +75,7 @@ impl Fault {
     #[must_use]
     pub fn injected(
         mut self,
-        inject: impl for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<Fired>> + Send + Sync + 'static,
+        inject: impl for<'w> Fn(&'w mut World) -> BoxFuture<'w, Result<Fired>> + Send + Sync + 'static,
     ) -> Self {
         self.inject = Arc::new(inject);
         self
@@ -85,7 +85,7 @@ impl Fault {
     #[must_use]
     pub fn cured(
         mut self,
-        cure: impl for<'w> Fn(&'w mut World) -> BoxFuture<'w, Anyhow<()>> + Send + Sync + 'static,
+        cure: impl for<'w> Fn(&'w mut World) -> BoxFuture<'w, Result<()>> + Send + Sync + 'static,
     ) -> Self {
         self.cure = Arc::new(cure);
         self
@@ -126,7 +126,7 @@ impl Fault {
     /// # Errors
     ///
     /// When it could not be broken.
-    pub async fn inject(&self, world: &mut World) -> Anyhow<Fired> {
+    pub async fn inject(&self, world: &mut World) -> Result<Fired> {
         (self.inject)(world).await
     }
 
@@ -135,7 +135,7 @@ impl Fault {
     /// # Errors
     ///
     /// When it could not be done, or the bot has made a cure impossible.
-    pub async fn cure(&self, world: &mut World) -> Anyhow<()> {
+    pub async fn cure(&self, world: &mut World) -> Result<()> {
         (self.cure)(world).await
     }
 }

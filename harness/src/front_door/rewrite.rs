@@ -5,7 +5,7 @@ use serde_json::Value;
 /// What is changed in an answer. Made by [`Rewrite::new`], with one call for each change.
 ///
 /// ```
-/// use harness::front_door::{Action, Rewrite};
+/// use knockproof_harness::front_door::{Action, Rewrite};
 ///
 /// let action = Action::Rewrite(Rewrite::new().status(500).set("/errcode", "M_UNKNOWN".into()));
 /// assert_eq!(action.to_string(), "reply rewritten: status 500, /errcode set");

@@ -23,6 +23,7 @@ const KEPT: Duration = Duration::from_secs(5);
 
 /// What can go wrong with a front door.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// No port could be listened on.
     #[error("the front door cannot listen on 127.0.0.1: {0}")]

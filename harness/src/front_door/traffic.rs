@@ -5,7 +5,7 @@ use std::{
 
 use tokio::{sync::watch, time::timeout_at};
 
-use super::{Entrance, Exchange, Matcher, Timed, Timing};
+use super::{Exchange, Matcher, Timed, Timing};
 use crate::{
     history::{Event, History},
     wait::TimedOut,
@@ -80,7 +80,8 @@ impl Traffic {
     /// The device of a user that the bot last used a token of that lived: where it does not say itself which it is on.
     pub fn device_in_use(&self, user: &str) -> Option<String> {
         let exchanges = self.exchanges();
-        let lived = |exchange: &&Exchange| exchange.entrance == Entrance::Bot && exchange.status == Some(200);
+        let bots = Matcher::any().from_bot();
+        let lived = |exchange: &&Exchange| bots.matches(exchange) && exchange.status == Some(200);
         let of_user = exchanges
             .iter()
             .rev()

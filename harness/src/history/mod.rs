@@ -4,7 +4,7 @@
 //! until then is there. [`Record`] is the same read back. Checks and reports are functions of a record and read nothing else.
 //!
 //! ```
-//! use harness::{history::{Event, History, Record}, secrets::Secrets};
+//! use knockproof_harness::{history::{Event, History, Record}, secrets::Secrets};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;

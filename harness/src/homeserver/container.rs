@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, future::BoxFuture};
 use testcontainers::{
-    ContainerAsync, ContainerRequest, GenericImage, ImageExt as _,
+    ContainerAsync, ContainerRequest, ImageExt as _,
     bollard::{
         Docker,
         errors::Error as DockerError,
@@ -20,7 +20,7 @@ use testcontainers::{
         },
     },
     core::{
-        IntoContainerPort as _, Mount,
+        Mount,
         logs::{LogFrame, consumer::LogConsumer},
     },
     runners::AsyncRunner as _,
@@ -29,10 +29,12 @@ use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Error, Result, log::Log, process::failed, runner::Runner};
-use crate::run::{Port, RunId, Watchdog, engine};
+use crate::{
+    cause::chain,
+    images::{PORT, Served},
+    run::{Port, RunId, Watchdog, engine},
+};
 
-/// The port inside the container.
-pub(super) const INNER_PORT: u16 = 8008;
 /// How long the engine waits for an asked server before it kills it, in seconds.
 const STOP: i32 = 30;
 /// How long a command run on the data of a stopped server may take.
@@ -40,27 +42,15 @@ const RUN: Duration = Duration::from_secs(60);
 /// How long the last lines of an ended container may take to arrive.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
-/// What is run: an image with its configuration.
-#[derive(Clone)]
-pub(super) struct Recipe {
-    pub(super) image: String,
-    /// Holds secrets: not for Debug output.
-    pub(super) environment: Vec<(String, String)>,
-    /// Files copied in before the first start: path and content.
-    pub(super) files: Vec<(String, String)>,
-    /// The folder that is kept on a volume.
-    pub(super) data: String,
-}
-
 /// A server in a container, with its data on a named volume and its port published on 127.0.0.1.
 pub(super) struct Container {
-    recipe: Recipe,
+    served: Served,
     labels: HashMap<String, String>,
     /// Of the container and of its volume.
     name: String,
     docker: Docker,
     log: Log,
-    running: Mutex<Option<ContainerAsync<GenericImage>>>,
+    running: Mutex<Option<ContainerAsync<Served>>>,
     output: Mutex<CancellationToken>,
     watchdog: Lock<Watchdog>,
     port: Port,
@@ -70,21 +60,21 @@ impl std::fmt::Debug for Container {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Container")
             .field("name", &self.name)
-            .field("image", &self.recipe.image)
+            .field("image", &self.served)
             .field("port", &self.port)
             .finish_non_exhaustive()
     }
 }
 
 impl Container {
-    pub(super) async fn new(docker: Docker, recipe: Recipe, run: &RunId, log: Log, port: Port) -> Result<Self> {
+    pub(super) async fn new(docker: Docker, served: Served, run: &RunId, log: Log, port: Port) -> Result<Self> {
         let labels = engine::labels(run);
         let name = format!("knockproof-{:016x}", rand::random::<u64>());
         // Works where there is a docker command; where there is none, what a killed process leaves waits for the next sweep.
         let clean_up = format!("docker rm --force --volumes {name}; docker volume rm --force {name}");
         let watchdog = Watchdog::new(["sh", "-c", &clean_up]).map_err(failed("start a watchdog (needs sh)"))?;
         let container = Self {
-            recipe,
+            served,
             labels,
             name,
             docker,
@@ -108,37 +98,31 @@ impl Container {
     }
 
     /// What every container on the volume has in common.
-    fn request(&self, name: &str) -> ContainerRequest<GenericImage> {
-        let (image, tag) = split(&self.recipe.image);
-        let mut request = GenericImage::new(image, tag)
+    fn request(&self, name: &str) -> ContainerRequest<Served> {
+        self.served
+            .clone()
             .with_container_name(name)
             .with_labels(self.labels.clone())
-            .with_mount(Mount::volume_mount(self.name.clone(), self.recipe.data.clone()));
-        for (name, value) in &self.recipe.environment {
-            request = request.with_env_var(name, value);
-        }
-        request
+            .with_mount(Mount::volume_mount(self.name.clone(), self.served.data()))
+            // Core waits, and shows the log of a server that does not come up.
+            .with_ready_conditions(Vec::new())
     }
 
     /// Makes the container and starts it.
-    async fn first_launch(&self) -> Result<ContainerAsync<GenericImage>> {
+    async fn first_launch(&self) -> Result<ContainerAsync<Served>> {
         let port = self.port.number();
-        let inner = INNER_PORT.tcp();
-        let mut request = self
+        let request = self
             .request(&self.name)
-            .with_mapped_port(port, inner)
+            .with_mapped_port(port, PORT)
             // testcontainers publishes on all addresses; nobody but this machine is to reach a server under test.
             .with_host_config_modifier(move |config| {
                 let binding = PortBinding {
                     host_ip: Some("127.0.0.1".to_owned()),
                     host_port: Some(port.to_string()),
                 };
-                config.port_bindings = Some(HashMap::from([(inner.to_string(), Some(vec![binding]))]));
+                config.port_bindings = Some(HashMap::from([(PORT.to_string(), Some(vec![binding]))]));
             })
             .with_log_consumer(self.collector().await?);
-        for (path, content) in &self.recipe.files {
-            request = request.with_copy_to(path.as_str(), content.clone().into_bytes());
-        }
         request.start().await.map_err(engine("start the container"))
     }
 
@@ -244,7 +228,7 @@ impl Runner for Container {
     }
 
     async fn run_with(&self, arguments: &[String]) -> Result<()> {
-        let inspected = self.docker.inspect_image(&self.recipe.image).await;
+        let inspected = self.docker.inspect_image(&self.served.image()).await;
         let config = inspected
             .map_err(engine("look at the image"))?
             .config
@@ -279,7 +263,7 @@ impl Runner for Container {
 
 impl Container {
     /// Waits for the end of a container, as the engine tells it.
-    async fn drain_of(&self, container: &ContainerAsync<GenericImage>) {
+    async fn drain_of(&self, container: &ContainerAsync<Served>) {
         use testcontainers::bollard::query_parameters::WaitContainerOptions;
         let mut end = std::pin::pin!(self.docker.wait_container(container.id(), None::<WaitContainerOptions>));
         while let Some(Ok(_)) = end.next().await {}
@@ -313,10 +297,10 @@ impl Drop for Container {
 }
 
 /// Removes a container, even a half made one, and then its volume.
-async fn remove(name: &str, running: Option<ContainerAsync<GenericImage>>) -> Result<(), String> {
+async fn remove(name: &str, running: Option<ContainerAsync<Served>>) -> Result<(), String> {
     let docker = engine::docker().await?;
     if let Some(container) = running {
-        container.rm().await.map_err(|error| engine::causes(&error))?;
+        container.rm().await.map_err(|error| chain(&error))?;
     } else {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         gone(docker.remove_container(name, Some(options)).await)?;
@@ -328,7 +312,7 @@ async fn remove(name: &str, running: Option<ContainerAsync<GenericImage>>) -> Re
 fn gone(removed: Result<(), DockerError>) -> Result<(), String> {
     match removed {
         Ok(()) | Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-        Err(error) => Err(engine::causes(&error)),
+        Err(error) => Err(chain(&error)),
     }
 }
 
@@ -354,36 +338,9 @@ impl LogConsumer for Collector {
     }
 }
 
-/// Splits `registry:5000/name:tag`; without a tag it is `latest`. testcontainers puts a colon between the two again, so a digest is split
-/// at its own.
-fn split(image: &str) -> (&str, &str) {
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, tag),
-        _ => (image, "latest"),
-    }
-}
-
 fn engine<E: std::error::Error>(action: &'static str) -> impl FnOnce(E) -> Error {
     move |error| Error::Engine {
         action: action.to_owned(),
-        reason: engine::causes(&error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("knockproof/synapse:1.2", ("knockproof/synapse", "1.2"))]
-    #[case("girlbossceo/conduwuit", ("girlbossceo/conduwuit", "latest"))]
-    #[case("localhost:5000/conduwuit", ("localhost:5000/conduwuit", "latest"))]
-    #[case("localhost:5000/conduwuit:v1", ("localhost:5000/conduwuit", "v1"))]
-    #[case("localhost:5000/conduwuit@sha256:0a1b", ("localhost:5000/conduwuit@sha256", "0a1b"))]
-    #[case("sha256:0a1b", ("sha256", "0a1b"))]
-    fn an_image_is_split_at_its_tag(#[case] image: &str, #[case] parts: (&str, &str)) {
-        assert_eq!(split(image), parts);
+        reason: chain(&error),
     }
 }

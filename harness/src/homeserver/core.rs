@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
-use super::{Driver, Error, Flavor, Result, http::chain, log::Log, runner::Runner};
-use crate::client::plain_client;
-
-/// How often a starting server is asked: the one condition here that must be polled, since nothing announces the first answer.
-const POLL: Duration = Duration::from_millis(25);
+use super::{Driver, Error, Flavor, Result, log::Log, runner::Runner};
+use crate::{
+    cause::chain,
+    client::plain_client,
+    wait::{self, Poll},
+};
 
 /// What all homeservers have in common: a runner, a state, and the wait until it answers.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Core {
         let mark = self.log.mark();
         self.runner.launch().await?;
         let since = Instant::now();
-        if let Err(saw) = self.ready(since).await? {
+        if let Err(saw) = self.ready().await? {
             let waited = since.elapsed();
             // First the end, then the log: the last lines are all there only when the server is gone.
             if self.runner.ended().await?.is_none() {
@@ -143,25 +144,27 @@ impl Core {
     }
 
     /// Asks for `/_matrix/client/versions` until it is answered with 200; the inner error is what was seen instead.
-    async fn ready(&self, since: Instant) -> Result<Result<(), String>> {
+    async fn ready(&self) -> Result<Result<(), String>> {
         let url = self.base_url.as_str().trim_end_matches('/').to_owned() + "/_matrix/client/versions";
         let client = match plain_client().timeout(Duration::from_secs(5)).build() {
             Ok(client) => client,
             Err(error) => return Ok(Err(chain(&error))),
         };
-        loop {
+        let look = || async {
             let saw = match client.get(&url).send().await {
-                Ok(answer) if answer.status().is_success() => return Ok(Ok(())),
+                Ok(answer) if answer.status().is_success() => return Poll::Ready(Ok(Ok(()))),
                 Ok(answer) => format!("it answered {}", answer.status()),
                 Err(error) => chain(&error.without_url()),
             };
-            if let Some(ending) = self.runner.ended().await? {
-                return Ok(Err(format!("it ended: {ending}")));
+            match self.runner.ended().await {
+                Ok(None) => Poll::Pending(saw),
+                Ok(Some(ending)) => Poll::Ready(Ok(Err(format!("it ended: {ending}")))),
+                Err(error) => Poll::Ready(Err(error)),
             }
-            if since.elapsed() >= self.deadline {
-                return Ok(Err(saw));
-            }
-            tokio::time::sleep(POLL).await;
+        };
+        match wait::until("an answer", self.deadline, look).await {
+            Ok(found) => found,
+            Err(timed_out) => Ok(Err(timed_out.last_seen)),
         }
     }
 }

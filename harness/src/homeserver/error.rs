@@ -4,6 +4,7 @@ use super::Flavor;
 
 /// What can go wrong with a homeserver. Each says what was tried, what came back and, where there is something, what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A name that is no homeserver.
     #[error("KNOCKPROOF_HOMESERVER: there is no homeserver '{given}'; known are {known}")]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, header::SERVER};
 use serde_json::Value;
 
-use super::{Error, Flavor, Result, core::Core, http::chain, select::flavor_of};
-use crate::client::plain_client;
+use super::{Error, Flavor, Result, core::Core, select::flavor_of};
+use crate::{cause::chain, client::plain_client};
 
 /// Where servers say it. The first is the specification's, and closed where there is no federation; the last three are the conduwuit
 /// family's own.

@@ -15,24 +15,13 @@ use testcontainers::bollard::{
 use tokio::time::timeout;
 
 use super::Flavor;
-use crate::run::engine::causes;
+use crate::{cause::chain, images::public};
 
 /// Names the image, instead of what is looked up.
 const VARIABLE: &str = "KNOCKPROOF_IMAGE";
 /// A registry that is reachable says something within this time; then no silence may be longer than [`SILENCE`].
 const FIRST_WORD: Duration = Duration::from_secs(8);
 const SILENCE: Duration = Duration::from_secs(60);
-
-/// The public image of a flavor.
-const fn public(flavor: Flavor) -> Option<&'static str> {
-    match flavor {
-        Flavor::Conduwuit => Some("girlbossceo/conduwuit:latest"),
-        Flavor::Continuwuity => Some("forgejo.ellis.link/continuwuation/continuwuity:latest"),
-        Flavor::Tuwunel => Some("jevolk/tuwunel:latest"),
-        Flavor::Synapse => Some("matrixdotorg/synapse:latest"),
-        Flavor::Embedded => None,
-    }
-}
 
 /// What `KNOCKPROOF_IMAGE` says.
 pub(super) fn from_env() -> Option<String> {
@@ -87,7 +76,7 @@ async fn have(docker: &Docker, image: &str, what: &str, absent: Absent) -> Resul
     match docker.inspect_image(image).await {
         Ok(inspected) => return Ok(found(Some(inspected), "is there")),
         Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => {}
-        Err(error) => return Err(format!("image {image} cannot be looked at ({})", causes(&error))),
+        Err(error) => return Err(format!("image {image} cannot be looked at ({})", chain(&error))),
     }
     if absent == Absent::Mention {
         return Ok(found(None, "is not here and would be pulled"));
@@ -120,7 +109,7 @@ async fn pull(docker: &Docker, image: &str) -> Result<(), String> {
     loop {
         match timeout(patience, news.next()).await {
             Ok(Some(Ok(info))) => progress.tell(&info),
-            Ok(Some(Err(error))) => return Err(progress.end(Err(causes(&error)))),
+            Ok(Some(Err(error))) => return Err(progress.end(Err(chain(&error)))),
             Ok(None) => {
                 progress.end(Ok(()));
                 return Ok(());

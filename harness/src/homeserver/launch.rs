@@ -6,11 +6,11 @@ use url::Url;
 use super::{
     Driver, Error, Flavor, Operator as _, Options, Result, Selection,
     conduwuit::{self, ConduwuitOperator, Place},
-    container::{Container, INNER_PORT, Recipe},
+    container::Container,
     core::Core,
     embedded::{Embedded, EmbeddedOperator},
-    http::Http,
     identity,
+    interface::Interface,
     log::Log,
     process::{Process, Program, failed},
     runner::Runner,
@@ -18,11 +18,10 @@ use super::{
     server::Server,
     synapse::{Config, Paths, SynapseOperator},
 };
-use crate::run::{Port, Scratch, engine};
-
-/// Where images keep what must outlive the container.
-const SYNAPSE_DATA: &str = "/data";
-const CONDUWUIT_DATA: &str = "/var/lib/conduwuit";
+use crate::{
+    images::Served,
+    run::{Port, Scratch, engine},
+};
 
 /// Starts what was selected and makes what an operator needs: his account, the registration token.
 pub(super) async fn launch(options: &Options, selection: &Selection) -> Result<Server> {
@@ -80,62 +79,47 @@ async fn synapse_process(options: &Options, selection: &Selection, ground: Groun
 }
 
 async fn synapse_container(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
-    let paths = Paths {
-        data: Path::new(SYNAPSE_DATA),
-        address: "0.0.0.0",
-        port: INNER_PORT,
-    };
-    let config = Config::new(options, &paths);
-    let recipe = Recipe {
-        image: selection.source.clone(),
-        environment: vec![("PYTHONUNBUFFERED".to_owned(), "1".to_owned())],
-        files: config.files(paths.data),
-        data: SYNAPSE_DATA.to_owned(),
-    };
-    let runner = container(options, recipe, &ground.log, ground.port).await?;
+    let served = Served::synapse(options).in_image(&selection.source);
+    let shared_secret = served.shared_secret().to_owned();
+    let runner = container(options, served, &ground.log, ground.port).await?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
-    synapse(options, selection, core, &config.shared_secret).await
+    synapse(options, selection, core, &shared_secret).await
 }
 
 async fn conduwuit_process(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
     let scratch = Scratch::new(&options.run, selection.flavor.name()).map_err(failed("make a scratch folder"))?;
     let registration_token = secret();
-    let place = Place {
-        database: &scratch.path().join("database").display().to_string(),
-        address: "127.0.0.1",
-        port: ground.port.number(),
-    };
     let program = Program {
         path: selection.source.clone().into(),
         arguments: Vec::new(),
-        environment: conduwuit::environment(options, &place, &registration_token),
+        environment: conduwuit_here(options, &scratch, &ground.port, &registration_token),
     };
     let runner = Process::new(program, ground.log.clone(), scratch, ground.port)?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
     conduwuit(options, selection, core, registration_token).await
 }
 
+/// The variables of a server of the conduwuit family that runs on this machine, with its data in a folder.
+fn conduwuit_here(options: &Options, scratch: &Scratch, port: &Port, token: &str) -> Vec<(String, String)> {
+    let place = Place {
+        database: &scratch.path().join("database").display().to_string(),
+        address: "127.0.0.1",
+        port: port.number(),
+    };
+    conduwuit::environment(options, &place, token)
+}
+
 async fn conduwuit_container(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
     let registration_token = secret();
-    let place = Place {
-        database: CONDUWUIT_DATA,
-        address: "0.0.0.0",
-        port: INNER_PORT,
-    };
-    let recipe = Recipe {
-        image: selection.source.clone(),
-        environment: conduwuit::environment(options, &place, &registration_token),
-        files: Vec::new(),
-        data: CONDUWUIT_DATA.to_owned(),
-    };
-    let runner = container(options, recipe, &ground.log, ground.port).await?;
+    let served = Served::conduwuit(selection.flavor, options, &registration_token).in_image(&selection.source);
+    let runner = container(options, served, &ground.log, ground.port).await?;
     let core = core(options, selection, ground.base_url, ground.log, runner);
     conduwuit(options, selection, core, registration_token).await
 }
 
-async fn container(options: &Options, recipe: Recipe, log: &Log, port: Port) -> Result<Container> {
+async fn container(options: &Options, served: Served, log: &Log, port: Port) -> Result<Container> {
     let docker = engine::docker().await.map_err(Error::NotAtHand)?;
-    Container::new(docker, recipe, &options.run, log.clone(), port).await
+    Container::new(docker, served, &options.run, log.clone(), port).await
 }
 
 fn core(options: &Options, selection: &Selection, base_url: Url, log: Log, runner: impl Runner + 'static) -> Arc<Core> {
@@ -153,12 +137,7 @@ fn core(options: &Options, selection: &Selection, base_url: Url, log: Log, runne
 async fn embedded(options: &Options, selection: &Selection, ground: Ground) -> Result<Server> {
     let scratch = Scratch::new(&options.run, selection.flavor.name()).map_err(failed("make a scratch folder"))?;
     let registration_token = secret();
-    let place = Place {
-        database: &scratch.path().join("database").display().to_string(),
-        address: "127.0.0.1",
-        port: ground.port.number(),
-    };
-    let variables: HashMap<String, String> = conduwuit::environment(options, &place, &registration_token)
+    let variables: HashMap<String, String> = conduwuit_here(options, &scratch, &ground.port, &registration_token)
         .into_iter()
         .collect();
     let mut config =
@@ -178,14 +157,13 @@ async fn embedded(options: &Options, selection: &Selection, ground: Ground) -> R
     let runner = Embedded::new(config, ground.log.clone(), scratch, ground.port);
     let core = core(options, selection, ground.base_url, ground.log, runner.clone());
     core.start().await?;
-    let operator = EmbeddedOperator::new(core.clone(), runner.clone());
+    let operator = EmbeddedOperator::new(core.clone(), runner);
     operator.create_user("operator", &secret()).await?;
     Ok(Server {
         core,
         server_name: options.server_name.clone(),
         registration_token,
         operator: Box::new(operator),
-        faults: Some(runner.faults().clone()),
     })
 }
 
@@ -193,7 +171,7 @@ async fn embedded(options: &Options, selection: &Selection, ground: Ground) -> R
 async fn synapse(options: &Options, selection: &Selection, core: Arc<Core>, shared_secret: &str) -> Result<Server> {
     core.start().await?;
     identity::is_as_wished(&core, &selection.source).await?;
-    let http = Http::new(core.base_url.clone())?;
+    let http = Interface::new(&core.base_url);
     let registration_token = secret();
     let operator = SynapseOperator::establish(http, &options.server_name, shared_secret, &registration_token).await?;
     Ok(Server {
@@ -201,7 +179,6 @@ async fn synapse(options: &Options, selection: &Selection, core: Arc<Core>, shar
         server_name: options.server_name.clone(),
         registration_token,
         operator: Box::new(operator),
-        faults: None,
     })
 }
 
@@ -214,7 +191,7 @@ async fn conduwuit(
 ) -> Result<Server> {
     core.start().await?;
     identity::is_as_wished(&core, &selection.source).await?;
-    let http = Http::new(core.base_url.clone())?;
+    let http = Interface::new(&core.base_url);
     let first_user = conduwuit::make_first_user(&http, &core.log, &registration_token).await?;
     let operator = ConduwuitOperator::establish(core.clone(), http, &options.server_name, &first_user).await?;
     Ok(Server {
@@ -222,7 +199,6 @@ async fn conduwuit(
         server_name: options.server_name.clone(),
         registration_token,
         operator: Box::new(operator),
-        faults: None,
     })
 }
 

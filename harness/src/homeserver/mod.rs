@@ -7,7 +7,6 @@ use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use knockproof_homeserver::Faults;
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -19,9 +18,9 @@ mod container;
 mod core;
 mod embedded;
 mod error;
-mod http;
 mod identity;
 mod image;
+mod interface;
 mod launch;
 mod log;
 mod options;
@@ -36,6 +35,14 @@ pub use error::{Error, Result};
 pub use options::{Options, Selection};
 
 use self::image::Absent;
+
+/// How a flavor is configured, wherever it runs.
+pub(crate) mod configured {
+    pub(crate) use super::{
+        conduwuit::{Place, environment},
+        synapse::{Config, Paths},
+    };
+}
 
 /// Which implementation of a Matrix homeserver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,9 +140,6 @@ pub trait Homeserver: fmt::Debug + Send + Sync {
 
     /// What an administrator can do.
     fn operator(&self) -> &dyn Operator;
-
-    /// What only the embedded homeserver can be made to do; `None` for every real one.
-    fn faults(&self) -> Option<&Faults>;
 
     /// Starts a stopped or killed server and waits until it answers `/_matrix/client/versions`.
     async fn start(&self) -> Result<()>;

@@ -11,7 +11,7 @@ use super::{
     Choice, Driver, Error, Flavor, Result, Selection,
     image::{self, Absent},
 };
-use crate::run::engine;
+use crate::run::{engine, target_folder};
 
 /// Names the binary of a server of the conduwuit family.
 const BINARY: &str = "KNOCKPROOF_HOMESERVER_BIN";
@@ -132,7 +132,9 @@ async fn way(flavor: Flavor, driver: Driver, any_flavor: bool, named: &Named, ab
         Driver::Process if flavor == Flavor::Synapse => Ok(Found {
             flavor,
             driver,
-            source: synapse_venv(named.venv.as_deref())?.display().to_string(),
+            source: synapse_venv(named.venv.as_deref(), &env::current_exe().unwrap_or_default())?
+                .display()
+                .to_string(),
             exact: None,
             because: "a virtual environment with Synapse is there".to_owned(),
         }),
@@ -186,8 +188,8 @@ pub(super) fn flavor_of(text: &str) -> Option<Flavor> {
     .find(|flavor| text.contains(flavor.name()))
 }
 
-/// The virtual environment with Synapse: the one named, else the one that `ci/test` prepares.
-fn synapse_venv(named: Option<&Path>) -> Result<PathBuf, String> {
+/// The virtual environment with Synapse: the one named, else the one that `ci/test` prepares where this program was built.
+fn synapse_venv(named: Option<&Path>, program: &Path) -> Result<PathBuf, String> {
     if let Some(venv) = named {
         if has_synapse(venv) {
             return Ok(venv.to_owned());
@@ -197,19 +199,12 @@ fn synapse_venv(named: Option<&Path>) -> Result<PathBuf, String> {
             venv.display()
         ));
     }
-    let prepared = workspace().join("target/knockproof/synapse-venv");
-    if has_synapse(&prepared) {
-        return Ok(prepared);
-    }
-    Err(format!(
-        "no virtual environment with Synapse: run ci/test once, which prepares one, or name one with {SYNAPSE_VENV}"
-    ))
-}
-
-/// The workspace this was built in.
-fn workspace() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+    let prepared = target_folder(program).map(|target| target.join("knockproof/synapse-venv"));
+    prepared.filter(|venv| has_synapse(venv)).ok_or_else(|| {
+        format!(
+            "no virtual environment with Synapse: run ci/test once, which prepares one, or name one with {SYNAPSE_VENV}"
+        )
+    })
 }
 
 fn has_synapse(venv: &Path) -> bool {
@@ -218,6 +213,8 @@ fn has_synapse(venv: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rstest::rstest;
 
     use super::*;
@@ -262,6 +259,27 @@ mod tests {
         };
         assert_eq!(venv.ways(synapse), [(Flavor::Synapse, Driver::Process)]);
         assert_eq!(NOTHING.ways(synapse).len(), 2);
+    }
+
+    #[rstest]
+    #[case::of_a_program_in_it("target/debug/deps/program", true)]
+    #[case::of_one_that_was_installed("bin/program", false)]
+    fn the_prepared_environment_is_in_the_target_folder(#[case] program: &str, #[case] found: bool) {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("target");
+        let venv = target.join("knockproof/synapse-venv");
+        fs::create_dir_all(venv.join("bin")).unwrap();
+        for file in [
+            target.join("CACHEDIR.TAG"),
+            venv.join("bin/python"),
+            venv.join("bin/synapse_homeserver"),
+        ] {
+            fs::write(file, "").unwrap();
+        }
+        assert_eq!(
+            synapse_venv(None, &place.path().join(program)).ok(),
+            found.then_some(venv)
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use knockproof_homeserver::Faults;
 use url::Url;
 
 use super::{Driver, Flavor, Homeserver, Operator, Result, core::Core};
@@ -12,7 +11,6 @@ pub(super) struct Server {
     pub(super) server_name: String,
     pub(super) registration_token: String,
     pub(super) operator: Box<dyn Operator>,
-    pub(super) faults: Option<Faults>,
 }
 
 impl fmt::Debug for Server {
@@ -53,10 +51,6 @@ impl Homeserver for Server {
 
     fn operator(&self) -> &dyn Operator {
         self.operator.as_ref()
-    }
-
-    fn faults(&self) -> Option<&Faults> {
-        self.faults.as_ref()
     }
 
     async fn start(&self) -> Result<()> {

@@ -1,7 +1,6 @@
 use std::{
     collections::HashMap,
     env,
-    error::Error,
     net::{TcpListener, ToSocketAddrs as _},
     time::Duration,
 };
@@ -11,6 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{LABEL_OWNER, LABEL_RUN, Owner, RunId};
+use crate::cause::chain;
 
 /// An engine on this machine answers at once; one that does not is not there.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -23,12 +23,10 @@ pub(crate) async fn docker() -> Result<Docker, String> {
              name one of this machine, or unset DOCKER_HOST"
         ));
     }
-    let docker = docker_client_instance()
-        .await
-        .map_err(|error| silent(&causes(&error)))?;
+    let docker = docker_client_instance().await.map_err(|error| silent(&chain(&error)))?;
     match timeout(PATIENCE, docker.ping()).await {
         Ok(Ok(_)) => Ok(docker),
-        Ok(Err(error)) => Err(silent(&causes(&error))),
+        Ok(Err(error)) => Err(silent(&chain(&error))),
         Err(_) => Err(silent(&format!("silent for {PATIENCE:?}"))),
     }
 }
@@ -54,22 +52,6 @@ fn elsewhere(engine: &str) -> Option<String> {
     // Only an address of this machine can be listened on.
     let is_here = addresses.any(|address| TcpListener::bind(address).is_ok());
     (!is_here).then_some(host)
-}
-
-/// An error with all its causes: the engine's own text stops at "client error (Connect)".
-pub(crate) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // Many repeat their cause in their own text.
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The labels of everything that is made in the engine.

@@ -48,7 +48,8 @@ impl Scenario for Ping {
     }
 }
 
-async fn answered(world: &World) -> Result<((), String), Failure> {
-    let answer = world.ping(world.contract().boot()).await?;
+async fn answered(world: &mut World) -> Result<((), String), Failure> {
+    let patience = world.contract().boot();
+    let answer = world.ping(patience).await?;
     seen(format!("{answer:?}"))
 }

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use crate::cause::chain;
+
 /// Why a step failed: what was expected, what was seen instead.
 ///
 /// Made from any error by `?` (with the whole chain of its sources), or from a sentence by [`Failure::new`]. It is no
@@ -24,18 +26,7 @@ impl Failure {
 
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            // Many errors repeat their source in their own text.
-            if !text.contains(&cause_text) {
-                text.push_str(": ");
-                text.push_str(&cause_text);
-            }
-            source = cause.source();
-        }
-        Self(text)
+        Self(chain(&error))
     }
 }
 

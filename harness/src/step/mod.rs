@@ -4,8 +4,8 @@
 //! stops at the first step that fails, and what comes after it counts as [`Outcome::NotReached`], never as passed.
 //!
 //! ```
-//! # async fn shown() -> Result<(), harness::step::Stop> {
-//! use harness::step::{Steps, ensure, seen};
+//! # async fn shown() -> Result<(), knockproof_harness::step::Stop> {
+//! use knockproof_harness::step::{Steps, ensure, seen};
 //!
 //! let mut steps = Steps::new(&["the door is open", "somebody is in"]);
 //! steps.step("the door is open", async { seen("the handle turned") }).await?;

@@ -7,7 +7,7 @@
 //! ```no_run
 //! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::path::Path;
-//! use harness::{
+//! use knockproof_harness::{
 //!     check::{Check, Checks, Finding},
 //!     contract::Contract,
 //!     drill,
@@ -42,6 +42,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     check::Checks,
+    client::{NO_PEERS, PEERS},
     contract::Contract,
     fault::{Fault, Faults},
     homeserver::Selection,
@@ -182,6 +183,9 @@ impl Suite {
 
     /// Why a drill cannot be run on this homeserver, or nowhere; `None` when it can.
     pub fn missing(&self, drill: &Drill, selection: &Selection) -> Option<String> {
+        if !PEERS && drill.scenario == Ping.name() && self.contract.ping.plain.is_none() {
+            return Some(NO_PEERS.to_owned());
+        }
         let name = &drill.subject.as_ref()?.fault;
         let spoiled = |scenario: &dyn Scenario| {
             let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);

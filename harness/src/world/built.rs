@@ -53,7 +53,7 @@ pub struct World {
     /// Those that faults hit, and the one that they hit now.
     hit: Vec<usize>,
     aim: usize,
-    owner: User,
+    pub(super) owner: User,
     rooms: Rooms,
     /// What such a world knows besides, by its type.
     more: HashMap<TypeId, Box<dyn Any + Send + Sync>>,

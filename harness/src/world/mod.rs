@@ -3,7 +3,7 @@
 //! ```no_run
 //! # async fn shown() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::{path::Path, time::Duration};
-//! use harness::{contract::Contract, world::{Verdict, World, WorldOptions}};
+//! use knockproof_harness::{contract::Contract, world::{Verdict, World, WorldOptions}};
 //!
 //! let contract = Contract::read(Path::new("pong.toml"))?;
 //! let mut world = World::build(WorldOptions::new("shown"), contract.into()).await?;

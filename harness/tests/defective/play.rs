@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
 
-use harness::{
+use knockproof_harness::{
     bot::{Bot, BotCommand},
     check::{self, Checks, Finding, Need, Onlooker, Snapshot},
     client::{NewRoom, Registration, User},

@@ -1,42 +1,18 @@
 //! The bot's HTTP routes, asked through the front door as a browser does.
 
 use crate::community::InCommunity as _;
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use harness::{
-    client::{User, plain_client},
+    client::{Http, Reply, User},
     step::Failure,
     world::World,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// How long a route may take, healing included.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An answer of the bot.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; a string where it is no JSON.
-    pub body: Value,
-    /// How long it took.
-    pub took: Duration,
-}
-
-impl fmt::Display for Reply {
-    /// Status and body, without the token that a signup answers.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut body = self.body.clone();
-        if let Some(token) = body.get_mut("access_token") {
-            *token = Value::from("…");
-        }
-        write!(f, "{} {body}", self.status)
-    }
-}
 
 /// Posts JSON to a route of the bot, for example `/join/api`.
 ///
@@ -63,22 +39,10 @@ pub async fn post_patiently(world: &World, route: &str, body: &Value, patience: 
 }
 
 async fn post_within(world: &World, route: &str, body: &str, patience: Duration) -> Result<Reply, Failure> {
-    let url = world.front_door.url().join(route)?;
-    let began = Instant::now();
-    let request = plain_client()
-        .build()?
-        .post(url)
-        .timeout(patience)
-        .header("content-type", "application/json");
-    let answer = request.body(body.to_owned()).send().await?;
-    let status = answer.status().as_u16();
-    let text = answer.text().await?;
-    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Ok(Reply {
-        status,
-        body,
-        took: began.elapsed(),
-    })
+    let http = Http::new(world.front_door.url());
+    Ok(http
+        .send_text(Method::POST, route, None, Some(body.to_owned()), patience)
+        .await?)
 }
 
 /// A signup form.

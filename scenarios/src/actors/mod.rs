@@ -16,7 +16,7 @@ mod world;
 
 use std::time::Duration;
 
-pub use http::{Reply, SignUp, post_json, post_patiently, post_raw};
+pub use http::{SignUp, post_json, post_patiently, post_raw};
 pub use world::{add_code, bot_ids, children};
 
 use harness::step::Failure;

@@ -15,9 +15,6 @@ use harness::{
 use super::{CriticalPath, path::millis};
 use crate::community::{self, CommunityOptions};
 
-/// How long the bot may take to be ready.
-pub(super) const BOOT: Duration = Duration::from_secs(60);
-
 /// What a bot in production logs; the drills' own setting makes it write more.
 const PRODUCTION_LOG: &str = "info,matrix_sdk=warn,matrix_sdk_crypto=warn";
 
@@ -150,7 +147,7 @@ impl Bed {
     /// When the bot is not ready in time.
     pub async fn lively_world(&self, ground: &Ground) -> Result<World, Failure> {
         let mut world = self.world(ground).await?;
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         Ok(world)
     }
 

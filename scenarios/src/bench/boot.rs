@@ -9,7 +9,7 @@ use harness::{
     world::{Verdict, World},
 };
 
-use super::{Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, bed::BOOT, path::millis};
+use super::{Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, path::millis};
 
 /// How often a starting bot is asked: finer than what is measured, rarer than would disturb it.
 const LOOK: Duration = Duration::from_millis(4);
@@ -91,7 +91,7 @@ async fn boot(world: &mut World) -> Result<(Duration, CriticalPath, Duration), F
             tokio::time::sleep(LOOK).await;
         }
     };
-    if tokio::time::timeout(BOOT, ready).await.is_err() {
+    if tokio::time::timeout(world.contract().boot(), ready).await.is_err() {
         // Says what it saw, and the end of the bot's log.
         world.bot.wait_ready(Duration::ZERO).await?;
     }

@@ -13,8 +13,7 @@ use harness::{
 };
 
 use super::{
-    Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, aim::Aim, bed::BOOT, boot::bot_spans,
-    path::millis,
+    Bed, Bench, CriticalPath, Figure, Ground, Part, Samples, Span, Unit, aim::Aim, boot::bot_spans, path::millis,
 };
 
 /// As a multiple of the server's own answer times.
@@ -136,7 +135,7 @@ async fn heal(world: &mut World, loss: Loss) -> Result<(CriticalPath, Duration),
             exchanges.iter().find(synced).map(drop)
         })
         .await?;
-    world.bot.wait_ready(BOOT).await?;
+    world.bot.wait_ready(world.contract().boot()).await?;
     let timed = world.traffic().timed();
     let own: Vec<&Timed> = timed
         .iter()

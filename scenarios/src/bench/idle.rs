@@ -12,7 +12,7 @@ use harness::{
     world::{Verdict, World},
 };
 
-use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, bed::BOOT, path::millis};
+use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
 
 /// What the bot may hold, in MiB.
 const MEMORY: f64 = 40.0;
@@ -197,7 +197,7 @@ async fn watched(bed: &Bed, ground: &Ground, rooms: Rooms) -> Result<Watched, Fa
     rooms.make(&world).await?;
     world.bot.stop().await?;
     let since = Instant::now();
-    world.start_bot(BOOT).await?;
+    world.start_bot(world.contract().boot()).await?;
     let bot = Process::new(world.bot.pid().ok_or_else(|| Failure::new("the bot has ended"))?);
     let busy_cpu = per_minute(millis(bot.cpu()?), since.elapsed());
     at_rest(&world).await?;

@@ -1,6 +1,6 @@
 //! Keeps the bot's binary as new as its source when drills run from the source workspace.
 //!
-//! Cargo builds a binary for the tests of its own package only, so that `cargo run -p scenarios` and `cargo nextest run -p scenarios`
+//! Cargo builds a binary for the tests of its own package only, so that `cargo run -p knockproof` and `cargo nextest run -p knockproof`
 //! would meet no bot, or yesterday's. Cargo itself decides what is stale.
 
 mod runnable;
@@ -126,11 +126,11 @@ fn workspace() -> Result<Option<Workspace>, BuildError> {
         action: "find this program".to_owned(),
         source,
     })?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    Ok(Workspace::around(&exe, root))
+    let here = env::current_dir().unwrap_or_default();
+    Ok(Workspace::around(&exe, &here))
 }
 
-/// The source workspace this program was built from, and where cargo puts what it builds.
+/// The source workspace this program was built in, and where cargo puts what it builds.
 #[derive(Debug, PartialEq, Eq)]
 struct Workspace {
     root: PathBuf,
@@ -139,12 +139,12 @@ struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace at `root`, if it is there and `exe` lies in a target folder of cargo's.
-    fn around(exe: &Path, root: &Path) -> Option<Self> {
-        if !root.join("bots/knock-approver/Cargo.toml").is_file() {
-            return None;
-        }
+    /// The workspace of a program in a target folder of cargo's: around that folder, or, where cargo was told to build elsewhere, around the
+    /// folder that one is in.
+    fn around(exe: &Path, here: &Path) -> Option<Self> {
         let target = run::target_folder(exe)?;
+        let has_bot = |folder: &&Path| folder.join("bots/knock-approver/Cargo.toml").is_file();
+        let root = target.ancestors().chain(here.ancestors()).find(has_bot)?;
         let folder = exe
             .strip_prefix(target)
             .ok()?
@@ -298,14 +298,25 @@ mod tests {
     #[test]
     fn a_program_in_a_target_folder_knows_its_workspace_and_profile() {
         let folder = folder_with(&["bots/knock-approver/Cargo.toml", "target/CACHEDIR.TAG"]);
-        let at = |exe: &str| Workspace::around(&folder.path().join(exe), folder.path());
-        assert_eq!(at("target/debug/knockproof").unwrap().profile, "dev");
-        assert_eq!(at("target/debug/deps/smoke-0123").unwrap().profile, "dev");
-        assert_eq!(at("target/release/knockproof").unwrap().profile, "release");
+        let at = |exe: &str| Workspace::around(&folder.path().join(exe), Path::new("/")).unwrap();
+        assert_eq!(at("target/debug/knockproof").profile, "dev");
+        assert_eq!(at("target/debug/deps/smoke-0123").profile, "dev");
+        assert_eq!(at("target/release/knockproof").profile, "release");
+        assert_eq!(at("target/release/knockproof").target, folder.path().join("target"));
+        assert_eq!(at("target/release/knockproof").root, folder.path());
+    }
+
+    #[test]
+    fn where_cargo_builds_elsewhere_the_workspace_is_looked_for_around_the_current_folder() {
+        let source = folder_with(&["bots/knock-approver/Cargo.toml", "scenarios/Cargo.toml"]);
+        let built = folder_with(&["CACHEDIR.TAG"]);
+        let exe = built.path().join("debug/knockproof");
+        let found = Workspace::around(&exe, &source.path().join("scenarios")).unwrap();
         assert_eq!(
-            at("target/release/knockproof").unwrap().target,
-            folder.path().join("target")
+            (found.root.as_path(), found.target.as_path()),
+            (source.path(), built.path())
         );
+        assert_eq!(Workspace::around(&exe, Path::new("/")), None);
     }
 
     #[test]
@@ -344,17 +355,7 @@ mod tests {
     #[test]
     fn an_installed_program_builds_nothing() {
         let folder = folder_with(&["bots/knock-approver/Cargo.toml", "target/CACHEDIR.TAG"]);
-        assert_eq!(
-            Workspace::around(&folder.path().join("bin/knockproof"), folder.path()),
-            None
-        );
-        let without_source = folder_with(&["target/CACHEDIR.TAG"]);
-        assert_eq!(
-            Workspace::around(
-                &without_source.path().join("target/debug/knockproof"),
-                without_source.path()
-            ),
-            None
-        );
+        let installed = folder.path().join("bin/knockproof");
+        assert_eq!(Workspace::around(&installed, folder.path()), None);
     }
 }

@@ -1,9 +1,6 @@
 //! `knockproof up`.
 
-use std::{
-    io::{self, Write, stdout},
-    time::Duration,
-};
+use std::io::{self, Write, stdout};
 
 use harness::{
     homeserver::{Choice, choose},
@@ -16,9 +13,6 @@ use crate::{
     bot_build,
     community::{self, InCommunity as _},
 };
-
-/// How long the bot may take to be ready.
-const BOOT: Duration = Duration::from_secs(60);
 
 /// Builds a world, says how to use it, keeps it until `over`, and removes it.
 pub(super) async fn run(args: UpArgs, over: impl Future<Output = Signal>) -> Exit {
@@ -57,7 +51,7 @@ async fn build(args: &UpArgs) -> Result<World, Failure> {
         args.homeserver
     ));
     let mut world = community::build(options).await?;
-    world.start_bot(BOOT).await?;
+    world.start_bot(world.contract().boot()).await?;
     Ok(world)
 }
 

@@ -1,7 +1,7 @@
 //! An answer misleads a bot that asks the homeserver who it is.
 
 use harness::{
-    fault::{Anyhow, Fault, Fired, Moment},
+    fault::{Fault, Fired, Moment, Result},
     front_door::{Action, Matcher},
     world::World,
 };
@@ -17,7 +17,7 @@ pub(super) fn faults() -> [Fault; 1] {
     .injected(|world| Box::pin(whoami_of_another(world)))]
 }
 
-async fn whoami_of_another(world: &mut World) -> Anyhow<Fired> {
+async fn whoami_of_another(world: &mut World) -> Result<Fired> {
     let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().times(1);
     let answer = json!({ "user_id": world.owner().user_id(), "device_id": "ELSEWHERE", "is_guest": false });
     let bend = world.front_door.bend(whoami, Action::json(200, &answer));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use harness::{
     client::User,
-    fault::{Anyhow, Expectation, Fault, Fired, Moment},
+    fault::{Expectation, Fault, Fired, Moment, Result},
     front_door::{Matcher, Point},
     world::World,
 };
@@ -51,7 +51,7 @@ pub(super) fn faults() -> [Fault; 3] {
 }
 
 /// In the vetting of a stranger who comes for it.
-async fn killed_after(world: &mut World, kind: Kind) -> Anyhow<Fired> {
+async fn killed_after(world: &mut World, kind: Kind) -> Result<Fired> {
     let (method, endpoint) = match kind {
         Kind::Room => ("POST", "/createRoom"),
         Kind::Message => ("PUT", "/rooms/*/send/*/*"),
@@ -75,7 +75,7 @@ async fn killed_after(world: &mut World, kind: Kind) -> Anyhow<Fired> {
     world.bot.start()?;
     let space = world.space().to_owned();
     let bot = world.approver().user_id().to_owned();
-    let once: BoxFuture<'static, Anyhow<String>> = match kind {
+    let once: BoxFuture<'static, Result<String>> = match kind {
         Kind::Room | Kind::Message => Box::pin(challenged_once(stranger, space, bot)),
         Kind::Invite => Box::pin(welcomed_once(stranger, space, bot)),
     };
@@ -83,12 +83,12 @@ async fn killed_after(world: &mut World, kind: Kind) -> Anyhow<Fired> {
 }
 
 /// From the knock to the challenge; answers the room and the challenge's text.
-async fn challenged(world: &World, stranger: &User) -> Anyhow<(String, Challenge)> {
+async fn challenged(world: &World, stranger: &User) -> Result<(String, Challenge)> {
     stranger.knock(world.space(), world.knock_code()).await?;
     into_vetting(stranger, world.space()).await
 }
 
-async fn into_vetting(stranger: &User, space: &str) -> Anyhow<(String, Challenge)> {
+async fn into_vetting(stranger: &User, space: &str) -> Result<(String, Challenge)> {
     let room = stranger
         .wait_invite("the vetting room", PATIENCE, |room| room != space)
         .await?;
@@ -103,7 +103,7 @@ async fn into_vetting(stranger: &User, space: &str) -> Anyhow<(String, Challenge
 
 /// The stranger is in one vetting room with one challenge. The answer to a try comes after everything that the bot had to say before it,
 /// so whatever is said twice has been said by then.
-async fn challenged_once(stranger: User, space: String, bot: String) -> Anyhow<String> {
+async fn challenged_once(stranger: User, space: String, bot: String) -> Result<String> {
     let (room, _) = into_vetting(&stranger, &space).await?;
     stranger.say(&room, "no haiku at all").await?;
     stranger
@@ -129,7 +129,7 @@ async fn challenged_once(stranger: User, space: String, bot: String) -> Anyhow<S
 }
 
 /// The stranger is invited to the space and welcomed, once. The welcome comes after all invites.
-async fn welcomed_once(stranger: User, space: String, bot: String) -> Anyhow<String> {
+async fn welcomed_once(stranger: User, space: String, bot: String) -> Result<String> {
     stranger
         .wait_invite("the space", PATIENCE, |invited| invited == space)
         .await?;

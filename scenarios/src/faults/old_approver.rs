@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use harness::{
     client::{Peer, User},
-    fault::Anyhow,
+    fault::{Error, Result},
     world::World,
 };
 use matrix_sdk_crypto::decrypt_room_key_export;
@@ -27,7 +27,7 @@ pub(super) struct Left {
 }
 
 /// Lets the old approver work on the bot's first session: its device keys are published, and it has read a message in the command room.
-pub(super) async fn worked_here(world: &World) -> Anyhow<Left> {
+pub(super) async fn worked_here(world: &World) -> Result<Left> {
     let first = &world.approver().first;
     let session = User::from_session(
         first.base(),
@@ -57,15 +57,16 @@ pub(super) async fn worked_here(world: &World) -> Anyhow<Left> {
 /// The room keys of a client in the shape of the old approver's file.
 ///
 /// Boxed: the SDK's future is so deep that each future around it would cost the compiler half a minute.
-fn exported(peer: &Peer) -> BoxFuture<'_, Anyhow<Vec<Value>>> {
+fn exported(peer: &Peer) -> BoxFuture<'_, Result<Vec<Value>>> {
     Box::pin(async move {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("keys");
         peer.client()
             .encryption()
             .export_room_keys(path.clone(), PASSPHRASE, |_| true)
-            .await?;
-        let keys = decrypt_room_key_export(std::fs::File::open(&path)?, PASSPHRASE)?;
+            .await
+            .map_err(Error::other)?;
+        let keys = decrypt_room_key_export(std::fs::File::open(&path)?, PASSPHRASE).map_err(Error::other)?;
         let entries = keys.into_iter().map(|key| {
             let key = serde_json::to_value(&key)?;
             Ok(json!({

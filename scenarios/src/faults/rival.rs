@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{
-    fault::{Anyhow, Expectation, Fault, Fired, Moment, Need, NewDevice, acts},
+    fault::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts},
     front_door::{Matcher, Point},
     world::World,
 };
@@ -25,7 +25,7 @@ pub(super) fn faults() -> [Fault; 1] {
     .injected(|world| Box::pin(logged_in(world)))]
 }
 
-async fn logged_in(world: &mut World) -> Anyhow<Fired> {
+async fn logged_in(world: &mut World) -> Result<Fired> {
     let (token, device) = (acts::bot_token(world), acts::bot_device(world));
     let met = acts::met(world);
     // The poll is held, or it might be the first to meet the dead token.

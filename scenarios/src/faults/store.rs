@@ -1,10 +1,10 @@
 //! What the bot keeps is lost, and it has to say how that weakens it.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use harness::{
     bot::Ready,
-    fault::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts as shared},
+    fault::{Expectation, Fault, Fired, Moment, NewDevice, Result, acts as shared},
     front_door::{Action, Matcher},
     world::World,
 };
@@ -16,9 +16,6 @@ const MOMENTS: &[Moment] = &[Moment::AtBoot];
 
 /// What the bot notes while it works on a device whose keys it has lost.
 const DEAF: &[&str] = &["encrypted messages may not reach"];
-
-/// How long the bot may take to serve.
-const BOOT: Duration = Duration::from_secs(60);
 
 fn expectation() -> Expectation {
     Expectation::one_login(NewDevice::Must)
@@ -72,11 +69,11 @@ pub(super) fn faults() -> [Fault; 5] {
     ]
 }
 
-async fn lost_again(world: &mut World) -> Anyhow<Fired> {
+async fn lost_again(world: &mut World) -> Result<Fired> {
     let first = shared::take_new_device(world).await?;
     // The next start proves the new device, and only then may the old store go.
     world.bot.restart().await?;
-    world.bot.wait_ready(BOOT).await?;
+    world.bot.wait_ready(world.contract().boot()).await?;
     world.bot.stop().await?;
     let stores = fs::read_dir(acts::stores(world))?.count();
     if stores != 1 {
@@ -85,7 +82,7 @@ async fn lost_again(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(first).and(shared::lose_stores(world)?))
 }
 
-fn damaged(world: &World) -> Anyhow<Fired> {
+fn damaged(world: &World) -> Result<Fired> {
     let store = acts::store_of(world, &shared::bot_device(world));
     let mut damaged = 0;
     for entry in fs::read_dir(&store)? {
@@ -103,7 +100,7 @@ fn damaged(world: &World) -> Anyhow<Fired> {
 }
 
 /// The damaged store and its device must be there still: it may be mended some day.
-async fn moved_away(world: &mut World) -> Anyhow<()> {
+async fn moved_away(world: &mut World) -> Result<()> {
     let stores: Vec<_> = fs::read_dir(acts::stores(world))?.filter_map(Result::ok).collect();
     if stores.len() < 2 {
         return Err("the damaged store was removed".into());
@@ -116,7 +113,7 @@ async fn moved_away(world: &mut World) -> Anyhow<()> {
     Ok(world.bot.start()?)
 }
 
-async fn lost_with_wrong_password(world: &mut World) -> Anyhow<Fired> {
+async fn lost_with_wrong_password(world: &mut World) -> Result<Fired> {
     world.approver().write_password(shared::WRONG_PASSWORD)?;
     let lost = shared::lose_stores(world)?;
     world.bot.start()?;
@@ -127,14 +124,18 @@ async fn lost_with_wrong_password(world: &mut World) -> Anyhow<Fired> {
     };
     world
         .bot
-        .wait_until("the bot to serve and to say that it may be deaf", BOOT, noted)
+        .wait_until(
+            "the bot to serve and to say that it may be deaf",
+            world.contract().boot(),
+            noted,
+        )
         .await?;
     // What the file holds was refused once. It is not to be tried again only because the token died.
     let dead = shared::reset_password(world).await?;
     Ok(Fired::with(lost).and(dead))
 }
 
-async fn lost_and_device_stays(world: &mut World) -> Anyhow<Fired> {
+async fn lost_and_device_stays(world: &mut World) -> Result<Fired> {
     let first = shared::take_new_device(world).await?;
     world.bot.stop().await?;
     // With no token left anywhere, the old device can only be deleted with the password.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{
-    fault::{Anyhow, Expectation, Fault, Fired, Moment, acts as shared},
+    fault::{Expectation, Fault, Fired, Moment, Result, acts as shared},
     front_door::{Action, Matcher},
     world::World,
 };
@@ -31,7 +31,7 @@ pub(super) fn faults() -> [Fault; 1] {
     })]
 }
 
-async fn suspended(world: &mut World) -> Anyhow<Fired> {
+async fn suspended(world: &mut World) -> Result<Fired> {
     let messages = Matcher::endpoint("PUT", "/rooms/*/send/*/*").from_bot();
     let suspended = Action::error(403, "M_USER_SUSPENDED", "Your account is suspended.");
     let bend = world.front_door.bend(messages, suspended);

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use harness::{
     client::{Peer, Received},
-    fault::{Anyhow, Expectation, Fault, Fired, Moment, NewDevice, acts as shared},
+    fault::{Expectation, Fault, Fired, Moment, NewDevice, Result, acts as shared},
     world::World,
 };
 use serde_json::json;
@@ -62,7 +62,7 @@ pub(super) fn faults() -> [Fault; 5] {
     ]
 }
 
-async fn session_of_another(world: &mut World) -> Anyhow<Fired> {
+async fn session_of_another(world: &mut World) -> Result<Fired> {
     let stranger = world.new_user("stranger").await?;
     let session = json!({
         "user_id": stranger.user_id(), "device_id": stranger.device_id(), "access_token": stranger.token(),
@@ -73,7 +73,7 @@ async fn session_of_another(world: &mut World) -> Anyhow<Fired> {
         stranger.whoami().await?["user_id"]
     )))
 }
-async fn old_files(world: &mut World) -> Anyhow<Fired> {
+async fn old_files(world: &mut World) -> Result<Fired> {
     let left = old_approver::worked_here(world).await?;
     let account = world.approver();
     fs::write(acts::file(world, "token"), account.first.token())?;
@@ -89,7 +89,7 @@ async fn old_files(world: &mut World) -> Anyhow<Fired> {
         left.keys
     )))
 }
-async fn database_lost(world: &mut World) -> Anyhow<Fired> {
+async fn database_lost(world: &mut World) -> Result<Fired> {
     // A command that was answered before: a bot that has forgotten that must not answer it again.
     world.bot.start()?;
     world.bot.wait_ready(PATIENCE).await?;
@@ -105,7 +105,7 @@ async fn database_lost(world: &mut World) -> Anyhow<Fired> {
     Ok(Fired::with(format!("removed {}", removed.join(", "))).going_on(Box::pin(once(owner, room, bot, asked))))
 }
 /// The answer to a second command comes after whatever the bot makes of the first; that one has one answer still.
-async fn once(owner: Peer, room: String, bot: String, asked: String) -> Anyhow<String> {
+async fn once(owner: Peer, room: String, bot: String, asked: String) -> Result<String> {
     let second = owner.say(&room, "!codes").await?;
     let answered = |message: &Received| message.sender == bot;
     owner
@@ -121,16 +121,16 @@ async fn once(owner: Peer, room: String, bot: String, asked: String) -> Anyhow<S
     }
 }
 
-async fn recovery_key_lost(world: &mut World) -> Anyhow<Fired> {
+async fn recovery_key_lost(world: &mut World) -> Result<Fired> {
     let evidence = shared::lose_stores(world)?;
     shared::put_away(&acts::file(world, "recovery_key"))?;
     Ok(Fired::with(evidence).and("the recovery key is gone"))
 }
-async fn recovery_key_found(world: &mut World) -> Anyhow<()> {
+async fn recovery_key_found(world: &mut World) -> Result<()> {
     shared::put_back(&acts::file(world, "recovery_key"))?;
     Ok(world.bot.restart().await?)
 }
-async fn escrow_unreadable(world: &mut World) -> Anyhow<Fired> {
+async fn escrow_unreadable(world: &mut World) -> Result<Fired> {
     // The first change of device writes the escrow.
     let first = shared::take_new_device(world).await?;
     world.bot.stop().await?;
@@ -146,7 +146,7 @@ async fn escrow_unreadable(world: &mut World) -> Anyhow<Fired> {
         .bending(bend))
 }
 /// Nothing irreversible must have happened until now.
-async fn passphrase_found(world: &mut World) -> Anyhow<()> {
+async fn passphrase_found(world: &mut World) -> Result<()> {
     let left = old_devices(world)?;
     let there = world
         .homeserver
@@ -167,7 +167,7 @@ async fn passphrase_found(world: &mut World) -> Anyhow<()> {
     Ok(world.bot.start()?)
 }
 /// The devices that the bot has on its list of those to be logged out.
-fn old_devices(world: &World) -> Anyhow<Vec<String>> {
+fn old_devices(world: &World) -> Result<Vec<String>> {
     let text = fs::read_to_string(acts::file(world, "devices.json"))?;
     let devices: serde_json::Value = serde_json::from_str(&text)?;
     let left = devices["left"].as_array().cloned().unwrap_or_default();

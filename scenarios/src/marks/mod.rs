@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use harness::{homeserver::Flavor, report::Record};
 
-/// Every mark of `knock-approver`. The test `marks` compares this list with the binary's own.
+/// Every mark of `knock-approver`, in the order of its source, which a test compares this with.
 pub const ALL: &[&str] = &[
     "saved-session-alive",
     "saved-session-dead",
@@ -96,7 +96,7 @@ pub fn in_line(line: &str) -> Option<String> {
     if !line.contains("healing") {
         return None;
     }
-    let plain = without_colours(line);
+    let plain = strip_ansi_escapes::strip_str(line);
     let (_, behind) = plain.split_once("mark=").or_else(|| plain.split_once("\"mark\":"))?;
     let name: String = behind
         .trim_start_matches([' ', '"'])
@@ -123,20 +123,6 @@ fn is_out_of_reach(mark: &str, records: &[Record]) -> bool {
     let on = |flavor: &str| OUT_OF_REACH.iter().any(|(of, out)| of.name() == flavor && *out == mark);
     let mut flavors = records.iter().filter_map(|record| record.homeserver.split(' ').next());
     !records.is_empty() && flavors.all(on)
-}
-
-/// Takes the escape sequences of a coloured terminal out of a line.
-fn without_colours(line: &str) -> String {
-    let mut plain = String::with_capacity(line.len());
-    let mut escape = false;
-    for c in line.chars() {
-        match (escape, c) {
-            (false, '\u{1b}') => escape = true,
-            (false, _) => plain.push(c),
-            (true, _) => escape = !c.is_ascii_alphabetic(),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]
@@ -192,6 +178,16 @@ mod tests {
     #[test]
     fn what_is_out_of_reach_is_a_mark() {
         assert!(OUT_OF_REACH.iter().all(|(_, mark)| ALL.contains(mark)));
+    }
+
+    /// The bot is not linked, so its source is read.
+    #[test]
+    fn the_list_is_the_bots() {
+        let source = include_str!("../../../bots/session-keeper/src/healing/mark.rs");
+        let (_, listed) = source.split_once("\nmarks! {").unwrap();
+        let (listed, _) = listed.split_once("\n}").unwrap();
+        let name = |line: &'static str| line.split_once(" = \"")?.1.strip_suffix("\",");
+        assert_eq!(listed.lines().filter_map(name).collect::<Vec<_>>(), ALL);
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! What the operators are told of lobbies: each event once, ever.
 
 use crate::community::InCommunity as _;
-use std::time::Duration;
-
 use async_trait::async_trait;
 use harness::{
     client::{NewRoom, User},
@@ -23,9 +21,6 @@ use crate::actors::{
 /// The scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Announcements;
-
-/// How long the bot may take from its start to `/ready`.
-const BOOT: Duration = Duration::from_secs(60);
 
 /// How long lobbies stay open, in seconds; those of the old approver are nearly over.
 const TIMEOUT: f64 = 3600.0;
@@ -230,7 +225,7 @@ async fn started_again(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>)
     steps
         .step(STEPS[7], async {
             world.bot.restart().await?;
-            world.bot.wait_ready(BOOT).await?;
+            world.bot.wait_ready(world.contract().boot()).await?;
             notes.nothing_else(world, told).await
         })
         .await?;
@@ -238,7 +233,7 @@ async fn started_again(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>)
         .step(STEPS[8], async {
             world.bot.kill().await?;
             world.bot.start()?;
-            world.bot.wait_ready(BOOT).await?;
+            world.bot.wait_ready(world.contract().boot()).await?;
             notes.nothing_else(world, told).await
         })
         .await
@@ -252,7 +247,7 @@ async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
             world.bot.stop().await?;
             let rows = forget_announced(world)?;
             world.bot.start()?;
-            world.bot.wait_ready(BOOT).await?;
+            world.bot.wait_ready(world.contract().boot()).await?;
             let ((), evidence) = notes.nothing_else(world, told).await?;
             seen(format!("{rows} rows were lost; {evidence}"))
         })
@@ -263,7 +258,7 @@ async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
             let files = world.bot.lose_database()?;
             let since = world.traffic().last_seq();
             world.bot.start()?;
-            world.bot.wait_ready(BOOT).await?;
+            world.bot.wait_ready(world.contract().boot()).await?;
             // It times out once more in the bot's eyes, and has been dealt with when the bot wants to leave it.
             let late = old_lobbies::find(world, Some(ANNOUNCED))?;
             rooms::left_by_bot(world, &late, since).await?;

@@ -8,14 +8,14 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use harness::{
-    client::Peer,
+    client::{Peer, Reply},
     step::{Failure, Stop, ensure, seen},
     world::World,
 };
 use serde_json::{Value, json};
 
 use super::{MIDDLE, Scenario, Stage};
-use crate::actors::{Reply, Seen, SignUp, add_code, commands, post_patiently};
+use crate::actors::{Seen, SignUp, add_code, commands, post_patiently};
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

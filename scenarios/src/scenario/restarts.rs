@@ -1,8 +1,6 @@
 //! The bot is killed in the middle of everything.
 
 use crate::community::InCommunity as _;
-use std::time::Duration;
-
 use async_trait::async_trait;
 use harness::{
     client::User,
@@ -18,9 +16,6 @@ use crate::{
 /// The scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Restarts;
-
-/// How long the bot may take from its start to `/ready`.
-const BOOT: Duration = Duration::from_secs(60);
 
 const STEPS: &[&str] = &[
     "a stranger has a challenge",
@@ -88,7 +83,7 @@ impl Scenario for Restarts {
         steps
             .step(STEPS[4], async {
                 world.bot.start()?;
-                seen(world.bot.wait_ready(BOOT).await?.line())
+                seen(world.bot.wait_ready(world.contract().boot()).await?.line())
             })
             .await?;
         steps.step(STEPS[5], vetting::invited_to_space(world, &first)).await?;
@@ -108,7 +103,7 @@ impl Scenario for Restarts {
             .step(STEPS[7], async {
                 world.bot.stop().await?;
                 world.bot.start()?;
-                seen(world.bot.wait_ready(BOOT).await?.line())
+                seen(world.bot.wait_ready(world.contract().boot()).await?.line())
             })
             .await?;
         steps

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use harness::{
+    client::Reply,
     step::{Failure, Stop, ensure, seen},
     world::World,
 };
 use serde_json::{Value, json};
 
 use super::{Scenario, Stage};
-use crate::actors::{Reply, SignUp, add_code, post_json, post_raw, vetting};
+use crate::actors::{SignUp, add_code, post_json, post_raw, vetting};
 
 /// The scenario.
 #[derive(Clone, Copy, Debug)]

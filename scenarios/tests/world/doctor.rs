@@ -1,8 +1,5 @@
 //! `knock-approver doctor` on a real homeserver: it finds a whole bot well, and names what is broken with its cure.
 
-use std::time::Duration;
-
-use futures_util::FutureExt;
 use harness::{
     client::User,
     step::{Failure, ensure},
@@ -15,21 +12,12 @@ use scenarios::{
 
 use libtest_mimic::Trial;
 
-use crate::outside::{self, Outcome, Play, in_world, say};
-
-/// How long the bot's first start may take.
-const BOOT: Duration = Duration::from_secs(60);
-
-/// Each test and what it does.
-macro_rules! examinations {
-    ($($name:ident),+ $(,)?) => {
-        [$((stringify!($name), || examined(stringify!($name), $name).boxed_local())),+]
-    };
-}
+use crate::outside::{self, Outcome, Play, in_world, plays, say};
 
 /// The tests of suite `doctor`.
 pub(crate) fn trials() -> Vec<Trial> {
-    let plays: [Play; 5] = examinations![
+    let plays: [Play; 5] = plays![
+        examined;
         a_whole_bot_is_well,
         a_dead_token_is_broken,
         a_room_that_it_is_not_in_is_broken,
@@ -43,7 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 async fn examined(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
     in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         play(world).await
     })
     .await

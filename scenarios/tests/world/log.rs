@@ -1,7 +1,5 @@
 //! What the bot logs is fit to be alerted on: a healthy boot alarms nobody, and every line is short, whole and plain.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use harness::{
     bot::Ready,
@@ -15,8 +13,6 @@ use libtest_mimic::Trial;
 
 use crate::outside::{self, Outcome, Play, in_world, say};
 
-/// How long a start may take.
-const BOOT: Duration = Duration::from_secs(60);
 /// In bytes: what a line may have, with the note of what was cut.
 const LONGEST: usize = 1030;
 
@@ -41,11 +37,14 @@ async fn healthy(format: &str, level: fn(&str) -> Result<String, Failure>) -> Ou
         // As operators run it.
         world.bot.unset("RUST_LOG");
         world.bot.set("LOG_FORMAT", format);
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         let (knocker, _) = vetting::register(world, "knocker").await?;
         vetting::until_challenged(world, &knocker).await?;
         world.bot.restart().await?;
-        world.bot.wait_until("it to serve", BOOT, Ready::is_ok).await?;
+        world
+            .bot
+            .wait_until("it to serve", world.contract().boot(), Ready::is_ok)
+            .await?;
         world.bot.stop().await?;
         let log = world.bot.log_text();
         let mut seen = 0;

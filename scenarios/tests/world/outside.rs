@@ -22,6 +22,22 @@ pub(crate) type Outcome = Result<(), Failure>;
 /// A test: its name and what it does.
 pub(crate) type Play = (&'static str, fn() -> LocalBoxFuture<'static, Outcome>);
 
+/// Each test and what it does: `plays![how; a_test, another, …]`, where `how` gets the name and the play.
+macro_rules! plays {
+    ($how:path; $($play:path),+ $(,)?) => {
+        [$((
+            $crate::outside::name(stringify!($play)),
+            || futures_util::FutureExt::boxed_local($how($crate::outside::name(stringify!($play)), $play)),
+        )),+]
+    };
+}
+pub(crate) use plays;
+
+/// The name of a function, without those of its modules.
+pub(crate) fn name(path: &'static str) -> &'static str {
+    path.rsplit_once("::").map_or(path, |(_, name)| name)
+}
+
 /// The tests of a suite; `missing` is why they cannot be run here.
 pub(crate) fn trials(suite: &str, missing: Option<String>, plays: &[Play]) -> Vec<Trial> {
     let trials = plays.iter().map(|(name, play)| {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use harness::{
     bot::Ready,
     client::User,
@@ -20,23 +19,15 @@ use serde_json::json;
 
 use libtest_mimic::Trial;
 
-use crate::outside::{self, Outcome, Play, in_world, say};
+use crate::outside::{self, Outcome, Play, in_world, plays, say};
 
-/// How long the bot's first start may take.
-const BOOT: Duration = Duration::from_secs(60);
 /// How long it may take to notice: a poll and a look, on a busy machine.
 const NOTICE: Duration = Duration::from_secs(30);
-
-/// Each test and what it does.
-macro_rules! plays {
-    ($($name:ident),+ $(,)?) => {
-        [$((stringify!($name), || played(stringify!($name), $name).boxed_local())),+]
-    };
-}
 
 /// The tests of suite `rooms`.
 pub(crate) fn trials() -> Vec<Trial> {
     let plays: [Play; 8] = plays![
+        played;
         lost_power_is_said_and_cleared_at_once,
         kicked_and_invited_back_it_serves,
         a_member_without_power_does_not_bring_it_back,
@@ -53,7 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
     in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         let bot = world.approver().user_id().to_owned();
         // Nobody else may take it from whoever has as much.
         let itself = itself(world);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use harness::{
     client::Peer,
     step::{Failure, ensure},
@@ -20,26 +19,18 @@ use scenarios::{
 
 use libtest_mimic::Trial;
 
-use crate::outside::{self, Outcome, Play, in_world, say};
+use crate::outside::{self, Outcome, Play, in_world, plays, say};
 
-/// How long the bot's first start may take.
-const BOOT: Duration = Duration::from_secs(60);
 /// How long one side may take to hear the other, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the bot may want to be asked again.
 const ASKED_AGAIN: usize = 3;
 
-/// Each test and what it does.
-macro_rules! plays {
-    ($($name:ident),+ $(,)?) => {
-        [$((stringify!($name), || played(stringify!($name), $name).boxed_local())),+]
-    };
-}
-
 /// The tests of suite `verify`.
 pub(crate) fn trials() -> Vec<Trial> {
     let plays: [Play; 3] = plays![
+        played;
         an_admin_compares_emoji_in_a_terminal,
         an_admin_compares_emoji_in_the_command_room,
         a_stranger_is_declined,
@@ -51,7 +42,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 async fn played(name: &str, play: impl AsyncFnOnce(&mut World) -> Outcome) -> Outcome {
     bot_build::ensure(&mut |line| say(line)).await?;
     in_world(community::build(WorldOptions::from_env(name)?).await?, async |world| {
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         play(world).await
     })
     .await

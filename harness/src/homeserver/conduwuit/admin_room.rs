@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::FirstUser;
 use crate::homeserver::{
     Error, Result,
-    http::{Http, Request},
+    interface::{Interface, Request},
 };
 
 /// How long the server may take to answer a command.
@@ -21,7 +21,7 @@ const WAKE: &str = "1000";
 /// wakes the reader. conduwuit 0.5.0 takes `next_batch` from a counter that an event still being written has raised already, so that
 /// `/sync` can pass that event by for good.
 pub(super) struct AdminRoom {
-    http: Http,
+    http: Interface,
     token: String,
     room_id: String,
     filter: String,
@@ -30,7 +30,7 @@ pub(super) struct AdminRoom {
 
 impl AdminRoom {
     /// Joins the admin room: conduwuit has joined its first user already, continuwuity's may only be invited.
-    pub(super) async fn enter(http: Http, server_name: &str, operator: &FirstUser) -> Result<Self> {
+    pub(super) async fn enter(http: Interface, server_name: &str, operator: &FirstUser) -> Result<Self> {
         let action = "enter the admin room";
         let alias = format!("#admins:{server_name}");
         let path = ["_matrix", "client", "v3", "join", &alias];

@@ -1,18 +1,14 @@
 use crate::homeserver::Options;
 
 /// Where the server keeps its data and listens, as it sees it.
-pub(in crate::homeserver) struct Place<'a> {
-    pub(in crate::homeserver) database: &'a str,
-    pub(in crate::homeserver) address: &'a str,
-    pub(in crate::homeserver) port: u16,
+pub(crate) struct Place<'a> {
+    pub(crate) database: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) port: u16,
 }
 
 /// The `CONDUWUIT_*` variables, which all three flavors read.
-pub(in crate::homeserver) fn environment(
-    options: &Options,
-    place: &Place<'_>,
-    registration_token: &str,
-) -> Vec<(String, String)> {
+pub(crate) fn environment(options: &Options, place: &Place<'_>, registration_token: &str) -> Vec<(String, String)> {
     let port = place.port.to_string();
     let own = [
         ("server_name", options.server_name.as_str()),

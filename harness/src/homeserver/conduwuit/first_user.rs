@@ -1,13 +1,17 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::homeserver::{
-    Error, Result,
-    http::{Answer, Http, Request},
-    log::Log,
-    secret,
+use crate::{
+    client::Reply,
+    homeserver::{
+        Error, Result,
+        interface::{Interface, Request, refused},
+        log::Log,
+        secret,
+    },
+    wait::{self, Poll},
 };
 
 /// Localpart of the account that is made first and so becomes administrator.
@@ -25,13 +29,13 @@ pub(in crate::homeserver) struct FirstUser {
 /// conduwuit admits it by the configured token. continuwuity refuses that one until a first user exists, and prints a one-time
 /// token for him on stderr, shortly after it has begun to answer.
 pub(in crate::homeserver) async fn make_first_user(
-    http: &Http,
+    http: &Interface,
     log: &Log,
     registration_token: &str,
 ) -> Result<FirstUser> {
     let action = "make the operator's account";
     let mut answer = register(http, registration_token).await?;
-    if answer.status == StatusCode::UNAUTHORIZED {
+    if answer.status == 401 {
         let one_time = one_time_token(log).await?;
         answer = register(http, &one_time).await?;
     }
@@ -39,11 +43,11 @@ pub(in crate::homeserver) async fn make_first_user(
         Some(token) => Ok(FirstUser {
             token: token.to_owned(),
         }),
-        None => Err(answer.refused(action)),
+        None => Err(refused(&answer, action)),
     }
 }
 
-async fn register(http: &Http, token: &str) -> Result<Answer> {
+async fn register(http: &Interface, token: &str) -> Result<Reply> {
     let account = json!({
         "username": ACCOUNT,
         "password": secret(),
@@ -56,24 +60,20 @@ async fn register(http: &Http, token: &str) -> Result<Answer> {
 
 /// Waits for the one-time token in the log. A new one is printed at each start, so the last one counts.
 async fn one_time_token(log: &Log) -> Result<String> {
-    let since = Instant::now();
-    loop {
-        let text = log.since(0);
-        if let Some(token) = find_token(&text) {
-            return Ok(token.to_owned());
+    let printed = wait::until("a one-time token in the log", DEADLINE, || async {
+        match find_token(&log.since(0)) {
+            Some(token) => Poll::Ready(token.to_owned()),
+            None => Poll::Pending("none".to_owned()),
         }
-        if since.elapsed() > DEADLINE {
-            return Err(Error::Operator {
-                action: "make the operator's account".to_owned(),
-                reason: format!(
-                    "the server refused the configured registration token and printed no one-time token within {DEADLINE:?}; \
-                     last lines of its log:\n{}",
-                    log.last_lines(0)
-                ),
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    });
+    printed.await.map_err(|_| Error::Operator {
+        action: "make the operator's account".to_owned(),
+        reason: format!(
+            "the server refused the configured registration token and printed no one-time token within {DEADLINE:?}; last lines of \
+             its log:\n{}",
+            log.last_lines(0)
+        ),
+    })
 }
 
 /// The token in the last "… using the registration token TOKEN . Pick …" of a text without colours.

@@ -5,6 +5,6 @@ mod config;
 mod first_user;
 mod operator;
 
-pub(super) use config::{Place, environment};
+pub(crate) use config::{Place, environment};
 pub(super) use first_user::{FirstUser, make_first_user};
 pub(super) use operator::ConduwuitOperator;

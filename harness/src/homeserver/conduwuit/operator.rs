@@ -8,7 +8,7 @@ use super::{FirstUser, admin_room::AdminRoom};
 use crate::homeserver::{
     Error, Flavor, Operator, Result, Sessions,
     core::Core,
-    http::{Http, Request},
+    interface::{self, Interface, Request},
     secret,
 };
 
@@ -20,7 +20,7 @@ use crate::homeserver::{
 /// Nothing of the account changes but that device.
 pub(in crate::homeserver) struct ConduwuitOperator {
     core: Arc<Core>,
-    http: Http,
+    http: Interface,
     server_name: String,
     room: AdminRoom,
 }
@@ -36,7 +36,7 @@ impl std::fmt::Debug for ConduwuitOperator {
 impl ConduwuitOperator {
     pub(in crate::homeserver) async fn establish(
         core: Arc<Core>,
-        http: Http,
+        http: Interface,
         server_name: &str,
         first_user: &FirstUser,
     ) -> Result<Self> {
@@ -90,10 +90,10 @@ impl ConduwuitOperator {
             .send(action, Request::new(Method::GET, &path).query(&query))
             .await?;
         let taken = answer.body.get("errcode").and_then(Value::as_str) == Some("M_USER_IN_USE");
-        match answer.status.is_success() {
+        match answer.status {
             _ if taken => Ok(()),
-            true => Err(refused(action, "there is no such account")),
-            false => Err(answer.refused(action)),
+            200..300 => Err(refused(action, "there is no such account")),
+            _ => Err(interface::refused(&answer, action)),
         }
     }
 

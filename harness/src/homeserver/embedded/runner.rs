@@ -34,11 +34,6 @@ impl Embedded {
         }))
     }
 
-    /// What only this server can be made to do.
-    pub(in crate::homeserver) fn faults(&self) -> &Faults {
-        &self.0.faults
-    }
-
     /// The running server, held while the guard lives.
     pub(super) async fn running(&self) -> MutexGuard<'_, Option<Homeserver>> {
         self.0.running.lock().await

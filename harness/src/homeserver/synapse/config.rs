@@ -6,27 +6,27 @@ use serde_json::{Map, Value, json};
 use crate::homeserver::{Options, secret};
 
 /// A generated `homeserver.yaml` (JSON is YAML) and the two files it points at.
-pub(in crate::homeserver) struct Config {
+pub(crate) struct Config {
     homeserver_yaml: String,
     log_yaml: String,
     signing_key: String,
-    pub(in crate::homeserver) shared_secret: String,
+    pub(crate) shared_secret: String,
 }
 
 /// Where the files will be and where the server listens.
-pub(in crate::homeserver) struct Paths<'a> {
+pub(crate) struct Paths<'a> {
     /// The folder that holds everything, as the server sees it.
-    pub(in crate::homeserver) data: &'a Path,
-    pub(in crate::homeserver) address: &'a str,
-    pub(in crate::homeserver) port: u16,
+    pub(crate) data: &'a Path,
+    pub(crate) address: &'a str,
+    pub(crate) port: u16,
 }
 
 impl Config {
-    pub(in crate::homeserver) const HOMESERVER_YAML: &'static str = "homeserver.yaml";
+    pub(crate) const HOMESERVER_YAML: &'static str = "homeserver.yaml";
     const LOG_YAML: &'static str = "log.yaml";
     const SIGNING_KEY: &'static str = "signing.key";
 
-    pub(in crate::homeserver) fn new(options: &Options, paths: &Paths<'_>) -> Self {
+    pub(crate) fn new(options: &Options, paths: &Paths<'_>) -> Self {
         let shared_secret = secret();
         let mut settings = settings(options, paths, &shared_secret);
         if !options.rate_limits {
@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// The files, by their paths in a folder.
-    pub(in crate::homeserver) fn files(&self, data: &Path) -> Vec<(String, String)> {
+    pub(crate) fn files(&self, data: &Path) -> Vec<(String, String)> {
         [
             (Self::HOMESERVER_YAML, &self.homeserver_yaml),
             (Self::LOG_YAML, &self.log_yaml),

@@ -3,5 +3,5 @@
 mod config;
 mod operator;
 
-pub(super) use config::{Config, Paths};
+pub(crate) use config::{Config, Paths};
 pub(super) use operator::SynapseOperator;

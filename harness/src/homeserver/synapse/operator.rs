@@ -1,15 +1,18 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hmac::{Hmac, Mac as _};
-use reqwest::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use reqwest::Method;
+use serde_json::{Value, json};
 use sha1::Sha1;
 
-use crate::homeserver::{
-    Error, Operator, Result, Sessions,
-    http::{Http, Request},
-    secret,
+use crate::{
+    homeserver::{
+        Error, Operator, Result, Sessions,
+        interface::{self, Interface, Request},
+        secret,
+    },
+    wait::{self, Poll},
 };
 
 /// Localpart of the account whose token the operator uses.
@@ -19,7 +22,7 @@ const SETTLING: Duration = Duration::from_secs(60);
 
 /// The admin API, spoken with the token of an administrator made by the shared secret.
 pub(in crate::homeserver) struct SynapseOperator {
-    http: Http,
+    http: Interface,
     server_name: String,
     token: String,
 }
@@ -35,7 +38,7 @@ impl std::fmt::Debug for SynapseOperator {
 impl SynapseOperator {
     /// Makes the operator's account and the registration token. The server must be up and new.
     pub(in crate::homeserver) async fn establish(
-        http: Http,
+        http: Interface,
         server_name: &str,
         shared_secret: &str,
         registration_token: &str,
@@ -76,19 +79,19 @@ impl SynapseOperator {
     /// Waits until a new database is finished: before its last index is there, bringing an account back is answered with 500.
     async fn settle(&self) -> Result<()> {
         let action = "wait for the database to be finished";
-        let since = Instant::now();
-        loop {
-            let path = ["v1", "background_updates", "status"];
-            let status = self.admin(action, Method::GET, &path, None).await?;
-            let current = status.get("current_updates");
-            if current.and_then(Value::as_object).is_some_and(Map::is_empty) {
-                return Ok(());
+        let path = ["v1", "background_updates", "status"];
+        let look = || async {
+            match self.admin(action, Method::GET, &path, None).await {
+                Ok(status) => match status.get("current_updates") {
+                    Some(Value::Object(current)) if current.is_empty() => Poll::Ready(Ok(())),
+                    current => Poll::Pending(format!("it works on {}", current.cloned().unwrap_or_default())),
+                },
+                Err(error) => Poll::Ready(Err(error)),
             }
-            if since.elapsed() > SETTLING {
-                let last = current.cloned().unwrap_or_default();
-                return Err(refused(action, format!("after {SETTLING:?} it still works on {last}")));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        match wait::until("the database to be finished", SETTLING, look).await {
+            Ok(settled) => settled,
+            Err(timed_out) => Err(refused(action, timed_out.to_string())),
         }
     }
 
@@ -110,9 +113,9 @@ impl SynapseOperator {
         let request = Request::new(Method::GET, &path).token(&self.token);
         let answer = self.http.send(&action, request).await?;
         match answer.status {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(answer.refused(&action)),
+            200 => Ok(true),
+            404 => Ok(false),
+            _ => Err(interface::refused(&answer, &action)),
         }
     }
 

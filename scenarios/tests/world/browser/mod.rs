@@ -7,9 +7,6 @@ mod looks;
 mod people;
 mod privacy;
 
-use std::time::Duration;
-
-use futures_util::FutureExt;
 use harness::{
     step::Failure,
     world::{World, WorldOptions},
@@ -22,23 +19,15 @@ use scenarios::{
 use chromium::Chromium;
 use libtest_mimic::Trial;
 
-use crate::outside::{self, Outcome, Play, in_world, say};
+use crate::outside::{self, Outcome, Play, in_world, plays, say};
 
-/// How long the bot's first start may take.
-const BOOT: Duration = Duration::from_secs(60);
 /// The pages.
 const PAGES: [&str; 3] = ["/", "/join", "/signup"];
 
-/// Each test and what it does.
-macro_rules! visits {
-    ($($module:ident::$name:ident),+ $(,)?) => {
-        [$((stringify!($name), || visit(stringify!($name), $module::$name).boxed_local())),+]
-    };
-}
-
 /// The tests of suite `browser`.
 pub(crate) fn trials() -> Vec<Trial> {
-    let plays: [Play; 11] = visits![
+    let plays: [Play; 11] = plays![
+        visit;
         people::the_home_page_leads_to_both_ways_in,
         people::a_live_code_opens_a_lobby,
         people::a_code_that_is_none_is_refused_in_sight,
@@ -60,7 +49,7 @@ async fn visit(name: &str, play: impl AsyncFnOnce(&World, &Chromium) -> Outcome)
     let mut options = CommunityOptions::from(WorldOptions::from_env(name)?);
     options.code_uses = 1;
     in_world(community::build(options).await?, async |world| {
-        world.start_bot(BOOT).await?;
+        world.start_bot(world.contract().boot()).await?;
         let browser = Chromium::open(world).await?;
         let outcome = play(world, &browser).await;
         if outcome.is_err()

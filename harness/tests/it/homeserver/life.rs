@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use harness::homeserver::{self, Choice, Error, Flavor, Options};
+use knockproof_harness::homeserver::{self, Choice, Error, Flavor, Options};
 use rstest::rstest;
 
-use crate::world::World;
+use super::world::World;
 
 #[tokio::test]
 async fn a_user_registers_with_the_token_and_only_with_it() {

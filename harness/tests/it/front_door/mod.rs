@@ -7,7 +7,7 @@ mod upstream;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use harness::{
+use knockproof_harness::{
     front_door::{Action, Entrance, FrontDoor, Matcher, Point, Rewrite},
     history::{History, Record},
     secrets::{MASK, Origin, Secrets},
@@ -342,7 +342,7 @@ async fn several_bends_of_one_request_add_up_and_count_for_themselves() {
     let third = scene.login().await.unwrap();
     assert_eq!(third.status().as_u16(), 200, "the rewrite has used up its times");
     assert_eq!(
-        [&twice, &late, &other, &unmet].map(harness::front_door::Bend::fired),
+        [&twice, &late, &other, &unmet].map(knockproof_harness::front_door::Bend::fired),
         [1, 3, 2, 0]
     );
     let exchange = &scene.door.traffic().snapshot()[0];
@@ -365,7 +365,7 @@ async fn the_newest_answer_wins_and_newer_bends_still_meet_it() {
     assert_eq!(status, 503);
     assert!(body.contains("M_RENAMED"), "{body}");
     assert_eq!(
-        [&older, &newer, &renamed].map(harness::front_door::Bend::fired),
+        [&older, &newer, &renamed].map(knockproof_harness::front_door::Bend::fired),
         [0, 1, 1]
     );
     assert_eq!(scene.homeserver.hits(), 0);

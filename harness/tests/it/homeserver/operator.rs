@@ -1,7 +1,7 @@
-use harness::homeserver::{Flavor, Sessions};
+use knockproof_harness::homeserver::{Flavor, Sessions};
 use rstest::rstest;
 
-use crate::world::World;
+use super::world::World;
 
 #[tokio::test]
 async fn a_created_user_can_log_in_and_is_not_created_twice() {

@@ -4,12 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{
-    bot::BotCommand,
+use knockproof_harness::{
+    bot::{self, BotCommand},
     check::{self, Checks, Question},
     contract::Contract,
     history::{Entry, Event, Record},
-    world::{Verdict, World, WorldOptions},
+    world::{self, Verdict, World, WorldOptions},
 };
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -51,6 +51,20 @@ async fn two_peers_read_each_other_in_an_encrypted_room() {
         .unwrap();
     assert!(read.encrypted);
     assert_eq!(read.body, "!help");
+    world.finish(Verdict::Passed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_ends_is_not_waited_for() {
+    let mut world = world("one_that_ends").await;
+    world.bot.start().unwrap();
+    let began = Instant::now();
+    let refused = world.ping(PATIENCE).await.unwrap_err();
+    assert!(
+        matches!(&refused, world::Error::Bot(bot::Error::Ended { .. })),
+        "{refused}"
+    );
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
     world.finish(Verdict::Passed).await.unwrap();
 }
 

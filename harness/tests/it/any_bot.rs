@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use harness::{
+use knockproof_harness::{
     check::{Check, Checks, Finding},
     contract::{Contract, Template},
     drill,
@@ -16,8 +16,9 @@ use harness::{
 };
 use rstest::rstest;
 
-fn contract() -> Contract {
-    Contract::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/any_bot/pong.toml")).unwrap()
+fn contract(name: &str) -> Contract {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/any_bot");
+    Contract::read(&folder.join(name).with_extension("toml")).unwrap()
 }
 
 async fn drilled(suite: &Suite, fault: &str, moment: Moment) -> Record {
@@ -39,7 +40,7 @@ fn finding<'r>(record: &'r Record, check: &str) -> &'r FindingRecord {
 #[case("front-door-502", Moment::WhileRunning)]
 #[tokio::test(flavor = "multi_thread")]
 async fn it_heals(#[case] fault: &str, #[case] moment: Moment) {
-    let record = drilled(&Suite::of(contract()), fault, moment).await;
+    let record = drilled(&Suite::of(contract("pong")), fault, moment).await;
     assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
     // What it cannot show is said, and not counted as shown.
     let trust = finding(&record, "trust");
@@ -49,10 +50,25 @@ async fn it_heals(#[case] fault: &str, #[case] moment: Moment) {
     );
 }
 
+/// Ten lines of Python, without a way back from a dead token.
+#[rstest]
+#[case("bot-killed", Moment::WhileRunning)]
+#[case("homeserver-killed", Moment::WhileRunning)]
+#[case("front-door-502", Moment::AtBoot)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_lines_are_a_bot(#[case] fault: &str, #[case] moment: Moment) {
+    let ten_lines = Suite::of(contract("ten_lines"));
+    let record = drilled(&ten_lines, fault, moment).await;
+    assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+    let refused = drilled(&ten_lines, "device-deleted", moment).await;
+    let why = "ten-lines does not log in with its password".to_owned();
+    assert_eq!(refused.verdict, Verdict::NotRun { why });
+}
+
 /// A bot that does not have what a fault breaks is not drilled with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_does_not_have_is_not_broken() {
-    let record = drilled(&Suite::of(contract()), "wrong-password", Moment::AtBoot).await;
+    let record = drilled(&Suite::of(contract("pong")), "wrong-password", Moment::AtBoot).await;
     let why = "pong has no file with its password".to_owned();
     assert_eq!(record.verdict, Verdict::NotRun { why });
 }
@@ -60,7 +76,7 @@ async fn what_it_does_not_have_is_not_broken() {
 /// The same bot, without its way back.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_heal_is_seen_not_to() {
-    let mut deaf = contract();
+    let mut deaf = contract("pong");
     deaf.environment
         .insert("PASSWORD".to_owned(), Template::literal("wrong"));
     let record = drilled(&Suite::of(deaf), "device-deleted", Moment::AtBoot).await;
@@ -85,7 +101,7 @@ async fn faults_and_checks_of_ones_own_are_drilled_and_judged() {
     checks.add(Check::new("idle", "the bot asks for nothing", &[], |evidence| {
         Finding::broken("idle", format!("{} requests", evidence.exchanges.len()))
     }));
-    let suite = Suite::of(contract())
+    let suite = Suite::of(contract("pong"))
         .with_faults(Faults::standard().with(restarted))
         .judged_by(checks);
     let record = drilled(&suite, "bot-restarted", Moment::WhileRunning).await;

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::homeserver::{Choice, Driver, choose};
-use harness::run::{LABEL_RUN, RunId, Scope, base, sweep};
+use knockproof_harness::homeserver::{Choice, Driver, choose};
+use knockproof_harness::run::{LABEL_RUN, RunId, Scope, base, sweep};
 
-use crate::world::World;
+use super::world::World;
 
 #[tokio::test]
 async fn dropping_a_server_ends_it_and_keeps_only_its_log() {
@@ -64,7 +64,7 @@ async fn a_killed_test_leaves_nothing() {
         return victim(&run).await;
     }
     let run = run_id("killed");
-    let mut victim = spawn_victim("leftovers::a_killed_test_leaves_nothing", &run);
+    let mut victim = spawn_victim("homeserver::leftovers::a_killed_test_leaves_nothing", &run);
     assert_ne!(left(&run), Vec::<String>::new());
     victim.kill().unwrap();
     victim.wait().unwrap();
@@ -85,7 +85,7 @@ async fn the_sweep_at_the_start_removes_what_the_dead_left_and_nothing_of_the_li
     let living = World::start().await;
     let user = living.user("alice").await;
     let run = run_id("swept");
-    let name = "leftovers::the_sweep_at_the_start_removes_what_the_dead_left_and_nothing_of_the_living";
+    let name = "homeserver::leftovers::the_sweep_at_the_start_removes_what_the_dead_left_and_nothing_of_the_living";
     let mut victim = spawn_victim(name, &run);
     if living.driver() != Driver::Embedded {
         kill_watchdogs_of(victim.id());
@@ -106,7 +106,7 @@ async fn a_sweep_of_one_run_removes_what_its_dead_left_and_nothing_else() {
     if let Ok(run) = env::var(VICTIM) {
         return victim(&run).await;
     }
-    let name = "leftovers::a_sweep_of_one_run_removes_what_its_dead_left_and_nothing_else";
+    let name = "homeserver::leftovers::a_sweep_of_one_run_removes_what_its_dead_left_and_nothing_else";
     let (run, other) = (run_id("ended"), run_id("other"));
     let living = World::with(|options| options.run = run.clone()).await;
     let user = living.user("alice").await;

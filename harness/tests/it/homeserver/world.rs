@@ -1,9 +1,9 @@
 use std::{ops::Deref, sync::Arc};
 
-use harness::homeserver::{self, Choice, Homeserver, Options};
+use knockproof_harness::homeserver::{self, Choice, Homeserver, Options};
 use tempfile::TempDir;
 
-use crate::client::{Answer, Client};
+use super::client::{Answer, Client};
 
 /// A homeserver for one test.
 pub(crate) struct World {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use harness::client::{Error, Http, Registration, User};
+use knockproof_harness::client::{Error, Http, Registration, User};
 use reqwest::Method;
 use serde_json::json;
 use url::Url;

@@ -11,6 +11,7 @@
 )]
 
 mod client;
+mod images;
 mod leftovers;
 mod life;
 mod operator;

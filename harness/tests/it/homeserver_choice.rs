@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::homeserver::{Choice, choose, look};
+use knockproof_harness::homeserver::{Choice, choose, look};
 use rstest::rstest;
 use tempfile::TempDir;
 use wiremock::{
@@ -43,7 +43,7 @@ async fn chooser() {
 /// Chooses in an environment that holds nothing but what is given, and answers the line that is said.
 fn choose_in(environment: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "chooser", "--nocapture"])
+        .args(["--exact", "homeserver_choice::chooser", "--nocapture"])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env(CHOOSER, "1")
