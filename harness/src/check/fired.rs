@@ -27,7 +27,11 @@ fn fired(evidence: &Evidence) -> Finding {
         let Event::Demanded(proof) = event else { continue };
         match shown(proof, &events[place..]) {
             Some(how) => proven.push(how),
-            None => broken.push(missing(proof)),
+            None => broken.push(format!(
+                "nothing shows that {} happened: {}",
+                breakage.fault,
+                missing(proof)
+            )),
         }
     }
     Finding::of(FIRED, &broken, proven.join("; "))

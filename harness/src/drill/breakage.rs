@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::BoxFuture;
 
@@ -8,13 +11,18 @@ use crate::{
     check::Snapshot,
     contract::{Healing, Readiness},
     fault::{Expectation, Fault, Fired, Logins, Moment, Outcome},
-    front_door::{Entrance, Exchange, Matcher},
+    front_door::{Entrance, Exchange, Matcher, Traffic},
     history::{Allowed, Event},
+    wait::TimedOut,
     world::{self, World},
 };
 
 /// How long a bot may take to meet a token that died while it had nothing to do: its long poll has to end first.
 const UNTIL_NOTICED: Duration = Duration::from_secs(40);
+
+/// Longer than any drill.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const RESTARTED: &str = "the supervisor starts the bot again";
 
 /// What was recorded when a fault happened.
 #[derive(Clone, Debug)]
@@ -115,16 +123,17 @@ impl Breakage {
             });
         }
         let mut evidence = Vec::new();
+        // Longer than it may take: that it took too long is for a check to say.
+        let patience = expected.within.max(world.contract().boot());
         for fired in fired {
-            let settled = fired.settle(expected.within).await;
+            let settled = attended(world, fired.settle(patience)).await?;
             evidence.push(settled.map_err(Error::said("it did not happen"))?);
         }
         let fired = evidence.join("; ");
         history.add(Event::Fired {
             evidence: fired.clone(),
         });
-        self.syncs_again(world, before.seq, &expected).await?;
-        let patience = expected.within.max(world.contract().boot());
+        attended(world, syncs_again(world.traffic(), before.seq, patience)).await??;
         let ready = whole(world, patience).await?;
         let healed_in = began.elapsed();
         history.add(Event::Whole);
@@ -173,30 +182,6 @@ impl Breakage {
         Ok(())
     }
 
-    /// Waits until the bot has synced after the last time it was told that its token is dead. `/ready` alone may still be what it was before.
-    async fn syncs_again(&self, world: &World, since: u64, expected: &Expectation) -> Result<()> {
-        let what = "the bot to sync again after it was told that its token is dead";
-        let synced = |exchanges: &[Exchange]| {
-            let own = || {
-                exchanges
-                    .iter()
-                    .filter(|exchange| exchange.seq > since && exchange.entrance == Entrance::Bot)
-            };
-            let told = own()
-                .filter(|exchange| exchange.status == Some(401))
-                .map(|exchange| exchange.seq)
-                .max();
-            let done = own().any(|exchange| {
-                exchange.status == Some(200) && exchange.path.ends_with("/sync") && Some(exchange.seq) > told
-            });
-            (told.is_none() || done).then_some(())
-        };
-        Ok(world
-            .traffic()
-            .wait_until(what, expected.within.max(world.contract().boot()), synced)
-            .await?)
-    }
-
     /// The bot says that it needs the operator while its HTTP side lives; what it says is judged by the checks.
     async fn needs_operator(&self, world: &mut World) -> Result<Snapshot> {
         let expected = self.expectation(world);
@@ -226,6 +211,49 @@ impl Breakage {
         };
         world.bot.wait_until(&what, patience, noted).await?;
         Ok(Snapshot::take(world, "needing").await?)
+    }
+}
+
+/// Waits until the bot has synced after the last time it was told that its token is dead. `/ready` alone may still be what it was before.
+fn syncs_again(
+    traffic: &Traffic,
+    since: u64,
+    patience: Duration,
+) -> impl Future<Output = std::result::Result<(), TimedOut>> + use<> {
+    let traffic = traffic.clone();
+    let what = "the bot to sync again after it was told that its token is dead";
+    let synced = move |exchanges: &[Exchange]| {
+        let own = || {
+            exchanges
+                .iter()
+                .filter(|exchange| exchange.seq > since && exchange.entrance == Entrance::Bot)
+        };
+        let told = own()
+            .filter(|exchange| exchange.status == Some(401))
+            .map(|exchange| exchange.seq)
+            .max();
+        let done = own().any(|exchange| {
+            exchange.status == Some(200) && exchange.path.ends_with("/sync") && Some(exchange.seq) > told
+        });
+        (told.is_none() || done).then_some(())
+    };
+    async move { traffic.wait_until(what, patience, synced).await }
+}
+
+/// Waits for something, whatever becomes of the bot meanwhile. Where its contract says that it heals by being started again, this plays its
+/// supervisor.
+async fn attended<T>(world: &mut World, work: impl Future<Output = T>) -> Result<T> {
+    let restarts = world.contract().healing == Healing::ByRestart;
+    let mut work = pin!(work);
+    loop {
+        if restarts && !world.bot.is_running() {
+            world.artifacts.note(RESTARTED);
+            world.bot.start()?;
+        }
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            _ = world.bot.wait_ended(A_DAY), if restarts => {}
+        }
     }
 }
 
@@ -275,7 +303,7 @@ async fn supervised(
             Err(world::Error::Bot(bot::Error::Ended { .. } | bot::Error::State { .. }))
                 if restarts && !left.is_zero() =>
             {
-                world.artifacts.note("the supervisor starts the bot again");
+                world.artifacts.note(RESTARTED);
                 world.bot.start()?;
             }
             outcome => return Ok(outcome?),

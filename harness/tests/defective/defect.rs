@@ -17,6 +17,10 @@ pub(crate) enum Defect {
     LogsInDuringOutage,
     /// It logs in once more than it has to, and leaves that device behind.
     LeavesDevice,
+    /// It logs in again and again on its device.
+    LogsInOften,
+    /// It ends whatever session it comes by.
+    LogsOthersOut,
     /// It does not end when it is asked to.
     IgnoresSigterm,
     /// It ends with another exit status.
@@ -29,6 +33,10 @@ pub(crate) enum Defect {
     UsesAnyToken,
     /// It calls for its operator where it heals.
     Cries,
+    /// It calls for its operator and does not say what to do.
+    SaysNoStep,
+    /// It takes itself for somebody else once it has healed.
+    NamesAnotherUser,
     /// It heals, but takes its time.
     HealsLate,
     /// It is there and does nothing.
@@ -36,19 +44,23 @@ pub(crate) enum Defect {
 }
 
 impl Defect {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::LogsToken,
         Self::SaysToken,
         Self::DropsToken,
         Self::AnswersTwice,
         Self::LogsInDuringOutage,
         Self::LeavesDevice,
+        Self::LogsInOften,
+        Self::LogsOthersOut,
         Self::IgnoresSigterm,
         Self::ExitsWithFailure,
         Self::Panics,
         Self::Dies,
         Self::UsesAnyToken,
         Self::Cries,
+        Self::SaysNoStep,
+        Self::NamesAnotherUser,
         Self::HealsLate,
         Self::DoesNothing,
     ];
@@ -68,12 +80,16 @@ impl fmt::Display for Defect {
             Self::AnswersTwice => "answers-twice",
             Self::LogsInDuringOutage => "logs-in-during-outage",
             Self::LeavesDevice => "leaves-device",
+            Self::LogsInOften => "logs-in-often",
+            Self::LogsOthersOut => "logs-others-out",
             Self::IgnoresSigterm => "ignores-sigterm",
             Self::ExitsWithFailure => "exits-with-failure",
             Self::Panics => "panics",
             Self::Dies => "dies",
             Self::UsesAnyToken => "uses-any-token",
             Self::Cries => "cries",
+            Self::SaysNoStep => "says-no-step",
+            Self::NamesAnotherUser => "names-another-user",
             Self::HealsLate => "heals-late",
             Self::DoesNothing => "does-nothing",
         })

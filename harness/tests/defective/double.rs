@@ -20,7 +20,7 @@ use crate::defect::Defect;
 
 /// How long it waits before it asks again what was not answered.
 const BACK_OFF: Duration = Duration::from_millis(200);
-/// How long one that takes its time takes.
+/// How long one that takes its time takes: more than the fault allows that it is judged by, less than a drill waits.
 const LATE: Duration = Duration::from_secs(12);
 
 /// How the bot is, as it tells.
@@ -107,14 +107,14 @@ impl Double {
         let mut first = true;
         loop {
             let Some(current) = session.take() else {
-                session = self.heal(None).await;
+                session = Some(self.heal(None).await);
                 continue;
             };
             if first {
                 match self.whose(&current).await {
                     Answer::Good(_) => first = false,
                     Answer::Dead | Answer::Refused => {
-                        session = self.heal(Some(&current.device_id)).await;
+                        session = Some(self.heal(Some(&current)).await);
                         continue;
                     }
                     Answer::Nothing => {
@@ -132,7 +132,7 @@ impl Double {
                     fs::write(self.data.join("since"), since.as_deref().unwrap_or_default()).unwrap();
                     session = Some(current);
                 }
-                Answer::Dead | Answer::Refused => session = self.heal(Some(&current.device_id)).await,
+                Answer::Dead | Answer::Refused => session = Some(self.heal(Some(&current)).await),
                 Answer::Nothing => session = Some(self.waited(current).await),
             }
         }
@@ -149,8 +149,25 @@ impl Double {
     }
 
     /// A new token, on the device where there is one.
-    async fn heal(&mut self, device: Option<&str>) -> Option<Session> {
+    async fn heal(&mut self, dead: Option<&Session>) -> Session {
         self.heals += 1;
+        let device = dead.map(|session| session.device_id.as_str());
+        self.heal_wrongly(device).await;
+        loop {
+            self.say("healing", "the token is dead", None);
+            match self.login(device).await {
+                Answer::Good(answer) => {
+                    fs::write(self.data.join("session.json"), answer.to_string()).unwrap();
+                    return self.saved().unwrap();
+                }
+                Answer::Refused => self.wait_for_operator(dead).await,
+                Answer::Dead | Answer::Nothing => sleep(BACK_OFF).await,
+            }
+        }
+    }
+
+    /// What some do when their token is dead.
+    async fn heal_wrongly(&self, device: Option<&str>) {
         match self.defect {
             Some(Defect::Cries) => {
                 self.say("needs_operator", "everything is lost", None);
@@ -159,6 +176,15 @@ impl Double {
             Some(Defect::HealsLate) => sleep(LATE).await,
             Some(Defect::LeavesDevice) => {
                 self.login(None).await;
+            }
+            Some(Defect::LogsInOften) => {
+                for _ in 0..3 {
+                    self.login(device).await;
+                }
+            }
+            Some(Defect::LogsOthersOut) => {
+                let found = env::var("SPARE").unwrap_or_default();
+                let _ = answer(self.http.post(self.url("logout")).bearer_auth(found)).await;
             }
             Some(Defect::Panics) => {
                 let thread = std::thread::spawn(|| panic!("something went wrong beside the work"));
@@ -170,23 +196,28 @@ impl Double {
             }
             _ => {}
         }
-        self.say("healing", "the token is dead", None);
-        let answer = self.login(device).await;
-        let Answer::Good(answer) = answer else {
-            if matches!(answer, Answer::Refused) {
-                self.say("needs_operator", "the password is wrong", None);
+    }
+
+    /// The password is refused: it is not tried again before the file holds another one. Whether the token lives again is asked meanwhile.
+    async fn wait_for_operator(&self, dead: Option<&Session>) {
+        let refused = self.password();
+        self.say("needs_operator", "the password is refused", None);
+        while self.password() == refused {
+            if let Some(dead) = dead {
+                self.whose(dead).await;
             }
             sleep(BACK_OFF).await;
-            return None;
-        };
-        fs::write(self.data.join("session.json"), answer.to_string()).unwrap();
-        self.saved()
+        }
+    }
+
+    fn password(&self) -> String {
+        let text = fs::read_to_string(self.data.join("password")).unwrap_or_default();
+        text.trim().to_owned()
     }
 
     async fn login(&self, device: Option<&str>) -> Answer {
-        let password = fs::read_to_string(self.data.join("password")).unwrap_or_default();
         let mut body = json!({
-            "type": "m.login.password", "password": password.trim(),
+            "type": "m.login.password", "password": self.password(),
             "identifier": { "type": "m.id.user", "user": self.localpart },
         });
         if let Some(device) = device {
@@ -289,9 +320,16 @@ impl Double {
     }
 
     fn say(&self, state: &str, why: &str, session: Option<&Session>) {
+        let next_step = match self.defect {
+            Some(Defect::SaysNoStep) => "",
+            _ => "write the password into the file",
+        };
+        let user_id = session.map(|session| match self.defect {
+            Some(Defect::NamesAnotherUser) if self.heals > 0 => "@somebody:else",
+            _ => session.user_id.as_str(),
+        });
         *self.said.lock().unwrap_or_else(PoisonError::into_inner) = json!({
-            "state": state, "why": why, "next_step": "write the password into the file",
-            "user_id": session.map(|session| &session.user_id),
+            "state": state, "why": why, "next_step": next_step, "user_id": user_id,
             "device_id": session.map(|session| &session.device_id),
         });
     }

@@ -1,4 +1,5 @@
-//! Bots that are wrong on purpose: each turns exactly its check red, and the sound one is green through the same trouble.
+//! Bots that are wrong on purpose: each turns exactly its check red, and the sound one is green through the same trouble. And faults that do
+//! not happen: each fails its drill.
 //!
 //! The bot is this program itself, started with a role: so it is always built, and never shipped.
 
@@ -7,33 +8,72 @@
 
 mod defect;
 mod double;
-mod play;
+mod drilled;
 
 use std::process::ExitCode;
 
 use defect::Defect;
+use drilled::{Trouble, drilled, red};
+use knockproof_harness::{fault::Moment, report::Verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
-use play::{Trouble, play};
 
 /// Says what this program is to be.
-pub(crate) const ROLE: &str = "KNOCKPROOF_TEST_ROLE";
+const ROLE: &str = "KNOCKPROOF_TEST_ROLE";
 
-/// A defect, the trouble in which it shows, and the check that has to find it.
-const TABLE: [(Defect, Trouble, &str); 14] = [
-    (Defect::LogsToken, Trouble::Restart, "no-secret-shown"),
-    (Defect::SaysToken, Trouble::Restart, "no-secret-shown"),
-    (Defect::DropsToken, Trouble::Restart, "no-secret-shown"),
-    (Defect::AnswersTwice, Trouble::Restart, "exactly-once"),
-    (Defect::LogsInDuringOutage, Trouble::Outage, "no-needless-login"),
-    (Defect::LeavesDevice, Trouble::DeviceDeleted, "device-continuity"),
-    (Defect::IgnoresSigterm, Trouble::Outage, "ends-on-sigterm"),
-    (Defect::ExitsWithFailure, Trouble::Restart, "ends-on-sigterm"),
-    (Defect::Panics, Trouble::DeviceDeleted, "no-panic"),
-    (Defect::Dies, Trouble::DeviceDeleted, "no-panic"),
-    (Defect::UsesAnyToken, Trouble::TokenOfAnother, "own-tokens"),
-    (Defect::Cries, Trouble::DeviceDeleted, "no-false-alarm"),
-    (Defect::HealsLate, Trouble::DeviceDeleted, "in-time"),
-    (Defect::DoesNothing, Trouble::Restart, "exactly-once"),
+const RESTART: Trouble = ("env-token-empty", Moment::AtBoot);
+const TOKEN_OF_ANOTHER: Trouble = ("env-token-of-another-user", Moment::AtBoot);
+const OUTAGE: Trouble = ("front-door-502", Moment::WhileRunning);
+const DEVICE_DELETED: Trouble = ("device-deleted", Moment::WhileRunning);
+const IN_A_HURRY: Trouble = ("device-deleted-in-a-hurry", Moment::WhileRunning);
+const WRONG_PASSWORD: Trouble = ("wrong-password", Moment::WhileRunning);
+
+const TROUBLES: [Trouble; 6] = [
+    RESTART,
+    TOKEN_OF_ANOTHER,
+    OUTAGE,
+    DEVICE_DELETED,
+    IN_A_HURRY,
+    WRONG_PASSWORD,
+];
+
+/// A defect, the trouble in which it shows, and what has to find it: a check, two where it does two wrongs, or a step of the ping where there
+/// is nothing left to be checked.
+const TABLE: [(Defect, Trouble, &[&str]); 18] = [
+    (Defect::LogsToken, RESTART, &["no-secret-shown"]),
+    (Defect::SaysToken, RESTART, &["no-secret-shown"]),
+    (Defect::DropsToken, RESTART, &["no-secret-shown"]),
+    (Defect::AnswersTwice, RESTART, &["exactly-once"]),
+    (Defect::LogsInDuringOutage, OUTAGE, &["no-needless-login"]),
+    (Defect::LeavesDevice, DEVICE_DELETED, &["device-continuity"]),
+    (Defect::LogsInOften, DEVICE_DELETED, &["no-login-storm"]),
+    (
+        Defect::LogsOthersOut,
+        DEVICE_DELETED,
+        &["others-unharmed", "own-tokens"],
+    ),
+    (Defect::IgnoresSigterm, OUTAGE, &["ends-on-sigterm"]),
+    (Defect::ExitsWithFailure, RESTART, &["ends-on-sigterm"]),
+    (Defect::Panics, DEVICE_DELETED, &["no-panic"]),
+    (Defect::Dies, DEVICE_DELETED, &["no-panic"]),
+    (Defect::UsesAnyToken, TOKEN_OF_ANOTHER, &["own-tokens"]),
+    (Defect::Cries, DEVICE_DELETED, &["no-false-alarm"]),
+    (Defect::SaysNoStep, WRONG_PASSWORD, &["operator-told"]),
+    (Defect::NamesAnotherUser, DEVICE_DELETED, &["identity"]),
+    (Defect::HealsLate, IN_A_HURRY, &["in-time"]),
+    (
+        Defect::DoesNothing,
+        RESTART,
+        &["step: the bot answers what it is asked"],
+    ),
+];
+
+/// A fault that does not happen, and what has to find it.
+const UNFIRED: [(Trouble, &str); 2] = [
+    (
+        ("never-met", Moment::WhileRunning),
+        "step: fault: never-met while-running",
+    ),
+    (("only-claimed", Moment::WhileRunning), "fault-fired"),
 ];
 
 fn main() -> ExitCode {
@@ -46,14 +86,15 @@ fn main() -> ExitCode {
     if std::env::var(ROLE).is_ok_and(|role| role == "double") {
         return runtime().block_on(double::run());
     }
-    let sound = Trouble::ALL.map(|trouble| {
-        Trial::test(format!("sound::{trouble:?}"), move || {
-            judged(&runtime(), None, trouble, None)
-        })
-    });
-    let defective = TABLE.map(|(defect, trouble, check)| {
-        Trial::test(format!("defective::{defect}"), move || {
-            judged(&runtime(), Some(defect), trouble, Some(check))
+    let trial = |name: String, defect, trouble, wanted: &'static [&'static str]| {
+        Trial::test(name, move || judged(&runtime(), defect, trouble, wanted))
+    };
+    let sound = TROUBLES.map(|(fault, moment)| trial(format!("sound::{fault}"), None, (fault, moment), &[]));
+    let defective =
+        TABLE.map(|(defect, trouble, wanted)| trial(format!("defective::{defect}"), Some(defect), trouble, wanted));
+    let unfired = UNFIRED.map(|(trouble, wanted)| {
+        Trial::test(format!("unfired::{}", trouble.0), move || {
+            names_its_fault(&runtime(), trouble, wanted)
         })
     });
     let complete = Trial::test("every_defect_is_in_the_table", || {
@@ -62,29 +103,38 @@ fn main() -> ExitCode {
             .find(|defect| !TABLE.iter().any(|(known, ..)| known == *defect));
         missing.map_or(Ok(()), |defect| Err(format!("{defect} is not in the table").into()))
     });
-    let trials = sound.into_iter().chain(defective).chain([complete]).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let trials = sound.into_iter().chain(defective).chain(unfired).chain([complete]);
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-/// Plays, and demands that this check is red, or none, and no other.
+/// Drills, and demands that this is red and nothing else.
 fn judged(
     runtime: &tokio::runtime::Runtime,
     defect: Option<Defect>,
     trouble: Trouble,
-    check: Option<&str>,
+    wanted: &[&str],
 ) -> Result<(), Failed> {
-    let findings = runtime.block_on(play(defect, trouble))?;
-    let red: Vec<&str> = findings
-        .iter()
-        .filter(|finding| finding.is_broken())
-        .map(|finding| finding.check.as_str())
-        .collect();
-    if red == check.into_iter().collect::<Vec<_>>() {
-        return Ok(());
+    let record = runtime.block_on(drilled(defect, trouble));
+    let record = record.map_err(|failure| failure.to_string())?;
+    let red = red(&record);
+    let passed = record.verdict == Verdict::Passed;
+    match red == wanted && passed == wanted.is_empty() {
+        true => Ok(()),
+        false => Err(format!("red are {red:?} instead of {wanted:?}:\n{}", record.narrative()).into()),
     }
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|finding| format!("{:?} {}: {}", finding.verdict, finding.check, finding.evidence))
-        .collect();
-    Err(format!("red are {red:?} instead of {check:?}:\n  {}", lines.join("\n  ")).into())
+}
+
+/// Drills the sound double with a fault that does not happen, and demands that the drill fails by that, and says which fault it was.
+fn names_its_fault(runtime: &tokio::runtime::Runtime, trouble: Trouble, wanted: &str) -> Result<(), Failed> {
+    let record = runtime.block_on(drilled(None, trouble));
+    let record = record.map_err(|failure| failure.to_string())?;
+    let says = matches!(&record.verdict, Verdict::Failed { why } if why.contains(trouble.0));
+    match red(&record) == [wanted] && says {
+        true => Ok(()),
+        false => Err(format!(
+            "{wanted:?} is not what failed, or does not name the fault:\n{}",
+            record.narrative()
+        )
+        .into()),
+    }
 }
