@@ -1,14 +1,11 @@
-//! What a test or drill leaves behind: one folder with its seed, the line that repeats it, timeline, traffic and logs.
+//! What a test or drill leaves behind: one folder with its seed, the line that repeats it, history and logs.
 
 use std::{
-    env, fs,
-    io::{self, Write as _},
+    env, fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -16,18 +13,6 @@ use crate::{
     run::{self, RunId},
     secrets::Secrets,
 };
-
-/// One thing that happened, on the clock of its world.
-#[derive(Clone, Debug, Serialize)]
-pub struct Moment {
-    /// Milliseconds since the folder was made.
-    pub at_ms: u128,
-    /// What happened.
-    pub what: String,
-    /// More about it.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub detail: Value,
-}
 
 /// The folder. Removed by [`finish`](Self::finish) after a success, unless `KNOCKPROOF_KEEP=1`; kept otherwise, also when it is dropped.
 ///
@@ -38,12 +23,10 @@ pub struct Artifacts(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
-    began: Instant,
     secrets: Secrets,
     /// Whether a story is also printed.
     tells: bool,
     history: History,
-    timeline: Mutex<Vec<Moment>>,
 }
 
 impl Artifacts {
@@ -81,11 +64,9 @@ impl Artifacts {
         let history = History::create(folder.join("history.jsonl"), secrets.clone())?;
         Ok(Self(Arc::new(Inner {
             folder,
-            began: Instant::now(),
             secrets,
             tells,
             history,
-            timeline: Mutex::default(),
         })))
     }
 
@@ -109,54 +90,16 @@ impl Artifacts {
         self.0.folder.join(name)
     }
 
-    /// When the clock of the timeline began.
-    pub fn began(&self) -> Instant {
-        self.0.began
-    }
-
-    /// Notes that something happened, in the history and in `timeline.jsonl` at once.
+    /// Notes that something happened, in the history.
     pub fn note(&self, what: impl Into<String>) {
         self.note_with(what, Value::Null);
     }
 
     /// The same with more about it.
     pub fn note_with(&self, what: impl Into<String>, detail: Value) {
-        let moment = Moment {
-            at_ms: self.0.began.elapsed().as_millis(),
-            what: self.0.secrets.mask(&what.into()),
-            detail,
-        };
-        self.0.history.add(Event::Note {
-            what: moment.what.clone(),
-            detail: moment.detail.clone(),
-        });
-        tracing::debug!(at_ms = moment.at_ms, "{}", moment.what);
-        let mut timeline = self.0.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_string(&moment)
-            .map_err(io::Error::from)
-            .and_then(|line| self.append("timeline.jsonl", &self.0.secrets.mask(&line)));
-        if let Err(error) = written {
-            tracing::warn!(%error, "the timeline could not be written");
-        }
-        timeline.push(moment);
-    }
-
-    /// What happened so far.
-    pub fn timeline(&self) -> Vec<Moment> {
-        self.0.timeline.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What happened so far, for people: a line each.
-    pub fn timeline_text(&self) -> String {
-        self.timeline().iter().fold(String::new(), |text, moment| {
-            let at = Duration::from_millis(u64::try_from(moment.at_ms).unwrap_or(u64::MAX));
-            let detail = if moment.detail.is_null() {
-                String::new()
-            } else {
-                self.0.secrets.mask(&format!("  {}", moment.detail))
-            };
-            format!("{text}{:>9.3} s  {}{detail}\n", at.as_secs_f64(), moment.what)
-        })
+        let what = self.0.secrets.mask(&what.into());
+        tracing::debug!("{what}");
+        self.0.history.add(Event::Note { what, detail });
     }
 
     /// Writes a file, with secrets masked.
@@ -207,11 +150,6 @@ impl Artifacts {
             let _ = fs::remove_dir(run);
         }
         Ok(None)
-    }
-
-    fn append(&self, name: &str, line: &str) -> io::Result<()> {
-        let mut file = fs::File::options().create(true).append(true).open(self.path(name))?;
-        writeln!(file, "{line}")
     }
 }
 
@@ -283,7 +221,7 @@ mod tests {
         let (_root, artifacts) = artifacts(Secrets::default());
         artifacts.note("began");
         assert_eq!(artifacts.finish(false).unwrap().as_deref(), Some(artifacts.folder()));
-        assert!(artifacts.path("timeline.jsonl").is_file());
+        assert!(artifacts.path("history.jsonl").is_file());
         assert_eq!(artifacts.finish(true).unwrap(), None);
         assert!(!artifacts.folder().exists());
     }
@@ -299,7 +237,7 @@ mod tests {
         );
         artifacts.write("bot.log", "correct horse").unwrap();
         let read = |name: &str| fs::read_to_string(artifacts.path(name)).unwrap();
-        let text = [read("timeline.jsonl"), read("bot.log"), artifacts.timeline_text()].concat();
+        let text = ["history.jsonl", "bot.log"].map(read).concat();
         assert!(!text.contains("horse"), "{text}");
     }
 

@@ -16,8 +16,6 @@ use crate::{
 pub struct Snapshot {
     /// The number of the last exchange before.
     pub seq: u64,
-    /// Milliseconds on the clock of the artifacts.
-    pub at_ms: u64,
     /// All devices of the bot's accounts, by user id, as the operator sees them.
     pub devices: BTreeMap<String, BTreeSet<String>>,
     /// The public master key of each of the bot's accounts which has one, by user id: what peers have verified.
@@ -51,7 +49,6 @@ impl Snapshot {
     pub async fn take(world: &World, when: &str) -> Result<Self> {
         let mut snapshot = Self {
             seq: world.traffic().last_seq(),
-            at_ms: u64::try_from(world.artifacts.began().elapsed().as_millis()).unwrap_or(u64::MAX),
             ready: world.bot.ready().await.ok(),
             ..Self::default()
         };

@@ -148,7 +148,8 @@ impl Attempt<'_> {
         record: &mut Record,
     ) -> Result<World, Failure> {
         let watcher: Arc<dyn Watcher> = self.progress.clone();
-        let steps = Steps::new(scenario.steps()).watched_by(watcher);
+        let history = world.artifacts.history().clone();
+        let steps = Steps::new(scenario.steps(), history.clone()).watched_by(watcher);
         let interlude = breakage
             .clone()
             .filter(|breakage| breakage.moment == Moment::InTheMiddle);
@@ -164,9 +165,10 @@ impl Attempt<'_> {
             }
             Err(_) => Ok(()),
         };
-        let (world, steps) = stage.end().await;
-        record.steps = steps;
-        record.marks = self.suite.marks(world.bot.log_text().lines());
+        let world = stage.end().await;
+        let told = history.record()?;
+        record.steps = told.steps().cloned().collect();
+        record.marks = self.suite.marks(told.lines());
         checked?;
         Ok(world)
     }

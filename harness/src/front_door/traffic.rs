@@ -142,15 +142,6 @@ impl Traffic {
         }
     }
 
-    /// All exchanges as JSON, one a line.
-    pub fn jsonl(&self) -> String {
-        let exchanges = self.exchanges();
-        let lines = exchanges
-            .iter()
-            .filter_map(|exchange| serde_json::to_string(exchange).ok());
-        lines.fold(String::new(), |text, line| format!("{text}{line}\n"))
-    }
-
     /// Adds an exchange, giving it its number and its time.
     pub(super) fn begin(&self, mut exchange: Exchange) -> Exchange {
         let came = self.0.began.elapsed();

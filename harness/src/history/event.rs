@@ -7,6 +7,7 @@ use crate::{
     check::{Need, RoomRecord, Snapshot},
     front_door::Exchange,
     secrets::Leak,
+    step::Step,
 };
 
 /// One thing that happened.
@@ -106,6 +107,8 @@ pub enum Event {
     Whole,
     /// The scenario begins to break things itself: a fault is judged by what happened until here.
     OwnLosses,
+    /// A step of the scenario has ended, or was not reached.
+    Step(Step),
     /// A member asked the bot something, and waited for the answer.
     RoundTrip {
         /// Words, any of which the answer must hold.

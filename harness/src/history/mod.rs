@@ -3,6 +3,9 @@
 //! A [`History`] is written to disk as things happen, one JSON object a line, with secrets masked: whatever ends the drill, what happened
 //! until then is there. [`Record`] is the same read back. Checks and reports are functions of a record and read nothing else.
 //!
+//! What is written stays as it is, with one exception: a secret that becomes known only after it was written down is masked in the lines that
+//! hold it ([`History::look_again`]), and an [`Output`] is added that says in which they were.
+//!
 //! ```
 //! use knockproof_harness::{history::{Event, History, Record}, secrets::Secrets};
 //!

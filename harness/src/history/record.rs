@@ -1,7 +1,7 @@
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use super::{Entry, Event, Exit, Output, Seen, Subject};
-use crate::{check::Snapshot, front_door::Exchange};
+use crate::{check::Snapshot, front_door::Exchange, step::Step};
 
 /// Why a history cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,24 @@ impl Record {
         })
     }
 
+    /// The steps of the scenario: those that ran, in order, then those that were never reached.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.events().filter_map(|event| match event {
+            Event::Step(step) => Some(step),
+            _ => None,
+        })
+    }
+
+    /// What happened, for people: a line for each note, with the time since the history began.
+    pub fn story(&self) -> String {
+        let line = |entry: &Entry| match &entry.event {
+            Event::Note { what, detail } if detail.is_null() => Some(at(entry, what)),
+            Event::Note { what, detail } => Some(at(entry, &format!("{what}  {detail}"))),
+            _ => None,
+        };
+        self.entries.iter().filter_map(line).collect()
+    }
+
     /// What was searched for secrets as a whole.
     pub fn outputs(&self) -> impl Iterator<Item = &Output> {
         self.events().filter_map(|event| match event {
@@ -128,6 +146,10 @@ impl Record {
             _ => None,
         })
     }
+}
+
+fn at(entry: &Entry, what: &str) -> String {
+    format!("{:>9.3} s  {what}\n", Duration::from_millis(entry.at_ms).as_secs_f64())
 }
 
 #[cfg(test)]

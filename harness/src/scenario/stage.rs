@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     check::Snapshot,
     history::Event,
-    step::{Failure, Step, Steps, Stop},
+    step::{Failure, Steps, Stop},
     world::World,
 };
 
@@ -86,12 +86,13 @@ impl Stage {
         })
     }
 
-    /// Ends the scenario: the world, and the report of the steps. An interlude that was never played is a failed step.
-    pub async fn end(mut self) -> (World, Vec<Step>) {
+    /// Ends the scenario; answers its world. An interlude that was never played is a failed step.
+    pub async fn end(mut self) -> World {
         if let Some(interlude) = self.interlude.take() {
             let missed = Err::<((), String), _>(Failure::new("the scenario never came to its middle"));
             let _ = self.steps.aside(&interlude.name(), async { missed }).await;
         }
-        (self.world, self.steps.into_report())
+        self.steps.end();
+        self.world
     }
 }

@@ -5,9 +5,10 @@
 //!
 //! ```
 //! # async fn shown() -> Result<(), knockproof_harness::step::Stop> {
-//! use knockproof_harness::step::{Steps, ensure, seen};
+//! use knockproof_harness::{history::History, secrets::Secrets, step::{Steps, ensure, seen}};
 //!
-//! let mut steps = Steps::new(&["the door is open", "somebody is in"]);
+//! let history = History::in_memory(Secrets::default());
+//! let mut steps = Steps::new(&["the door is open", "somebody is in"], history);
 //! steps.step("the door is open", async { seen("the handle turned") }).await?;
 //! let guest = steps
 //!     .step("somebody is in", async {

@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::history::{Event, History};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,12 +64,12 @@ pub fn seen(evidence: impl Into<String>) -> Result<((), String), Failure> {
     Ok(((), evidence.into()))
 }
 
-/// The declared steps of a scenario and how those that ran have ended.
+/// The declared steps of a scenario. How those that ran have ended goes into a history as it happens.
 pub struct Steps {
     declared: &'static [&'static str],
     /// How many declared steps have run.
     reached: usize,
-    ran: Vec<Step>,
+    history: History,
     stopped: bool,
     watcher: Option<Arc<dyn Watcher>>,
 }
@@ -77,18 +78,18 @@ impl fmt::Debug for Steps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Steps")
             .field("declared", &self.declared)
-            .field("ran", &self.ran)
+            .field("reached", &self.reached)
             .finish_non_exhaustive()
     }
 }
 
 impl Steps {
     /// Steps that nobody watches.
-    pub fn new(declared: &'static [&'static str]) -> Self {
+    pub fn new(declared: &'static [&'static str], history: History) -> Self {
         Self {
             declared,
             reached: 0,
-            ran: Vec::new(),
+            history,
             stopped: false,
             watcher: None,
         }
@@ -162,57 +163,73 @@ impl Steps {
             name: name.to_owned(),
             outcome,
             took_ms,
-            evidence,
+            evidence: self.history.secrets().mask(&evidence),
         };
         if let Some(watcher) = &self.watcher {
             watcher.ended(&step);
         }
-        self.ran.push(step);
+        self.history.add(Event::Step(step));
     }
 
-    /// Every step: those that ran, in order, then those that were never reached.
-    pub fn into_report(self) -> Vec<Step> {
-        let missing = self.declared.get(self.reached..).unwrap_or_default();
-        let mut report = self.ran;
-        report.extend(missing.iter().map(|name| Step {
-            name: (*name).to_owned(),
-            outcome: Outcome::NotReached,
-            took_ms: 0,
-            evidence: String::new(),
-        }));
-        report
+    /// The scenario is over: those of its steps that were never reached go into the history too.
+    pub fn end(self) {
+        for name in self.declared.get(self.reached..).unwrap_or_default() {
+            self.history.add(Event::Step(Step {
+                name: (*name).to_owned(),
+                outcome: Outcome::NotReached,
+                took_ms: 0,
+                evidence: String::new(),
+            }));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::Secrets;
 
     const DECLARED: &[&str] = &["one", "two", "three"];
 
+    fn declared() -> Steps {
+        Steps::new(DECLARED, History::in_memory(Secrets::default()))
+    }
+
+    fn report(steps: Steps) -> Vec<Step> {
+        let history = steps.history.clone();
+        steps.end();
+        history.record().unwrap().steps().cloned().collect()
+    }
+
     fn outcomes(steps: Steps) -> Vec<(String, Outcome)> {
-        steps
-            .into_report()
-            .into_iter()
-            .map(|step| (step.name, step.outcome))
-            .collect()
+        let steps = report(steps).into_iter();
+        steps.map(|step| (step.name, step.outcome)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_a_step_has_seen_is_in_the_history_without_its_secrets() {
+        let secrets = Secrets::default();
+        secrets.add("password", "correct horse");
+        let mut steps = Steps::new(DECLARED, History::in_memory(secrets));
+        steps.step("one", async { seen("says correct horse") }).await.unwrap();
+        assert_eq!(report(steps)[0].evidence, "says •••");
     }
 
     #[tokio::test]
     async fn steps_pass_in_their_declared_order_and_hand_on_what_they_found() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         let found = steps.step("one", async { Ok((7, "seven".to_owned())) }).await.unwrap();
         assert_eq!(found, 7);
         steps.step("two", async { seen("2") }).await.unwrap();
         steps.step("three", async { seen("3") }).await.unwrap();
-        let report = steps.into_report();
+        let report = report(steps);
         assert!(report.iter().all(|step| step.outcome == Outcome::Passed), "{report:?}");
         assert_eq!(report[0].evidence, "seven");
     }
 
     #[tokio::test]
     async fn what_comes_after_a_failed_step_is_not_reached() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         steps.step("one", async { seen("1") }).await.unwrap();
         let stop = steps.step::<()>("two", async { Err(Failure::new("no invite")) }).await;
         assert!(stop.is_err());
@@ -228,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scenario_that_returns_early_has_not_reached_the_rest() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         steps.step("one", async { seen("1") }).await.unwrap();
         assert_eq!(
             outcomes(steps)[1..],
@@ -241,14 +258,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_out_of_its_order_fails() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         assert!(steps.step("two", async { seen("2") }).await.is_err());
         assert_eq!(outcomes(steps)[0], ("two".to_owned(), Outcome::Failed));
     }
 
     #[tokio::test]
     async fn a_step_after_a_failed_one_does_not_run() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         let _ = steps.step::<()>("one", async { Err(Failure::new("broken")) }).await;
         let mut ran = false;
         let after = steps
@@ -263,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_aside_stands_between_the_steps_and_stops_them_when_it_fails() {
-        let mut steps = Steps::new(DECLARED);
+        let mut steps = declared();
         steps.step("one", async { seen("1") }).await.unwrap();
         let _ = steps
             .aside::<()>("fault: device-deleted", async { Err(Failure::new("did not fire")) })

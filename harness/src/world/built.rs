@@ -1,7 +1,6 @@
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    io,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -358,7 +357,6 @@ impl World {
         });
         let passed = verdict == Verdict::Passed;
         if !passed {
-            self.leave_traces().map_err(Error::io("write the artifacts"))?;
             self.artifacts.tell(&self.story());
         }
         // A frozen server could not end.
@@ -369,10 +367,12 @@ impl World {
         self.artifacts.finish(passed).map_err(Error::io("remove the artifacts"))
     }
 
-    /// What happened, for people: the timeline, the last requests, and where everything is.
+    /// What happened, for people: what was noted, the last requests, and where everything is.
     pub fn story(&self) -> String {
-        let exchanges = self.traffic().snapshot();
-        let last: Vec<String> = exchanges
+        // What cannot be read back cannot be told; where it is, is.
+        let told = self.artifacts.history().record().unwrap_or_default();
+        let last: Vec<String> = told
+            .exchanges()
             .iter()
             .rev()
             .take(20)
@@ -383,14 +383,10 @@ impl World {
             "── {} · seed {} ──\n{}── last requests ──\n{}\n── everything is in {} ──\n",
             self.selection.why,
             self.seed,
-            self.artifacts.timeline_text(),
+            told.story(),
             last.join("\n"),
             self.artifacts.folder().display()
         )
-    }
-
-    fn leave_traces(&self) -> io::Result<()> {
-        self.artifacts.write("traffic.jsonl", &self.traffic().jsonl())
     }
 }
 
@@ -398,9 +394,6 @@ impl Drop for World {
     fn drop(&mut self) {
         if !self.finished {
             self.artifacts.note("dropped unfinished");
-            if let Err(error) = self.leave_traces() {
-                tracing::warn!(%error, "the artifacts could not be written");
-            }
             self.artifacts.tell(&self.story());
         }
     }

@@ -63,7 +63,6 @@ fn snapshot(seq: u64, device: &str, owned: &[&str]) -> Snapshot {
         .into(),
         people: [("@owner:hs".to_owned(), true)].into(),
         master_keys: [(BOT.to_owned(), "master".to_owned())].into(),
-        ..Snapshot::default()
     }
 }
 
