@@ -10,6 +10,8 @@ mod no_peer;
 #[cfg(feature = "peer")]
 mod peer;
 mod received;
+#[cfg(feature = "peer")]
+mod recovery;
 mod register;
 mod rooms;
 mod sync;

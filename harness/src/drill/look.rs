@@ -12,11 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Looks at a world in the end, through the eyes of a member who logged in independently; what is seen goes into the history, and so does
 /// everything that can be told only when the bot has ended. Answers the look at the bot's accounts.
-///
-/// # Errors
-///
-/// When the homeserver does not answer, or the history cannot be written.
-pub async fn look(world: &mut World) -> Result<Snapshot> {
+pub(super) async fn look(world: &mut World) -> Result<Snapshot> {
     let now = Snapshot::take(world, "after").await?;
     let contract = world.contract().clone();
     let encrypted = contract.ping.encrypted.as_ref().zip(world.rooms().encrypted.as_deref());

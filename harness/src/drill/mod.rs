@@ -10,6 +10,5 @@ mod run;
 
 pub use breakage::{Breakage, Happened};
 pub use error::{Error, Result};
-pub use look::look;
 pub use memory::remembered;
 pub use run::{alone, run};

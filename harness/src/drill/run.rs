@@ -8,7 +8,7 @@ use super::{
     Breakage,
     checks::{devices, judged, read},
     interlude::Broken,
-    look,
+    look::look,
 };
 use crate::{
     artifacts::Artifacts,

@@ -41,10 +41,18 @@ pub(crate) enum Defect {
     HealsLate,
     /// It is there and does nothing.
     DoesNothing,
+    /// It answers in the clear what it was asked in an encrypted room.
+    AnswersInClear,
+    /// It has an identity and does not sign its device with it.
+    SignsNothing,
+    /// It deletes its key backup.
+    DropsHistory,
+    /// It makes itself another cross-signing identity.
+    LosesTrust,
 }
 
 impl Defect {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::LogsToken,
         Self::SaysToken,
         Self::DropsToken,
@@ -63,7 +71,19 @@ impl Defect {
         Self::NamesAnotherUser,
         Self::HealsLate,
         Self::DoesNothing,
+        Self::AnswersInClear,
+        Self::SignsNothing,
+        Self::DropsHistory,
+        Self::LosesTrust,
     ];
+
+    /// Whether only a bot that encrypts can have it.
+    pub(crate) fn needs_encryption(self) -> bool {
+        matches!(
+            self,
+            Self::AnswersInClear | Self::SignsNothing | Self::DropsHistory | Self::LosesTrust
+        )
+    }
 
     /// The defect of a name; nothing for a sound bot.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -92,6 +112,10 @@ impl fmt::Display for Defect {
             Self::NamesAnotherUser => "names-another-user",
             Self::HealsLate => "heals-late",
             Self::DoesNothing => "does-nothing",
+            Self::AnswersInClear => "answers-in-clear",
+            Self::SignsNothing => "signs-nothing",
+            Self::DropsHistory => "drops-history",
+            Self::LosesTrust => "loses-trust",
         })
     }
 }

@@ -18,14 +18,32 @@ use knockproof_harness::{
 
 use crate::defect::Defect;
 
-const CONTRACT: &str = include_str!("double.toml");
+const PLAIN: &str = include_str!("double.toml");
+const ENCRYPTED: &str = include_str!("encrypted.toml");
+
+/// Which of the two bots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Double {
+    /// The one that heals its session.
+    Plain,
+    /// The one that encrypts.
+    Encrypted,
+}
 
 /// A fault and its moment.
 pub(crate) type Trouble = (&'static str, Moment);
 
-/// Drills the double, which is sound unless it has a defect.
-pub(crate) async fn drilled(defect: Option<Defect>, (fault, moment): Trouble) -> Result<Record, Failure> {
-    let suite = Suite::of(Contract::from_toml(CONTRACT)?)
+/// Drills a double, which is sound unless it has a defect.
+pub(crate) async fn drilled(
+    double: Double,
+    defect: Option<Defect>,
+    (fault, moment): Trouble,
+) -> Result<Record, Failure> {
+    let contract = match double {
+        Double::Plain => PLAIN,
+        Double::Encrypted => ENCRYPTED,
+    };
+    let suite = Suite::of(Contract::from_toml(contract)?)
         .with_faults(faults()?)
         .in_worlds(move |options, contract| Box::pin(world(options, contract, defect)));
     let drill = Drill::plain("ping").broken(fault, moment).on("embedded");

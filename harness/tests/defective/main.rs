@@ -4,16 +4,21 @@
 //! The bot is this program itself, started with a role: so it is always built, and never shipped.
 
 #![expect(clippy::unwrap_used, reason = "the double is a test too")]
-#![expect(clippy::print_stderr, reason = "a bot that prints its token prints it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "bots say how they are, and one prints its token"
+)]
 
 mod defect;
 mod double;
 mod drilled;
+mod encrypted;
 
 use std::process::ExitCode;
 
 use defect::Defect;
-use drilled::{Trouble, drilled, red};
+use drilled::{Double, Trouble, drilled, red};
 use knockproof_harness::{fault::Moment, report::Verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -38,7 +43,7 @@ const TROUBLES: [Trouble; 6] = [
 
 /// A defect, the trouble in which it shows, and what has to find it: a check, two where it does two wrongs, or a step of the ping where there
 /// is nothing left to be checked.
-const TABLE: [(Defect, Trouble, &[&str]); 18] = [
+const TABLE: [(Defect, Trouble, &[&str]); 22] = [
     (Defect::LogsToken, RESTART, &["no-secret-shown"]),
     (Defect::SaysToken, RESTART, &["no-secret-shown"]),
     (Defect::DropsToken, RESTART, &["no-secret-shown"]),
@@ -65,6 +70,10 @@ const TABLE: [(Defect, Trouble, &[&str]); 18] = [
         RESTART,
         &["step: the bot answers what it is asked"],
     ),
+    (Defect::AnswersInClear, OUTAGE, &["encrypted-round-trip"]),
+    (Defect::SignsNothing, OUTAGE, &["trust"]),
+    (Defect::DropsHistory, OUTAGE, &["history-readable"]),
+    (Defect::LosesTrust, OUTAGE, &["trust-kept"]),
 ];
 
 /// A fault that does not happen, and what has to find it.
@@ -83,15 +92,23 @@ fn main() -> ExitCode {
             .build()
             .unwrap()
     };
-    if std::env::var(ROLE).is_ok_and(|role| role == "double") {
-        return runtime().block_on(double::run());
+    match std::env::var(ROLE).as_deref() {
+        Ok("double") => return runtime().block_on(double::run()),
+        Ok("encrypted") => return runtime().block_on(encrypted::run()),
+        _ => {}
     }
-    let trial = |name: String, defect, trouble, wanted: &'static [&'static str]| {
-        Trial::test(name, move || judged(&runtime(), defect, trouble, wanted))
+    let trial = |name: String, double, defect, trouble, wanted: &'static [&'static str]| {
+        Trial::test(name, move || judged(&runtime(), double, defect, trouble, wanted))
     };
-    let sound = TROUBLES.map(|(fault, moment)| trial(format!("sound::{fault}"), None, (fault, moment), &[]));
-    let defective =
-        TABLE.map(|(defect, trouble, wanted)| trial(format!("defective::{defect}"), Some(defect), trouble, wanted));
+    let sound = |trouble: Trouble| trial(format!("sound::{}", trouble.0), Double::Plain, None, trouble, &[]);
+    let encrypted = trial("sound::encrypted".to_owned(), Double::Encrypted, None, OUTAGE, &[]);
+    let defective = TABLE.map(|(defect, trouble, wanted)| {
+        let double = match defect.needs_encryption() {
+            true => Double::Encrypted,
+            false => Double::Plain,
+        };
+        trial(format!("defective::{defect}"), double, Some(defect), trouble, wanted)
+    });
     let unfired = UNFIRED.map(|(trouble, wanted)| {
         Trial::test(format!("unfired::{}", trouble.0), move || {
             names_its_fault(&runtime(), trouble, wanted)
@@ -103,18 +120,20 @@ fn main() -> ExitCode {
             .find(|defect| !TABLE.iter().any(|(known, ..)| known == *defect));
         missing.map_or(Ok(()), |defect| Err(format!("{defect} is not in the table").into()))
     });
-    let trials = sound.into_iter().chain(defective).chain(unfired).chain([complete]);
+    let sound = TROUBLES.map(sound).into_iter().chain([encrypted]);
+    let trials = sound.chain(defective).chain(unfired).chain([complete]);
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
 /// Drills, and demands that this is red and nothing else.
 fn judged(
     runtime: &tokio::runtime::Runtime,
+    double: Double,
     defect: Option<Defect>,
     trouble: Trouble,
     wanted: &[&str],
 ) -> Result<(), Failed> {
-    let record = runtime.block_on(drilled(defect, trouble));
+    let record = runtime.block_on(drilled(double, defect, trouble));
     let record = record.map_err(|failure| failure.to_string())?;
     let red = red(&record);
     let passed = record.verdict == Verdict::Passed;
@@ -126,7 +145,7 @@ fn judged(
 
 /// Drills the sound double with a fault that does not happen, and demands that the drill fails by that, and says which fault it was.
 fn names_its_fault(runtime: &tokio::runtime::Runtime, trouble: Trouble, wanted: &str) -> Result<(), Failed> {
-    let record = runtime.block_on(drilled(None, trouble));
+    let record = runtime.block_on(drilled(Double::Plain, None, trouble));
     let record = record.map_err(|failure| failure.to_string())?;
     let says = matches!(&record.verdict, Verdict::Failed { why } if why.contains(trouble.0));
     match red(&record) == [wanted] && says {
