@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::Snapshot;
 use crate::{
@@ -32,8 +32,8 @@ pub struct Breakage {
     pub before: Snapshot,
     /// The look at the world while the bot needed its operator, or was weaker than it should be.
     pub needing: Option<Snapshot>,
-    /// What shows that it happened.
-    pub fired: Vec<String>,
+    /// What shows that it happened, by the name of the account that it hit.
+    pub fired: BTreeMap<String, String>,
     /// Milliseconds on the history's clock at which the injection began.
     pub began_ms: u64,
     /// When the operator did the last thing that the bot may have waited for.
@@ -98,6 +98,11 @@ impl Evidence {
         self.subject.accounts.iter().find(|account| account.user_id == user)
     }
 
+    /// The accounts that faults hit.
+    pub fn hit(&self) -> impl Iterator<Item = &Account> {
+        self.subject.accounts.iter().filter(|account| account.hit)
+    }
+
     /// Whether a user was registered through the bot, as somebody who signs up with it is.
     pub fn is_newcomer(&self, user: &str) -> bool {
         self.exchanges.iter().any(|exchange| {
@@ -127,7 +132,7 @@ impl Breakage {
             matches!(entry.event, Event::Operator { .. }) && whole_ms.is_none_or(|whole| entry.at_ms <= whole)
         });
         let fired = during.iter().filter_map(|entry| match &entry.event {
-            Event::Fired { evidence } => Some(evidence.clone()),
+            Event::Fired { account, evidence } => Some((account.clone(), evidence.clone())),
             _ => None,
         });
         Some(Self {

@@ -16,13 +16,17 @@ fn fired(evidence: &Evidence) -> Finding {
     let Some(breakage) = &evidence.breakage else {
         return Finding::not_applicable(FIRED, UNBROKEN);
     };
-    if breakage.fired.is_empty() {
-        return Finding::broken(FIRED, format!("nothing shows that {} happened", breakage.fault));
+    let mut broken: Vec<String> = evidence
+        .hit()
+        .filter(|account| !breakage.fired.contains_key(&account.name))
+        .map(|account| format!("nothing shows that {} happened to the {}", breakage.fault, account.name))
+        .collect();
+    if breakage.fired.is_empty() && broken.is_empty() {
+        broken.push(format!("nothing shows that {} happened", breakage.fault));
     }
     let during = &evidence.record.entries()[breakage.during.clone()];
     let events: Vec<&Event> = during.iter().map(|entry| &entry.event).collect();
-    let mut broken = Vec::new();
-    let mut proven = breakage.fired.clone();
+    let mut proven: Vec<String> = breakage.fired.values().cloned().collect();
     for (place, event) in events.iter().enumerate() {
         let Event::Demanded(proof) = event else { continue };
         match shown(proof, &events[place..]) {

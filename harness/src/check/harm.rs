@@ -2,8 +2,8 @@
 
 use super::{Check, Evidence, Finding, Need, judge::check};
 use crate::{
-    front_door::{Entrance, Upstream},
-    history::Event,
+    front_door::{Entrance, Exchange, Upstream},
+    history::{Account, Event},
 };
 
 const NEEDLESS_LOGIN: &str = "no-needless-login";
@@ -42,11 +42,17 @@ fn needless_login(evidence: &Evidence) -> Finding {
     let Some(breakage) = &evidence.breakage else {
         return Finding::not_applicable(NEEDLESS_LOGIN, UNBROKEN);
     };
-    let logins: Vec<String> = evidence.logins().map(|exchange| exchange.line()).collect();
-    match breakage.allowed.logins.tried {
-        0 => Finding::of(NEEDLESS_LOGIN, &logins, "no login"),
-        _ => Finding::holds(NEEDLESS_LOGIN, format!("no token lived; {} logins", logins.len())),
-    }
+    let lived = |exchange: &&Exchange| {
+        let is_other = |account: &Account| !account.hit && exchange.is_by(&account.user_id);
+        breakage.allowed.logins.tried == 0 || evidence.subject.accounts.iter().any(is_other)
+    };
+    let needless: Vec<String> = evidence.logins().filter(lived).map(Exchange::line).collect();
+    let logins = evidence.logins().count();
+    Finding::of(
+        NEEDLESS_LOGIN,
+        &needless,
+        format!("{logins} logins, none while its token lived"),
+    )
 }
 
 fn login_storm(evidence: &Evidence) -> Finding {

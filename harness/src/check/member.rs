@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Evidence, Finding, Need, judge::check};
-use crate::history::{Event, Record};
+use crate::history::Event;
 
 const ROUND_TRIP: &str = "encrypted-round-trip";
 const TRUST: &str = "trust";
@@ -15,14 +15,7 @@ pub(super) fn checks() -> [Check; 3] {
             ROUND_TRIP,
             "a member's new device is answered in an encrypted room, and can decrypt that",
             &[Need::Encryption],
-            |evidence| {
-                last(
-                    &evidence.record,
-                    round_trip,
-                    ROUND_TRIP,
-                    "nobody asked the bot anything",
-                )
-            },
+            round_trip,
         ),
         check(
             TRUST,
@@ -39,27 +32,43 @@ pub(super) fn checks() -> [Check; 3] {
     ]
 }
 
-/// What the last event of a kind shows; nobody having looked is a failure.
-fn last(record: &Record, judge: fn(&Event) -> Option<Finding>, check: &str, unseen: &str) -> Finding {
-    let found = record.events().rev().find_map(judge);
-    found.unwrap_or_else(|| Finding::broken(check, unseen))
+/// What the last talk with each account shows; that nobody asked the bot anything is a failure.
+fn round_trip(evidence: &Evidence) -> Finding {
+    let talks = evidence.record.events().filter_map(|event| match event {
+        Event::RoundTrip { user, expected, answer } => Some((user, answered(expected, answer))),
+        Event::Heard { user, heard } => Some((user, heard.clone().map(|()| "heard what was said".to_owned()))),
+        _ => None,
+    });
+    let last: BTreeMap<_, _> = talks.collect();
+    let asked = |event: &Event| matches!(event, Event::RoundTrip { .. });
+    if !evidence.record.events().any(asked) {
+        return Finding::broken(ROUND_TRIP, "nobody asked the bot anything");
+    }
+    of_each(ROUND_TRIP, last)
 }
 
-fn round_trip(event: &Event) -> Option<Finding> {
-    let Event::RoundTrip { expected, answer } = event else {
-        return None;
-    };
-    Some(match answer {
-        Ok((false, body)) => Finding::broken(ROUND_TRIP, format!("the answer came in cleartext: {body:?}")),
+/// What an answer shows, or what is wrong with it.
+fn answered(expected: &[String], answer: &Result<(bool, String), String>) -> Result<String, String> {
+    match answer {
+        Ok((false, body)) => Err(format!("the answer came in cleartext: {body:?}")),
         Ok((true, body)) if !expected.iter().any(|word| body.contains(word)) => {
-            Finding::broken(ROUND_TRIP, format!("the answer holds none of {expected:?}: {body:?}"))
+            Err(format!("the answer holds none of {expected:?}: {body:?}"))
         }
-        Ok((true, body)) => {
-            let line = body.lines().next().unwrap_or_default();
-            Finding::holds(ROUND_TRIP, format!("decrypted {line:?}"))
+        Ok((true, body)) => Ok(format!("decrypted {:?}", body.lines().next().unwrap_or_default())),
+        Err(error) => Err(error.clone()),
+    }
+}
+
+/// What was found out about each account.
+fn of_each(check: &str, found: BTreeMap<&String, Result<String, String>>) -> Finding {
+    let (mut right, mut broken) = (Vec::new(), Vec::new());
+    for (user, found) in found {
+        match found {
+            Ok(what) => right.push(format!("{user}: {what}")),
+            Err(what) => broken.push(format!("{user}: {what}")),
         }
-        Err(error) => Finding::broken(ROUND_TRIP, error),
-    })
+    }
+    Finding::of(check, &broken, right.join(", "))
 }
 
 /// What the last look at each account's device shows.
@@ -84,20 +93,28 @@ fn trust(evidence: &Evidence) -> Finding {
 }
 
 fn history(evidence: &Evidence) -> Finding {
-    let looked = evidence.record.events().rev().find_map(readable);
-    // A bot that has never run before a fault has read nothing that could be lost.
-    looked.unwrap_or_else(|| Finding::not_applicable(HISTORY, "nothing was said before that could be looked for"))
+    let looks: BTreeMap<_, _> = evidence.record.events().filter_map(readable).collect();
+    if looks.is_empty() {
+        // A bot that has never run before a fault has read nothing that could be lost.
+        return Finding::not_applicable(HISTORY, "nothing was said before that could be looked for");
+    }
+    of_each(HISTORY, looks)
 }
 
-/// What a look at the account's history shows.
-pub(super) fn readable(event: &Event) -> Option<Finding> {
-    let Event::Readable { wanted, read } = event else {
+/// What one look at an account's history shows.
+pub(super) fn looked(event: &Event) -> Option<Finding> {
+    readable(event).map(|(user, read)| of_each(HISTORY, [(user, read)].into()))
+}
+
+fn readable(event: &Event) -> Option<(&String, Result<String, String>)> {
+    let Event::Readable { user, wanted, read } = event else {
         return None;
     };
-    Some(match read {
-        Ok(_) if *wanted == 0 => Finding::broken(HISTORY, "no message was named that could be read"),
-        Ok(read) if read < wanted => Finding::broken(HISTORY, format!("only {read} of {wanted} messages can be read")),
-        Ok(read) => Finding::holds(HISTORY, format!("{read} messages read from the key backup")),
-        Err(error) => Finding::broken(HISTORY, error),
-    })
+    let read = match read {
+        Ok(_) if *wanted == 0 => Err("no message was named that could be read".to_owned()),
+        Ok(read) if read < wanted => Err(format!("only {read} of {wanted} messages can be read")),
+        Ok(read) => Ok(format!("{read} messages read from the key backup")),
+        Err(error) => Err(error.clone()),
+    };
+    Some((user, read))
 }

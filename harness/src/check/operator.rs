@@ -3,7 +3,7 @@
 use super::{Check, Evidence, Finding, Need, evidence::Breakage, harm::UNBROKEN, judge::check};
 use crate::{
     bot::{Condition, IdentityState, Ready},
-    history::{AllowedOutcome, Event},
+    history::{Account, AllowedOutcome, Event},
 };
 
 const IN_TIME: &str = "in-time";
@@ -59,37 +59,71 @@ fn told(evidence: &Evidence) -> Finding {
     };
     match &breakage.allowed.outcome {
         AllowedOutcome::Heals => Finding::not_applicable(TOLD, "it heals alone"),
-        AllowedOutcome::NeedsOperator { next_step_says, tries } => needed(evidence, breakage, next_step_says, *tries),
-        AllowedOutcome::ServesDegraded { note_says } => noted(evidence, breakage, note_says),
+        AllowedOutcome::NeedsOperator { next_step_says, tries } => {
+            let mut told = of_each(evidence, breakage, |ready, identity| needed(ready, identity, next_step_says));
+            let cured = breakage.needing.as_ref().map_or(0, |needing| needing.seq);
+            let tried = evidence.logins().filter(|exchange| exchange.seq <= cured).count();
+            if tried > *tries {
+                told.broken.push(format!("{tried} logins before the cure, allowed are {tries}"));
+            }
+            told.finding()
+        }
+        AllowedOutcome::ServesDegraded { note_says } => of_each(evidence, breakage, |ready, identity| {
+            noted(ready, identity, note_says)
+        })
+        .finding(),
     }
 }
 
-/// What the bot said before the cure about the first account that the fault hit.
-fn hit(evidence: &Evidence, breakage: &Breakage) -> Result<(Ready, IdentityState), String> {
-    let needing = breakage
-        .needing
-        .as_ref()
-        .ok_or("it never said that it needs the operator")?;
-    let ready = needing
-        .ready
-        .clone()
-        .ok_or("it said nothing of itself while it needed the operator")?;
-    let account = evidence
-        .subject
-        .accounts
-        .iter()
-        .find(|account| account.hit)
-        .ok_or("no account of the bot's is known that the fault hit")?;
-    let identity = ready.identity(&account.name).cloned();
-    let identity = identity.ok_or_else(|| format!("it does not tell about the {}: {}", account.name, ready.line()))?;
-    Ok((ready, identity))
+/// What the operator was told, and what was wrong with it.
+#[derive(Default)]
+struct Told {
+    right: Vec<String>,
+    broken: Vec<String>,
 }
 
-fn needed(evidence: &Evidence, breakage: &Breakage, next_step_says: &[String], tries: usize) -> Finding {
-    let (ready, identity) = match hit(evidence, breakage) {
-        Ok(said) => said,
-        Err(why) => return Finding::broken(TOLD, why),
+impl Told {
+    fn finding(&self) -> Finding {
+        Finding::of(TOLD, &self.broken, self.right.join("; "))
+    }
+}
+
+/// What the bot said before the cure about each account that the fault hit: what it told, or all that is wrong with that.
+fn of_each(
+    evidence: &Evidence,
+    breakage: &Breakage,
+    judge: impl Fn(&Ready, &IdentityState) -> Result<String, Vec<String>>,
+) -> Told {
+    let mut told = Told::default();
+    let Some(needing) = &breakage.needing else {
+        told.broken.push("it never said that it needs the operator".to_owned());
+        return told;
     };
+    let Some(ready) = &needing.ready else {
+        let nothing = "it said nothing of itself while it needed the operator";
+        told.broken.push(nothing.to_owned());
+        return told;
+    };
+    for Account { name, .. } in evidence.hit() {
+        match ready.identity(name).map(|identity| judge(ready, identity)) {
+            Some(Ok(right)) => told.right.push(format!("the {name}: {right}")),
+            Some(Err(broken)) => told
+                .broken
+                .extend(broken.into_iter().map(|what| format!("the {name}: {what}"))),
+            None => told
+                .broken
+                .push(format!("it does not tell about the {name}: {}", ready.line())),
+        }
+    }
+    if told.right.is_empty() && told.broken.is_empty() {
+        let nobody = "no account of the bot's is known that the fault hit";
+        told.broken.push(nobody.to_owned());
+    }
+    told
+}
+
+/// A state that calls for the operator, with the reason and the next step.
+fn needed(ready: &Ready, identity: &IdentityState, next_step_says: &[String]) -> Result<String, Vec<String>> {
     let mut broken = Vec::new();
     if identity.condition != Condition::NeedsOperator {
         broken.push(format!("the state is {}", identity.state));
@@ -100,40 +134,36 @@ fn needed(evidence: &Evidence, breakage: &Breakage, next_step_says: &[String], t
     if identity.why.trim().is_empty() {
         broken.push("it does not say why".to_owned());
     }
-    let step = identity.next_step.unwrap_or_default();
+    let step = identity.next_step.as_deref().unwrap_or_default();
     if !next_step_says.iter().any(|word| step.to_lowercase().contains(word)) {
         broken.push(format!("the next step is {step:?}, without any of {next_step_says:?}"));
     }
-    let cured = breakage.needing.as_ref().map_or(0, |needing| needing.seq);
-    let tried = evidence.logins().filter(|exchange| exchange.seq <= cured).count();
-    if tried > tries {
-        broken.push(format!("{tried} logins before the cure, allowed are {tries}"));
+    match broken.is_empty() {
+        true => Ok(format!("{}; next step: {step}", identity.why)),
+        false => Err(broken),
     }
-    Finding::of(TOLD, &broken, format!("{}; next step: {step}", identity.why))
 }
 
 /// A note that names what is weaker and how to cure it, while the bot serves on.
-fn noted(evidence: &Evidence, breakage: &Breakage, note_says: &[String]) -> Finding {
-    let (ready, identity) = match hit(evidence, breakage) {
-        Ok(said) => said,
-        Err(why) => return Finding::broken(TOLD, why),
-    };
+fn noted(ready: &Ready, identity: &IdentityState, note_says: &[String]) -> Result<String, Vec<String>> {
     let mut broken = Vec::new();
     if !ready.is_ok() || !identity.serves() {
         broken.push(format!("it does not serve: {}", ready.line()));
     }
     let words: Vec<&str> = note_says.iter().map(String::as_str).collect();
-    let note = identity.note(&words);
-    let Some(note) = note else {
-        return Finding::broken(
-            TOLD,
-            format!("it has no note with any of {note_says:?}: {}", ready.line()),
-        );
+    let Some(note) = identity.note(&words) else {
+        return Err(vec![format!(
+            "it has no note with any of {note_says:?}: {}",
+            ready.line()
+        )]);
     };
     if note.cure.trim().is_empty() {
         broken.push(format!("the note {:?} names no cure", note.what));
     }
-    Finding::of(TOLD, &broken, format!("{}; cure: {}", note.what, note.cure))
+    match broken.is_empty() {
+        true => Ok(format!("{}; cure: {}", note.what, note.cure)),
+        false => Err(broken),
+    }
 }
 
 /// The bot may call for its operator from a fault that it cannot heal until the cure, and while the operator is still at work on a fault
@@ -159,12 +189,12 @@ fn no_alarm(evidence: &Evidence) -> Finding {
                 looks += 1;
                 let cries = evidence.subject.accounts.iter().filter_map(|account| {
                     let identity = said.identity(&account.name)?;
-                    (identity.condition == Condition::NeedsOperator)
-                        .then(|| format!("the {}: {}", account.name, identity.why))
+                    let cries = identity.condition == Condition::NeedsOperator;
+                    // An account that the fault did not hit has nothing to call for.
+                    let excused = account.hit && excused(entry.at_ms);
+                    (cries && !excused).then(|| format!("the {}: {}", account.name, identity.why))
                 });
-                if !excused(entry.at_ms) {
-                    broken.extend(cries.map(|cry| format!("after {:.1} s, {cry}", seconds(entry.at_ms))));
-                }
+                broken.extend(cries.map(|cry| format!("after {:.1} s, {cry}", seconds(entry.at_ms))));
             }
             _ => {}
         }

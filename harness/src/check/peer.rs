@@ -9,7 +9,7 @@ use crate::{
     client::{Error, Peer, Trust},
     history::Event,
     wait::{self, Poll},
-    world::World,
+    world::{BotAccount, World},
 };
 
 /// What a bot is asked, and words any of which its answer must hold.
@@ -40,6 +40,7 @@ pub async fn ask(peer: &Peer, question: Question<'_>, patience: Duration) -> Eve
         Ok((answer.encrypted, answer.body))
     };
     Event::RoundTrip {
+        user: question.bot.to_owned(),
         expected: question.expected.iter().map(|word| (*word).to_owned()).collect(),
         answer: answer.await,
     }
@@ -60,13 +61,14 @@ pub async fn look_at_trust(peer: &Peer, bot: &str, device: &str) -> Event {
     }
 }
 
-/// Whether what the bot's account could read before it can read now: a client that has nothing but the password and the recovery key that
-/// the bot keeps decrypts every message that the world remembers.
-pub fn read_back(world: &World, patience: Duration) -> BoxFuture<'_, Event> {
+/// Whether what an account of the bot's could read before it can read now: a client that has nothing but the password and the recovery key
+/// that the bot keeps decrypts every message that the world remembers.
+pub fn read_back<'w>(world: &'w World, account: &'w BotAccount, patience: Duration) -> BoxFuture<'w, Event> {
     Box::pin(async move {
         let memories = world.memories();
-        let read = readable(world, &memories, patience).await;
+        let read = readable(world, account, &memories, patience).await;
         Event::Readable {
+            user: account.user_id().to_owned(),
             wanted: memories.len(),
             read: read.map(|()| memories.len()),
         }
@@ -75,11 +77,15 @@ pub fn read_back(world: &World, patience: Duration) -> BoxFuture<'_, Event> {
 
 /// What such a look shows.
 pub fn history(looked: &Event) -> Finding {
-    member::readable(looked).unwrap_or_else(|| Finding::broken("history-readable", "nobody looked"))
+    member::looked(looked).unwrap_or_else(|| Finding::broken("history-readable", "nobody looked"))
 }
 
-async fn readable(world: &World, wanted: &[(String, String)], patience: Duration) -> Result<(), String> {
-    let account = world.account();
+async fn readable(
+    world: &World,
+    account: &BotAccount,
+    wanted: &[(String, String)],
+    patience: Duration,
+) -> Result<(), String> {
     let said = |error: Error| error.to_string();
     let reader = Peer::login(world.homeserver.base_url(), account.user_id(), account.password());
     let reader = reader.await.map_err(said)?;

@@ -88,6 +88,8 @@ pub struct Identity {
     /// What it keeps where.
     #[serde(default)]
     pub state: State,
+    /// What can be said to this identity, where it is not what can be said to the bot. That is answered by the first.
+    pub ping: Option<Ping>,
 }
 
 /// How one sees that a bot serves.
@@ -252,6 +254,12 @@ impl Contract {
     /// What an identity keeps where: its own places, and for what it has none those of the bot.
     pub fn state_of(&self, identity: &Identity) -> State {
         identity.state.or(&self.state)
+    }
+
+    /// What can be said to an identity.
+    pub fn ping_of(&self, identity: &Identity) -> Ping {
+        let shared = || self.is_first(identity).then(|| self.ping.clone());
+        identity.ping.clone().or_else(shared).unwrap_or_default()
     }
 
     /// Whether an identity is the first.

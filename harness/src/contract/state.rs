@@ -13,6 +13,9 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct DataPath(String);
 
+/// What stands for a device in a path.
+const DEVICE: &str = "{device_id}";
+
 /// A path that could lead out of the data directory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path:?} is no path below the data directory; write it relative to that, without `..`")]
@@ -46,6 +49,12 @@ impl DataPath {
         data.join(&self.0)
     }
 
+    /// The same where `{device_id}` stands in it for this device.
+    #[must_use]
+    pub fn of_device(&self, device: &str) -> Self {
+        Self(self.0.replace(DEVICE, &glob::Pattern::escape(device)))
+    }
+
     /// What it leads to now, sorted.
     ///
     /// # Errors
@@ -64,7 +73,7 @@ impl DataPath {
 pub struct State {
     /// The saved session: access token and device.
     pub session: Option<DataPath>,
-    /// The keys for end-to-end encryption: a file or a folder.
+    /// The keys for end-to-end encryption: a file or a folder. `{device_id}` in it stands for the device that the identity works on.
     pub crypto_store: Option<DataPath>,
     /// The databases with everything else.
     pub database: Option<DataPath>,
@@ -120,6 +129,12 @@ mod tests {
             ["bot.sqlite", "bot.sqlite-wal"].map(|name| data.path().join(name))
         );
         assert_eq!(found("bot.log"), [data.path().join("bot.log")]);
+        let own = DataPath::try_from("{device_id}.log".to_owned()).unwrap();
+        assert_eq!(
+            own.of_device("bot").found(data.path()).unwrap(),
+            [data.path().join("bot.log")]
+        );
+        assert!(own.of_device("*").found(data.path()).unwrap().is_empty());
         assert!(found("nothing").is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contract, Error, Healing, Identity, Readiness, Variable};
+use super::{Contract, Error, Healing, Identity, Ping, Readiness, Variable};
 
 impl Contract {
     /// The contract, if what stands in it goes together.
@@ -87,6 +87,22 @@ impl Contract {
         Ok(())
     }
 
+    fn can_be_asked(&self, key: &str, ping: &Ping) -> Result<(), Error> {
+        if ping.encrypted.is_some() && !self.capabilities.encryption {
+            let problem = "capabilities.encryption is not true";
+            return Err(Error::key(format!("{key}.encrypted"), problem));
+        }
+        for (kind, question) in [("plain", &ping.plain), ("encrypted", &ping.encrypted)] {
+            if question.as_ref().is_some_and(|question| question.expect.is_empty()) {
+                return Err(Error::key(
+                    format!("{key}.{kind}.expect"),
+                    "any message at all would do; write words of the answer",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn can_be_seen(&self) -> Result<(), Error> {
         if self.ready == Readiness::Ping && self.ping.plain.is_none() && self.ping.encrypted.is_none() {
             return Err(Error::key(
@@ -94,19 +110,12 @@ impl Contract {
                 "it is seen by a ping, but there is neither ping.plain nor ping.encrypted",
             ));
         }
-        if self.ping.encrypted.is_some() && !self.capabilities.encryption {
-            return Err(Error::key("ping.encrypted", "capabilities.encryption is not true"));
-        }
-        for (key, question) in [
-            ("ping.plain", &self.ping.plain),
-            ("ping.encrypted", &self.ping.encrypted),
-        ] {
-            if question.as_ref().is_some_and(|question| question.expect.is_empty()) {
-                return Err(Error::key(
-                    format!("{key}.expect"),
-                    "any message at all would do; write words of the answer",
-                ));
-            }
+        self.can_be_asked("ping", &self.ping)?;
+        for (place, identity) in self.identities.iter().enumerate() {
+            let own = identity.ping.as_ref();
+            own.map_or(Ok(()), |ping| {
+                self.can_be_asked(&format!("identities[{place}].ping"), ping)
+            })?;
         }
         if self.healing == Healing::SaysSo && !self.tells_operator() {
             return Err(Error::key(
@@ -184,6 +193,16 @@ environment = { TOKEN = "{token}" }
     #[case::no_ping("ping.plain", "#", "ready")]
     #[case::any_answer("expect = \"pong\"", "expect = \"\"", "ping.plain.expect")]
     #[case::encrypted_ping("ping.plain", "ping.encrypted", "ping.encrypted")]
+    #[case::encrypted_ping_of_one(
+        "localpart",
+        "ping.encrypted = { say = \"a\", expect = \"b\" }\nlocalpart",
+        "identities[0].ping.encrypted"
+    )]
+    #[case::any_answer_of_one(
+        "localpart",
+        "ping.plain = { say = \"a\", expect = \"\" }\nlocalpart",
+        "identities[0].ping.plain.expect"
+    )]
     #[case::bad_localpart("localpart = \"pong\"", "localpart = \"Pong\"", "identities[0].localpart")]
     #[case::optional_first("localpart", "optional = true\nlocalpart", "identities[0].optional")]
     #[case::no_password(

@@ -125,15 +125,20 @@ impl Breakage {
         let mut evidence = Vec::new();
         // Longer than it may take: that it took too long is for a check to say.
         let patience = expected.within.max(world.contract().boot());
-        for fired in fired {
+        for (account, fired) in fired {
             let settled = attended(world, fired.settle(patience)).await?;
-            evidence.push(settled.map_err(Error::said("it did not happen"))?);
+            let settled = settled.map_err(Error::said("it did not happen"))?;
+            history.add(Event::Fired {
+                account,
+                evidence: settled.clone(),
+            });
+            evidence.push(settled);
         }
         let fired = evidence.join("; ");
-        history.add(Event::Fired {
-            evidence: fired.clone(),
-        });
-        attended(world, syncs_again(world.traffic(), before.seq, patience)).await??;
+        for user in users_hit(world) {
+            let synced = syncs_again(world.traffic(), user, before.seq, patience);
+            attended(world, synced).await??;
+        }
         let ready = whole(world, patience).await?;
         let healed_in = began.elapsed();
         history.add(Event::Whole);
@@ -146,13 +151,14 @@ impl Breakage {
         })
     }
 
-    /// Breaks it for each account that it hits.
-    async fn inject(&self, world: &mut World) -> Result<Vec<Fired>> {
+    /// Breaks it for each account that it hits; answers their names and what shows it.
+    async fn inject(&self, world: &mut World) -> Result<Vec<(String, Fired)>> {
         let mut fired = Vec::new();
         for place in world.hit().to_vec() {
             world.aim_at(place);
             let injected = self.fault.inject(world).await;
-            fired.push(injected.map_err(Error::said("it could not be injected"))?);
+            let injected = injected.map_err(Error::said("it could not be injected"))?;
+            fired.push((world.account().name().to_owned(), injected));
         }
         world.aim_at(world.hit()[0]);
         Ok(fired)
@@ -186,8 +192,9 @@ impl Breakage {
     async fn needs_operator(&self, world: &mut World) -> Result<Snapshot> {
         let expected = self.expectation(world);
         let patience = expected.within + UNTIL_NOTICED;
-        let name = world.account().name().to_owned();
-        world.bot.wait_cry(&name, patience).await?;
+        for name in names_hit(world) {
+            world.bot.wait_cry(&name, patience).await?;
+        }
         // One that has ended asks nothing.
         if expected.logins != Logins::None && world.bot.is_running() {
             asks_again(world, patience).await?;
@@ -201,14 +208,16 @@ impl Breakage {
     /// The bot serves on and has put up a note with one of these words; the rest of what it says is judged by the checks.
     async fn serves_degraded(&self, world: &mut World, words: &[&str]) -> Result<Snapshot> {
         let patience = self.expectation(world).within + UNTIL_NOTICED;
-        let name = world.account().name().to_owned();
-        let what = format!("the {name} to serve with a note on any of {words:?}");
-        let noted = |ready: &Ready| {
-            ready.is_ok()
-                && ready
-                    .identity(&name)
-                    .is_some_and(|identity| identity.note(words).is_some())
+        let names = names_hit(world);
+        let what = format!(
+            "the {} to serve with a note on any of {words:?}",
+            names.join(" and the ")
+        );
+        let is_noted = |ready: &Ready, name: &String| {
+            let identity = ready.identity(name);
+            identity.is_some_and(|identity| identity.note(words).is_some())
         };
+        let noted = |ready: &Ready| ready.is_ok() && names.iter().all(|name| is_noted(ready, name));
         world.bot.wait_until(&what, patience, noted).await?;
         Ok(Snapshot::take(world, "needing").await?)
     }
@@ -217,27 +226,14 @@ impl Breakage {
 /// Waits until the bot has synced after the last time it was told that its token is dead. `/ready` alone may still be what it was before.
 fn syncs_again(
     traffic: &Traffic,
+    user: String,
     since: u64,
     patience: Duration,
 ) -> impl Future<Output = std::result::Result<(), TimedOut>> + use<> {
     let traffic = traffic.clone();
-    let what = "the bot to sync again after it was told that its token is dead";
-    let synced = move |exchanges: &[Exchange]| {
-        let own = || {
-            exchanges
-                .iter()
-                .filter(|exchange| exchange.seq > since && exchange.entrance == Entrance::Bot)
-        };
-        let told = own()
-            .filter(|exchange| exchange.status == Some(401))
-            .map(|exchange| exchange.seq)
-            .max();
-        let done = own().any(|exchange| {
-            exchange.status == Some(200) && exchange.path.ends_with("/sync") && Some(exchange.seq) > told
-        });
-        (told.is_none() || done).then_some(())
-    };
-    async move { traffic.wait_until(what, patience, synced).await }
+    let what = format!("{user} to sync again after it was told that its token is dead");
+    let synced = move |exchanges: &[Exchange]| has_synced(exchanges, since, &user).then_some(());
+    async move { traffic.wait_until(&what, patience, synced).await }
 }
 
 /// Waits for something, whatever becomes of the bot meanwhile. Where its contract says that it heals by being started again, this plays its
@@ -261,10 +257,44 @@ async fn attended<T>(world: &mut World, work: impl Future<Output = T>) -> Result
 /// that a password tried again without need has been seen by then.
 async fn asks_again(world: &World, patience: Duration) -> Result<()> {
     let since = world.traffic().last_seq();
-    let whoami = Matcher::endpoint("GET", "/account/whoami").from_bot().after(since);
-    let asked = |exchanges: &[Exchange]| (exchanges.iter().filter(|one| whoami.matches(one)).count() > 1).then_some(());
-    let what = "the bot to look twice more whether its token lives";
-    Ok(world.traffic().wait_until(what, patience, asked).await?)
+    for account in world.accounts_hit() {
+        let user = account.user_id();
+        let whoami = Matcher::endpoint("GET", "/account/whoami")
+            .from_bot()
+            .by(user)
+            .after(since);
+        let asked = |exchanges: &[Exchange]| {
+            let count = exchanges.iter().filter(|one| whoami.matches(one)).count();
+            (count > 1).then_some(())
+        };
+        let what = format!("the bot to look twice more whether the token of {user} lives");
+        world.traffic().wait_until(&what, patience, asked).await?;
+    }
+    Ok(())
+}
+
+/// Whether a user has synced since the last time that it was told that its token is dead. Whose token it was may not be known.
+fn has_synced(exchanges: &[Exchange], since: u64, user: &str) -> bool {
+    let of_bot = |exchange: &&Exchange| exchange.seq > since && exchange.entrance == Entrance::Bot;
+    let own = || exchanges.iter().filter(of_bot);
+    let told = own()
+        .filter(|exchange| exchange.status == Some(401) && exchange.who.as_ref().is_none_or(|who| who.user_id == user))
+        .map(|exchange| exchange.seq)
+        .max();
+    let synced = |exchange: &Exchange| exchange.status == Some(200) && exchange.path.ends_with("/sync");
+    let mut done = own().filter(|exchange| exchange.is_by(user) && synced(exchange));
+    told.is_none() || done.any(|exchange| Some(exchange.seq) > told)
+}
+
+fn users_hit(world: &World) -> Vec<String> {
+    world
+        .accounts_hit()
+        .map(|account| account.user_id().to_owned())
+        .collect()
+}
+
+fn names_hit(world: &World) -> Vec<String> {
+    world.accounts_hit().map(|account| account.name().to_owned()).collect()
 }
 
 /// Waits until the bot serves and nothing of it is weaker than it should be.

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use super::Result;
+use super::{Result, memory};
 use crate::{
     check::{self, Question, Snapshot},
-    client::PEERS,
-    world::World,
+    client::{PEERS, Peer},
+    history::Event,
+    world::{BotAccount, World},
 };
 
 /// How long the bot may take to answer a member.
@@ -15,18 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) async fn look(world: &mut World) -> Result<Snapshot> {
     let now = Snapshot::take(world, "after").await?;
     let contract = world.contract().clone();
-    let encrypted = contract.ping.encrypted.as_ref().zip(world.rooms().encrypted.as_deref());
-    if PEERS && (encrypted.is_some() || contract.capabilities.cross_signing) {
+    if PEERS && (contract.capabilities.encryption || contract.capabilities.cross_signing) {
         let member = world.owner_peer().await?;
         let history = world.artifacts.history();
-        if let Some((question, room)) = encrypted {
-            let question = Question {
-                room,
-                words: &question.say,
-                bot: world.accounts[0].user_id(),
-                expected: &[&question.expect],
-            };
-            history.add(check::ask(&member, question, PATIENCE).await);
+        if let Some(room) = world.rooms().encrypted.as_deref() {
+            for account in &world.accounts {
+                converse(world, &member, room, account).await;
+            }
         }
         if contract.capabilities.cross_signing {
             for account in &world.accounts {
@@ -38,9 +34,31 @@ pub(super) async fn look(world: &mut World) -> Result<Snapshot> {
         }
     }
     if !world.memories().is_empty() {
-        let read = check::read_back(world, PATIENCE).await;
-        world.artifacts.history().add(read);
+        for account in &world.accounts {
+            let read = check::read_back(world, account, PATIENCE).await;
+            world.artifacts.history().add(read);
+        }
     }
     world.conclude().await?;
     Ok(now)
+}
+
+/// Asks an account what it answers to; of one that answers nothing, and keeps a key backup, that backup shows whether it can read.
+async fn converse(world: &World, member: &Peer, room: &str, account: &BotAccount) {
+    let (contract, history) = (world.contract(), world.artifacts.history());
+    if let Some(question) = contract.ping_of(&account.identity).encrypted {
+        let question = Question {
+            room,
+            words: &question.say,
+            bot: account.user_id(),
+            expected: &[&question.expect],
+        };
+        history.add(check::ask(member, question, PATIENCE).await);
+    } else if contract.capabilities.encryption && contract.capabilities.backup {
+        let heard = memory::hears(world, member, room, account).await;
+        history.add(Event::Heard {
+            user: account.user_id().to_owned(),
+            heard: heard.map_err(|error| error.to_string()),
+        });
+    }
 }

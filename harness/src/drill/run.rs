@@ -128,6 +128,8 @@ impl Attempt<'_> {
             .seeded(self.drill.world_seed());
         options.replay = Some(record.replay.clone());
         options.artifacts = Some(self.artifacts.clone());
+        options.identities = self.drill.identities().to_vec();
+        options.hit = self.drill.identities().to_vec();
         scenario.prepare(options)
     }
 

@@ -1,6 +1,7 @@
 //! What several faults do, to the account that the world [aims at](World::aim).
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,7 +18,7 @@ use crate::{
     history::{Event, Proof},
     homeserver::Sessions,
     wait::TimedOut,
-    world::World,
+    world::{BotAccount, World},
 };
 
 /// How long an outage lasts.
@@ -35,6 +36,14 @@ pub const WRONG_PASSWORD: &str = "wrong-password-000000000000";
 /// Something that looks like a token and is none.
 pub const GARBAGE: &str = "syt_garbage_0000000000_000000";
 
+/// Such a thing for the account that is hit. A bot may refuse to act as two with one token.
+pub fn garbage(world: &World) -> String {
+    match world.aim() {
+        0 => GARBAGE.to_owned(),
+        place => format!("{GARBAGE}{place}"),
+    }
+}
+
 /// The token that the bot uses, or, before it has ever run, the one in its environment.
 pub fn bot_token(world: &World) -> String {
     let account = world.account();
@@ -44,8 +53,24 @@ pub fn bot_token(world: &World) -> String {
 
 /// The device that the bot uses: the one behind its token.
 pub fn bot_device(world: &World) -> String {
-    let device = world.front_door.device_behind(&bot_token(world));
-    device.unwrap_or_else(|| world.account().first.device_id().to_owned())
+    device_of(world, world.account())
+}
+
+/// The device that an account of the bot's uses.
+pub fn device_of(world: &World, account: &BotAccount) -> String {
+    let token = world.front_door.bot_token(account.user_id());
+    let used = token.and_then(|token| world.front_door.device_behind(&token));
+    used.unwrap_or_else(|| account.first.device_id().to_owned())
+}
+
+/// The devices that an account of the bot's has ever used.
+pub fn devices_of(world: &World, account: &BotAccount) -> BTreeSet<String> {
+    let exchanges = world.traffic().snapshot();
+    let used = exchanges.into_iter().filter_map(|exchange| exchange.who);
+    let own = used.filter(|who| who.user_id == account.user_id());
+    own.filter_map(|who| who.device_id)
+        .chain([account.first.device_id().to_owned()])
+        .collect()
 }
 
 /// Asks the homeserver, past the front door, whose token this is; the evidence that it is nobody's.
@@ -89,6 +114,8 @@ pub fn lose_stores(world: &World) -> Result<String> {
     let account = world.account();
     let store = account.state().crypto_store.as_ref();
     let store = store.ok_or("the contract names no place for the keys")?;
+    // Where several accounts keep their keys in one folder, only those of this one are lost.
+    let store = store.of_device(&bot_device(world));
     let found = store.found(world.bot.data_dir())?;
     let mut entries = 0;
     for path in &found {
@@ -177,25 +204,26 @@ pub async fn log_in_on(world: &World, device: &str) -> Result<User> {
     Ok(rival)
 }
 
-/// A bend that stays in force until the cure.
-struct Kept(Option<Bend>);
+/// Bends that stay in force until the cure, each by the place of the account that it is about.
+#[derive(Default)]
+struct Kept(BTreeMap<usize, Bend>);
 
 /// Keeps a bend in force until [`end_bend`].
 pub fn keep_bend(world: &mut World, bend: Bend) {
-    world.put(Kept(Some(bend)));
+    let mut kept = world.take::<Kept>().unwrap_or_default();
+    kept.0.insert(world.aim(), bend);
+    world.put(kept);
 }
 
-/// Ends the bend that was [kept](keep_bend); answers the number of requests that met it.
+/// Ends the bend that was [kept](keep_bend) for the account that is hit; answers the number of requests that met it.
 ///
 /// # Errors
 ///
 /// When none did.
 pub fn end_bend(world: &mut World) -> Result<u64> {
-    let fired = world
-        .get::<Kept>()
-        .and_then(|Kept(bend)| bend.as_ref())
-        .map_or(0, Bend::fired);
-    world.put(Kept(None));
+    let mut kept = world.take::<Kept>().unwrap_or_default();
+    let fired = kept.0.remove(&world.aim()).map_or(0, |bend| bend.fired());
+    world.put(kept);
     match fired {
         0 => Err("no request of the bot met it".into()),
         fired => Ok(fired),
@@ -218,8 +246,9 @@ fn away(path: &Path) -> PathBuf {
 
 /// The bot's next question for device keys is answered as by a homeserver that has none for its device.
 pub fn lose_device_keys(world: &World) -> Bend {
-    let query = Matcher::endpoint("POST", "/keys/query").from_bot().times(1);
-    let none = json!({ "device_keys": { world.account().user_id(): {} }, "failures": {} });
+    let user = world.account().user_id();
+    let query = Matcher::endpoint("POST", "/keys/query").from_bot().by(user).times(1);
+    let none = json!({ "device_keys": { user: {} }, "failures": {} });
     world.front_door.bend(query, Action::json(200, &none))
 }
 

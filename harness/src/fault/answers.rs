@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{
     front_door::{Action, Matcher, Point},
     world::World,
@@ -22,6 +22,7 @@ pub(super) fn faults() -> [Fault; 6] {
             .within(60);
         Fault::new(name, summary, ALWAYS)
             .needing(CREDENTIALS)
+            .reaching(Reach::Accounts)
             .expecting(move |_| expected)
     };
     [
@@ -33,7 +34,8 @@ pub(super) fn faults() -> [Fault; 6] {
         )
         .injected(|world| {
             let (from, to) = ("M_UNKNOWN_TOKEN".to_owned(), "M_UNAUTHORIZED".to_owned());
-            Box::pin(mislead(world, Matcher::any().from_bot(), Action::Errcode { from, to }))
+            let all = Matcher::any().from_bot().by(world.account().user_id());
+            Box::pin(mislead(world, all, Action::Errcode { from, to }))
         }),
         // The session nobody heard of, and then the usual two.
         misleading(
@@ -42,7 +44,10 @@ pub(super) fn faults() -> [Fault; 6] {
             3,
             3,
         )
-        .injected(|world| Box::pin(mislead(world, login().times(1), Action::DropReply))),
+        .injected(|world| {
+            let first = login(world).times(1);
+            Box::pin(mislead(world, first, Action::DropReply))
+        }),
         misleading(
             "login-limited",
             "the token is dead and the first two logins are answered with 429",
@@ -50,17 +55,15 @@ pub(super) fn faults() -> [Fault; 6] {
             5,
         )
         .injected(|world| {
-            Box::pin(mislead(
-                world,
-                login().times(2),
-                Action::limited(Duration::from_secs(1)),
-            ))
+            let two = login(world).times(2);
+            Box::pin(mislead(world, two, Action::limited(Duration::from_secs(1))))
         }),
         Fault::new(
             "living-token-called-dead",
             "one sync is answered with 401 M_UNKNOWN_TOKEN although the token lives",
             RUNNING,
         )
+        .reaching(Reach::Accounts)
         .injected(|world| Box::pin(false_alarm(world))),
         Fault::new(
             "bot-killed-after-login",
@@ -68,6 +71,7 @@ pub(super) fn faults() -> [Fault; 6] {
             RUNNING,
         )
         .needing(CREDENTIALS)
+        .reaching(Reach::Account)
         .expecting(|_| Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60))
         .injected(|world| Box::pin(killed_after_login(world))),
         Fault::new("bot-killed", "the bot is killed (SIGKILL) and started again", RUNNING)
@@ -75,8 +79,9 @@ pub(super) fn faults() -> [Fault; 6] {
     ]
 }
 
-fn login() -> Matcher {
-    Matcher::endpoint("POST", "/login").from_bot()
+fn login(world: &World) -> Matcher {
+    let user = world.account().user_id();
+    Matcher::endpoint("POST", "/login").from_bot().by(user)
 }
 
 async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Result<Fired> {
@@ -88,7 +93,8 @@ async fn mislead(world: &mut World, matcher: Matcher, action: Action) -> Result<
 }
 
 async fn false_alarm(world: &mut World) -> Result<Fired> {
-    let sync = Matcher::endpoint("GET", "/sync").from_bot().times(1);
+    let user = world.account().user_id();
+    let sync = Matcher::endpoint("GET", "/sync").from_bot().by(user).times(1);
     let bend = world
         .front_door
         .bend(sync, Action::error(401, "M_UNKNOWN_TOKEN", "Unknown access token."));
@@ -99,7 +105,7 @@ async fn false_alarm(world: &mut World) -> Result<Fired> {
 
 /// The bot is killed where it is most delicate: its new token is made and not yet on disk.
 async fn killed_after_login(world: &mut World) -> Result<Fired> {
-    let gate = world.front_door.gate(login(), Point::AfterReply);
+    let gate = world.front_door.gate(login(world), Point::AfterReply);
     // The file first: else the held login could be one with the old password.
     let evidence = acts::reset_password_with_file(world).await?;
     let held = gate.reached(PATIENCE).await?;

@@ -1,6 +1,6 @@
 //! The bot's devices are deleted on the server.
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{
     client::User,
     front_door::{Action, Matcher},
@@ -49,6 +49,7 @@ pub(super) fn faults() -> [Fault; 5] {
         .expecting(|_| Expectation::one_login(NewDevice::Must).logins(1, 2))
         .injected(|world| Box::pin(refused(world))),
     ]
+    .map(|fault| fault.reaching(Reach::Accounts))
 }
 
 async fn deleted(world: &mut World) -> Result<Fired> {
@@ -98,7 +99,8 @@ async fn keys_lost(world: &mut World) -> Result<Fired> {
 }
 
 async fn refused(world: &mut World) -> Result<Fired> {
-    let login = Matcher::endpoint("POST", "/login").from_bot().times(1);
+    let user = world.account().user_id();
+    let login = Matcher::endpoint("POST", "/login").from_bot().by(user).times(1);
     let refusal = Action::error(400, "M_UNKNOWN", "This device id cannot be used.");
     let bend = world.front_door.bend(login, refusal);
     let met = acts::met(world);

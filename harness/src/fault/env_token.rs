@@ -1,6 +1,6 @@
 //! The token in the environment is wrong.
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{contract::Variable, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::FirstBoot, Moment::AtBoot];
@@ -9,6 +9,7 @@ pub(super) fn faults() -> [Fault; 3] {
     let fault = |name, summary| {
         Fault::new(name, summary, MOMENTS)
             .needing(&[Need::TokenInEnvironment, Need::PasswordLogin])
+            .reaching(Reach::Accounts)
             .expecting(expectation)
     };
     [
@@ -32,8 +33,9 @@ fn expectation(moment: Moment) -> Expectation {
 }
 
 async fn clobbered(world: &mut World) -> Result<Fired> {
-    acts::give_token(world, acts::GARBAGE)?;
-    let evidence = acts::is_dead(world, "the environment's token", acts::GARBAGE).await?;
+    let garbage = acts::garbage(world);
+    acts::give_token(world, &garbage)?;
+    let evidence = acts::is_dead(world, "the environment's token", &garbage).await?;
     Ok(Fired::with(evidence))
 }
 

@@ -16,6 +16,7 @@ mod moment;
 mod need;
 mod outage;
 mod password;
+mod reach;
 mod rival;
 mod store;
 mod unhealable;
@@ -26,6 +27,7 @@ pub use expectation::{Expectation, Logins, NewDevice, Outcome};
 pub use fired::Fired;
 pub use moment::Moment;
 pub use need::Need;
+pub use reach::Reach;
 pub use value::{Fault, Faults};
 
 fn all() -> Vec<Fault> {

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{client::User, history::Event, world::World};
 
 const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
@@ -11,7 +11,11 @@ const MOMENTS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InThe
 const LATE: Duration = Duration::from_secs(5);
 
 pub(super) fn faults() -> [Fault; 3] {
-    let fault = |name, summary| Fault::new(name, summary, MOMENTS).needing(&[Need::PasswordLogin, Need::PasswordFile]);
+    let fault = |name, summary| {
+        Fault::new(name, summary, MOMENTS)
+            .needing(&[Need::PasswordLogin, Need::PasswordFile])
+            .reaching(Reach::Accounts)
+    };
     [
         fault(
             "password-changed-by-user",

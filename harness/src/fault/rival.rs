@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{
     client::Peer,
     front_door::Matcher,
@@ -24,6 +24,7 @@ pub(super) fn faults() -> [Fault; 2] {
             &[Moment::AtBoot],
         )
         .needing(&[Need::Encryption, Need::PasswordLogin])
+        .reaching(Reach::Accounts)
         // Where a second login on a device kills the first token: one on the device, and one on a new one.
         .expecting(|_| Expectation::one_login(NewDevice::Must).logins(2, 2))
         .injected(|world| Box::pin(took_over(world))),
@@ -38,6 +39,7 @@ pub(super) fn faults() -> [Fault; 2] {
             Need::PasswordFile,
             Need::TellsOperator,
         ])
+        .reaching(Reach::Account)
         .expecting(|_| {
             Expectation::one_login(NewDevice::Never)
                 .logins(LIVES + 1, LIVES + 1)
@@ -79,7 +81,8 @@ async fn key_of(world: &World, device: &str) -> Result<String> {
 
 async fn contested(world: &mut World) -> Result<Fired> {
     let device = acts::bot_device(world);
-    let login = Matcher::endpoint("POST", "/login").from_bot();
+    let user = world.account().user_id();
+    let login = Matcher::endpoint("POST", "/login").from_bot().by(user);
     for life in 0..=LIVES {
         let seq = world.traffic().last_seq();
         acts::log_in_on(world, &device).await?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::world::World;
 
 pub(super) fn faults() -> [Fault; 3] {
@@ -13,6 +13,7 @@ pub(super) fn faults() -> [Fault; 3] {
     };
     [
         fault("crypto-store-lost", "what the bot keeps its keys in is gone")
+            .reaching(Reach::Accounts)
             .injected(|world| Box::pin(async { Ok(Fired::with(acts::lose_stores(world)?)) })),
         fault(
             "data-directory-lost",
@@ -24,6 +25,7 @@ pub(super) fn faults() -> [Fault; 3] {
             "the recovery key is gone for good, and the homeserver has lost the device's keys; the old store has what both would bring back",
         )
         .needing(&[Need::RecoveryKey])
+        .reaching(Reach::Accounts)
         .injected(|world| Box::pin(async { recovery_key_gone(world) })),
     ]
 }

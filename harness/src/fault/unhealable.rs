@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts};
+use super::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts};
 use crate::{
     client::User,
     homeserver::Flavor,
@@ -17,7 +17,9 @@ const LEAVING: Duration = Duration::from_secs(30);
 
 pub(super) fn faults() -> [Fault; 3] {
     let fault = |name, summary| {
-        Fault::new(name, summary, MOMENTS).needing(&[Need::PasswordLogin, Need::PasswordFile, Need::TellsOperator])
+        Fault::new(name, summary, MOMENTS)
+            .needing(&[Need::PasswordLogin, Need::PasswordFile, Need::TellsOperator])
+            .reaching(Reach::Accounts)
     };
     let tried = |succeeded, tried| Expectation::one_login(NewDevice::Allowed).logins(succeeded, tried);
     [

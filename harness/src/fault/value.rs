@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Expectation, Fired, Moment, Need, Result};
+use super::{Expectation, Fired, Moment, Need, Reach, Result};
 use crate::{contract::Contract, homeserver::Flavor, world::World};
 
 type Inject = dyn for<'w> Fn(&'w mut World) -> BoxFuture<'w, Result<Fired>> + Send + Sync;
@@ -31,6 +31,7 @@ pub struct Fault {
     summary: String,
     moments: Vec<Moment>,
     needs: Vec<Need>,
+    reach: Reach,
     expectation: Arc<dyn Fn(Moment) -> Expectation + Send + Sync>,
     inject: Arc<Inject>,
     cure: Arc<Cure>,
@@ -51,6 +52,7 @@ impl Fault {
             summary: summary.to_owned(),
             moments: moments.to_vec(),
             needs: Vec::new(),
+            reach: Reach::Bot,
             expectation: Arc::new(|_| Expectation::unharmed()),
             inject: Arc::new(|_| Box::pin(async { Err("nothing injects it".into()) })),
             cure: Arc::new(|_| Box::pin(async { Ok(()) })),
@@ -61,6 +63,13 @@ impl Fault {
     #[must_use]
     pub fn needing(mut self, needs: &[Need]) -> Self {
         self.needs.extend(needs);
+        self
+    }
+
+    /// Whom it hits, where that is not the bot as a whole.
+    #[must_use]
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
         self
     }
 
@@ -81,7 +90,7 @@ impl Fault {
         self
     }
 
-    /// What an operator must do where the bot cannot heal alone.
+    /// What an operator must do where the bot cannot heal alone. A bot that is stopped then is started when it is done for every account.
     #[must_use]
     pub fn cured(
         mut self,
@@ -109,6 +118,11 @@ impl Fault {
     /// What it needs.
     pub fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    /// Whom it hits.
+    pub fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// Why it is not applicable to a bot of this contract on such a homeserver, if it is not.

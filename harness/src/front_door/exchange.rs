@@ -105,6 +105,16 @@ impl Exchange {
         })
     }
 
+    /// Whether it is about this user. A login may name its user by localpart or by id.
+    pub fn is_by(&self, user: &str) -> bool {
+        let localpart = |id: &str| {
+            let localpart = id.trim_start_matches('@').split(':').next();
+            localpart.unwrap_or_default().to_owned()
+        };
+        self.user()
+            .is_some_and(|found| found == user || (!found.contains(':') && localpart(found) == localpart(user)))
+    }
+
     /// One line for people.
     pub fn line(&self) -> String {
         let status = self.status.map_or("-".to_owned(), |status| status.to_string());

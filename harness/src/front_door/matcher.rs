@@ -131,7 +131,7 @@ impl Matcher {
                 .endpoint
                 .as_deref()
                 .is_none_or(|endpoint| is_endpoint(&exchange.path, endpoint))
-            && self.user.as_deref().is_none_or(|user| is_user(exchange, user))
+            && self.user.as_deref().is_none_or(|user| exchange.is_by(user))
     }
 
     /// The same, using up one of the allowed times.
@@ -149,20 +149,6 @@ impl Budget {
         }
         self.left.fetch_update(order, order, one_less).is_ok()
     }
-}
-
-/// A login may name its user by localpart or by id.
-fn is_user(exchange: &Exchange, user: &str) -> bool {
-    let localpart = |id: &str| {
-        id.trim_start_matches('@')
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    exchange
-        .user()
-        .is_some_and(|found| found == user || (!found.contains(':') && localpart(found) == localpart(user)))
 }
 
 fn is_endpoint(path: &str, endpoint: &str) -> bool {

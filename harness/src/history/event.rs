@@ -95,6 +95,8 @@ pub enum Event {
     },
     /// A fault says that it happened.
     Fired {
+        /// The name of the account that it hit.
+        account: String,
         /// What shows it.
         evidence: String,
     },
@@ -111,10 +113,19 @@ pub enum Event {
     Step(Step),
     /// A member asked the bot something, and waited for the answer.
     RoundTrip {
+        /// The bot's user that has to answer.
+        user: String,
         /// Words, any of which the answer must hold.
         expected: Vec<String>,
         /// What came: whether it was encrypted, and its words.
         answer: Result<(bool, String), String>,
+    },
+    /// Whether an account of the bot's that answers nobody can read what a member says.
+    Heard {
+        /// The bot's user.
+        user: String,
+        /// Why nothing shows it.
+        heard: Result<(), String>,
     },
     /// What a member's client makes of the bot's device.
     Trust {
@@ -127,6 +138,8 @@ pub enum Event {
     },
     /// Whether the bot's account can still read what it could read once.
     Readable {
+        /// The bot's user.
+        user: String,
         /// How many messages it must be able to read.
         wanted: usize,
         /// How many of them a client with only password and recovery key has read, or why none could be.

@@ -32,7 +32,10 @@ fn offer(nearest: &[String], kind: &str) -> String {
 /// [`Unknown`] with the nearest known names.
 pub fn find<'k>(kind: &'static str, name: &str, known: &[&'k str]) -> Result<&'k str, Unknown> {
     let wanted = name.replace('_', "-").to_lowercase();
-    if let Some(found) = known.iter().find(|candidate| **candidate == wanted) {
+    if let Some(found) = known
+        .iter()
+        .find(|candidate| [name, wanted.as_str()].contains(candidate))
+    {
         return Ok(found);
     }
     let mut alike: Vec<(f64, &str)> = known

@@ -39,8 +39,14 @@ impl Drill {
     /// The same with a fault.
     #[must_use]
     pub fn broken(mut self, fault: &str, moment: Moment) -> Self {
-        let fault = fault.to_owned();
-        self.subject = Some(Subject { fault, moment });
+        self.subject = Some(Subject::new(fault, moment));
+        self
+    }
+
+    /// The same with its fault hitting these identities of the bot, all at once.
+    #[must_use]
+    pub fn hitting(mut self, identities: &[String]) -> Self {
+        self.subject = self.subject.map(|subject| subject.hitting(identities));
         self
     }
 
@@ -51,10 +57,20 @@ impl Drill {
         self
     }
 
-    /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`.
+    /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`;
+    /// where the fault hits others than the first identity, with their names: `smoke/password-reset/at-boot/first+second`.
     pub fn name(&self) -> String {
         match &self.subject {
-            Some(Subject { fault, moment }) => format!("{}/{fault}/{moment}", self.scenario),
+            Some(subject) if subject.identities.is_empty() => {
+                format!("{}/{}/{}", self.scenario, subject.fault, subject.moment)
+            }
+            Some(subject) => format!(
+                "{}/{}/{}/{}",
+                self.scenario,
+                subject.fault,
+                subject.moment,
+                subject.identities.join("+")
+            ),
             None => format!("{}/plain", self.scenario),
         }
     }
@@ -62,6 +78,11 @@ impl Drill {
     /// The moment of its fault, if it has one.
     pub fn moment(&self) -> Option<Moment> {
         self.subject.as_ref().map(|subject| subject.moment)
+    }
+
+    /// The identities that its fault hits, where that is not the first alone.
+    pub fn identities(&self) -> &[String] {
+        self.subject.as_ref().map_or(&[], |subject| &subject.identities)
     }
 
     /// The seed of this drill's world. It depends on the run's seed and on the drill's name alone, not on what else is planned, so that
@@ -78,7 +99,13 @@ impl Drill {
     /// The words behind the program's name that repeat it, with a blank before them.
     fn arguments(&self) -> String {
         let fault = match &self.subject {
-            Some(Subject { fault, moment }) => format!("--fault {fault} --moment {moment}"),
+            Some(subject) => {
+                let identities = match subject.identities.is_empty() {
+                    true => String::new(),
+                    false => format!(" --identity {}", quoted(&subject.identities.join(","))),
+                };
+                format!("--fault {} --moment {}{identities}", subject.fault, subject.moment)
+            }
             None => "--fault none".to_owned(),
         };
         let contract = self.contract.as_ref().map_or_else(String::new, |contract| {
@@ -124,10 +151,16 @@ mod tests {
 
     #[test]
     fn a_replay_line_names_everything_the_drill_depends_on() {
-        let broken = drill(Some(Subject {
-            fault: "device-deleted".to_owned(),
-            moment: Moment::WhileRunning,
-        }));
+        let subject = Subject::new("device-deleted", Moment::WhileRunning);
+        let both = ["first", "second"].map(str::to_owned);
+        let of_both = drill(Some(subject.clone().hitting(&both)));
+        assert_eq!(of_both.name(), "smoke/device-deleted/while-running/first+second");
+        assert!(
+            of_both
+                .replay("knockproof")
+                .contains("--moment while-running --identity first,second --seed 7")
+        );
+        let broken = drill(Some(subject));
         assert_eq!(
             broken.replay("cargo knockproof"),
             "cargo knockproof drill --homeserver synapse --scenario smoke --fault device-deleted --moment while-running --seed 7"
@@ -141,10 +174,7 @@ mod tests {
     #[test]
     fn drills_of_one_run_have_different_worlds_that_a_replay_meets_again() {
         let plain = drill(None);
-        let broken = drill(Some(Subject {
-            fault: "device-deleted".to_owned(),
-            moment: Moment::AtBoot,
-        }));
+        let broken = drill(Some(Subject::new("device-deleted", Moment::AtBoot)));
         assert_ne!(plain.world_seed(), broken.world_seed());
         assert_eq!(plain.world_seed(), drill(None).world_seed());
         assert_eq!(seed_for(7, "smoke/plain"), plain.world_seed());

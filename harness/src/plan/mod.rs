@@ -4,12 +4,14 @@
 //! seed give the same list, and [`Drill::replay`] gives the command line for any single one.
 
 mod drill;
+mod identities;
 mod moment;
 mod queue;
 mod wishes;
 
 pub use crate::fault::Moment;
 pub use drill::{Drill, seed_for};
+pub use identities::whom;
 pub use moment::{Subject, meaning, moment_named};
 pub use queue::{Pace, Queue};
 pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, left_out, plan};

@@ -2,13 +2,35 @@
 
 use crate::fault::Moment;
 
-/// What a drill breaks, and when.
+/// What a drill breaks, when, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// The fault's name.
     pub fault: String,
     /// When it happens.
     pub moment: Moment,
+    /// The names of the identities that it hits, all at once; none for the first alone.
+    pub identities: Vec<String>,
+}
+
+impl Subject {
+    /// A fault that hits the first identity.
+    pub fn new(fault: impl Into<String>, moment: Moment) -> Self {
+        Self {
+            fault: fault.into(),
+            moment,
+            identities: Vec::new(),
+        }
+    }
+
+    /// The same for these identities.
+    #[must_use]
+    pub fn hitting(self, identities: &[String]) -> Self {
+        Self {
+            identities: identities.to_vec(),
+            ..self
+        }
+    }
 }
 
 /// What a moment means, in one line.

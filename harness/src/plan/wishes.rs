@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Drill, Moment, Subject, moment_named};
-use crate::names::{self, Unknown};
+use super::{Drill, Moment, Subject, identities, moment_named};
+use crate::{
+    fault::Reach,
+    names::{self, Unknown},
+};
 
 /// The word that stands for every fault.
 const ALL: &str = "all";
@@ -43,6 +46,8 @@ pub struct KnownFault {
     pub name: String,
     /// The moments at which it makes sense.
     pub moments: Vec<Moment>,
+    /// Whom it hits.
+    pub reach: Reach,
 }
 
 /// All that can be wished for.
@@ -52,6 +57,10 @@ pub struct Known {
     pub scenarios: Vec<KnownScenario>,
     /// Faults in the order in which they are drilled.
     pub faults: Vec<KnownFault>,
+    /// The identities of the bot. Where nothing else is said, faults hit the first.
+    pub identities: Vec<String>,
+    /// What a brief run drills for others than the first identity, each with the scenario.
+    pub others: Vec<(&'static str, Subject)>,
 }
 
 /// What is wished for; an empty list is no restriction.
@@ -65,6 +74,8 @@ pub struct Wishes {
     pub faults: Vec<String>,
     /// Names of moments.
     pub moments: Vec<String>,
+    /// Names of the identities that faults hit, all at once.
+    pub identities: Vec<String>,
     /// The seed of the run.
     pub seed: u64,
     /// The file with the contract of the bot that is drilled, where it is not the one that is drilled unless another is named.
@@ -89,6 +100,14 @@ pub enum BadWish {
         /// Where it makes sense.
         moments: String,
     },
+    /// A fault that cannot be aimed at the wished identities.
+    #[error("no drill is left: {fault} hits {whom}; leave --identity out, or name fewer")]
+    Reach {
+        /// The fault wished for.
+        fault: String,
+        /// Whom it hits.
+        whom: &'static str,
+    },
     /// As before, where no fault was wished for by name.
     #[error("no drill is left: no fault is drilled at the wished moment with that scenario; name a fault with --fault")]
     Empty,
@@ -104,24 +123,21 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
     let moments = wished_moments(&wishes.moments)?;
     let (faults, plain) = wished_faults(known, &wishes.faults)?;
     let any_fault = wishes.faults.is_empty();
+    let hit = identities::wished(known, wishes)?;
 
     let mut subjects = Vec::new();
     for scenario in &scenarios {
-        // A wish for a moment is a wish for a fault at that moment.
-        if plain || (any_fault && wishes.moments.is_empty()) {
+        // A wish for a moment is a wish for a fault at that moment, and one for an identity is for a fault that hits it.
+        if plain || (any_fault && wishes.moments.is_empty() && wishes.identities.is_empty()) {
             subjects.push((scenario.name, None));
         }
         for fault in &faults {
             for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
                 let is_meant = !any_fault || scenario.meets(&fault.name, *moment, wishes.brief);
                 if is_meant && scenario.has(*moment) {
-                    subjects.push((
-                        scenario.name,
-                        Some(Subject {
-                            fault: fault.name.clone(),
-                            moment: *moment,
-                        }),
-                    ));
+                    let subject = Subject::new(&fault.name, *moment);
+                    let all = hit.subjects(scenario, fault, subject);
+                    subjects.extend(all.into_iter().map(|subject| (scenario.name, Some(subject))));
                 }
             }
         }
@@ -130,6 +146,16 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         return Err(BadWish::Nothing {
             fault: fault.name.to_owned(),
             moments: moments_of(fault),
+        });
+    }
+    if !any_fault
+        && let Some(fault) = faults
+            .iter()
+            .find(|fault| is_named(&wishes.faults, fault) && !hit.reaches(fault))
+    {
+        return Err(BadWish::Reach {
+            fault: fault.name.clone(),
+            whom: identities::whom(fault.reach),
         });
     }
     if subjects.is_empty() {
@@ -209,6 +235,9 @@ fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k Kno
 /// [`BadWish`] for an unknown name.
 pub fn left_out(known: &Known, wishes: &Wishes) -> Result<Vec<String>, BadWish> {
     let mut left_out = Vec::new();
+    if !wishes.identities.is_empty() && wished_faults(known, &wishes.faults)?.1 {
+        left_out.push(format!("{NONE}: without a fault no identity is hit"));
+    }
     if wishes.faults.is_empty() || wishes.moments.is_empty() {
         return Ok(left_out);
     }
@@ -250,239 +279,5 @@ fn moments_of(fault: &KnownFault) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn known() -> Known {
-        Known {
-            scenarios: vec![
-                KnownScenario {
-                    name: "smoke",
-                    middle: &["token-logged-out"],
-                    drilled_with_every_fault: true,
-                },
-                KnownScenario {
-                    name: "errands",
-                    middle: &["token-logged-out"],
-                    drilled_with_every_fault: false,
-                },
-                KnownScenario {
-                    name: "space-rules",
-                    middle: &[],
-                    drilled_with_every_fault: false,
-                },
-            ],
-            faults: vec![
-                KnownFault {
-                    name: "env-token-empty".to_owned(),
-                    moments: vec![Moment::AtBoot],
-                },
-                KnownFault {
-                    name: "token-logged-out".to_owned(),
-                    moments: Moment::ALL.to_vec(),
-                },
-            ],
-        }
-    }
-
-    fn names(wishes: &Wishes) -> Vec<String> {
-        plan(&known(), wishes).unwrap().iter().map(Drill::name).collect()
-    }
-
-    fn wish(scenarios: &[&str], faults: &[&str], moments: &[&str]) -> Wishes {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Wishes {
-            scenarios: owned(scenarios),
-            faults: owned(faults),
-            moments: owned(moments),
-            ..Wishes::default()
-        }
-    }
-
-    #[test]
-    fn without_wishes_every_fault_meets_one_scenario_and_every_scenario_heals_in_its_middle() {
-        assert_eq!(
-            names(&Wishes::default()),
-            [
-                "smoke/plain",
-                "smoke/env-token-empty/at-boot",
-                "smoke/token-logged-out/first-boot",
-                "smoke/token-logged-out/at-boot",
-                "smoke/token-logged-out/while-running",
-                "smoke/token-logged-out/in-the-middle",
-                "errands/plain",
-                "errands/token-logged-out/in-the-middle",
-                "space-rules/plain",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_brief_run_breaks_each_scenario_but_the_first_once_in_its_middle() {
-        let mut known = known();
-        known.faults.push(KnownFault {
-            name: "bot-killed".to_owned(),
-            moments: vec![Moment::InTheMiddle],
-        });
-        for scenario in &mut known.scenarios[..2] {
-            scenario.middle = &["token-logged-out", "bot-killed"];
-        }
-        let middles = |brief| {
-            let drills = plan(
-                &known,
-                &Wishes {
-                    brief,
-                    ..Wishes::default()
-                },
-            )
-            .unwrap();
-            let names = drills.iter().map(Drill::name);
-            names.filter(|name| name.ends_with("in-the-middle")).collect::<Vec<_>>()
-        };
-        let brief = middles(true);
-        assert_eq!(
-            brief,
-            [
-                "smoke/token-logged-out/in-the-middle",
-                "smoke/bot-killed/in-the-middle",
-                "errands/token-logged-out/in-the-middle",
-            ]
-        );
-        assert_eq!(
-            middles(false),
-            [brief, vec!["errands/bot-killed/in-the-middle".to_owned()]].concat()
-        );
-    }
-
-    #[test]
-    fn a_wished_fault_meets_every_wished_scenario_at_every_moment() {
-        assert_eq!(
-            names(&wish(&["errands"], &["env-token-empty"], &[])),
-            ["errands/env-token-empty/at-boot"]
-        );
-        assert_eq!(
-            names(&wish(&["errands"], &["all"], &["at_boot"])),
-            ["errands/env-token-empty/at-boot", "errands/token-logged-out/at-boot"]
-        );
-    }
-
-    #[test]
-    fn no_fault_can_be_wished_for_by_name() {
-        assert_eq!(names(&wish(&["smoke"], &["none"], &[])), ["smoke/plain"]);
-    }
-
-    #[test]
-    fn a_scenario_without_a_middle_is_not_broken_there() {
-        assert_eq!(
-            plan(&known(), &wish(&["space-rules"], &[], &["in-the-middle"])),
-            Err(BadWish::Empty)
-        );
-    }
-
-    #[test]
-    fn a_fault_at_a_moment_where_it_makes_no_sense_is_refused_with_those_where_it_does() {
-        let refused = plan(&known(), &wish(&[], &["env-token-empty"], &["while-running"])).unwrap_err();
-        assert!(
-            refused.to_string().contains("env-token-empty makes sense only at-boot"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn a_fault_named_beside_others_is_not_dropped_where_it_makes_no_sense() {
-        let wishes = wish(&[], &["env-token-empty", "token-logged-out"], &["while-running"]);
-        let refused = plan(&known(), &wishes).unwrap_err();
-        assert!(
-            refused.to_string().contains("env-token-empty makes sense only at-boot"),
-            "{refused}"
-        );
-        let all = wish(&[], &["all"], &["while-running"]);
-        assert!(plan(&known(), &all).is_ok());
-        assert_eq!(left_out(&known(), &all), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_left_out_of_named_faults_moments_and_scenarios_is_said() {
-        let wishes = wish(
-            &["smoke", "space-rules"],
-            &["env-token-empty"],
-            &["at-boot", "in-the-middle"],
-        );
-        assert_eq!(
-            names(&wishes),
-            ["smoke/env-token-empty/at-boot", "space-rules/env-token-empty/at-boot"]
-        );
-        assert_eq!(
-            left_out(&known(), &wishes).unwrap(),
-            [
-                "env-token-empty: not drilled in-the-middle, it makes sense only at-boot",
-                "space-rules: not drilled in-the-middle, it has no middle",
-            ]
-        );
-    }
-
-    #[test]
-    fn the_main_job_drills_every_fault_at_every_moment() {
-        let mut known = known();
-        known.faults.push(KnownFault {
-            name: "bot-frozen".to_owned(),
-            moments: vec![Moment::InTheMiddle],
-        });
-        let brief = Wishes {
-            brief: true,
-            ..Wishes::default()
-        };
-        let drills = plan(&known, &brief).unwrap();
-        for fault in &known.faults {
-            for moment in &fault.moments {
-                let name = format!("smoke/{}/{moment}", fault.name);
-                assert!(drills.iter().any(|drill| drill.name() == name), "{name} is not planned");
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused() {
-        assert!(matches!(
-            plan(&known(), &wish(&["smokey"], &[], &[])),
-            Err(BadWish::Unknown(_))
-        ));
-        assert!(matches!(
-            plan(&known(), &wish(&[], &["env-token"], &[])),
-            Err(BadWish::Unknown(_))
-        ));
-        assert!(matches!(
-            plan(&known(), &wish(&[], &[], &["boot"])),
-            Err(BadWish::Unknown(_))
-        ));
-    }
-
-    #[test]
-    fn every_wished_homeserver_gets_all_drills() {
-        let wishes = Wishes {
-            homeservers: vec!["synapse".to_owned(), "conduwuit".to_owned()],
-            ..wish(&["smoke"], &["none"], &[])
-        };
-        let drills = plan(&known(), &wishes).unwrap();
-        let homeservers: Vec<&str> = drills.iter().map(|drill| drill.homeserver.as_str()).collect();
-        assert_eq!(homeservers, ["synapse", "conduwuit"]);
-    }
-
-    proptest! {
-        /// What a replay line says, read back as wishes, plans that one drill with the same world.
-        #[test]
-        fn a_replay_plans_exactly_the_drill_it_was_made_for(seed: u64, scenario in 0..3_usize, fault in 0..3_usize) {
-            let scenario = known().scenarios[scenario].name;
-            let fault = ["none", "all", "token-logged-out"][fault];
-            for drill in plan(&known(), &Wishes { seed, ..wish(&[scenario], &[fault], &[]) }).unwrap() {
-                let (fault, moment) = drill.subject.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.name())));
-                let again = Wishes { seed, ..wish(&[&drill.scenario], &[fault], moment.as_slice()) };
-                let replayed = plan(&known(), &again).unwrap();
-                prop_assert_eq!(replayed.len(), 1);
-                prop_assert_eq!(replayed[0].world_seed(), drill.world_seed());
-            }
-        }
-    }
-}
+#[path = "wishes_tests.rs"]
+mod tests;

@@ -87,10 +87,7 @@ mod tests {
     fn drill() -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
-            subject: Some(Subject {
-                fault: "device-deleted".to_owned(),
-                moment: Moment::AtBoot,
-            }),
+            subject: Some(Subject::new("device-deleted", Moment::AtBoot)),
             homeserver: "auto".to_owned(),
             seed: 7,
             contract: None,

@@ -154,10 +154,7 @@ mod tests {
     fn record(fault: usize, verdict: Verdict) -> Record {
         let drill = Drill {
             scenario: "smoke".to_owned(),
-            subject: Some(Subject {
-                fault: format!("fault-{fault}"),
-                moment: Moment::AtBoot,
-            }),
+            subject: Some(Subject::new(format!("fault-{fault}"), Moment::AtBoot)),
             homeserver: "embedded (embedded)".to_owned(),
             seed: 7,
             contract: None,

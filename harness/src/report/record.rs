@@ -44,6 +44,9 @@ pub struct Record {
     pub fault: Option<String>,
     /// When the fault happened.
     pub moment: Option<String>,
+    /// The identities that the fault hit; none where that was the first alone, or there was no fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<String>,
     /// Flavor and driver of the homeserver; the wish for one where none was started.
     pub homeserver: String,
     /// How it ended.
@@ -76,6 +79,7 @@ impl Record {
             scenario: drill.scenario.clone(),
             fault: drill.subject.as_ref().map(|subject| subject.fault.clone()),
             moment: drill.moment().map(|moment| moment.name().to_owned()),
+            identities: drill.identities().to_vec(),
             homeserver: drill.homeserver.clone(),
             verdict,
             healed_in_ms: None,

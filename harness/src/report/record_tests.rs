@@ -6,10 +6,7 @@ use crate::plan::{Moment, Subject};
 fn drill() -> Drill {
     Drill {
         scenario: "smoke".to_owned(),
-        subject: Some(Subject {
-            fault: "env-token-clobbered".to_owned(),
-            moment: Moment::AtBoot,
-        }),
+        subject: Some(Subject::new("env-token-clobbered", Moment::AtBoot)),
         homeserver: "synapse".to_owned(),
         seed: 7,
         contract: None,

@@ -100,10 +100,7 @@ mod tests {
     fn drill(fault: Option<&str>, homeserver: &str) -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
-            subject: fault.map(|fault| Subject {
-                fault: fault.to_owned(),
-                moment: Moment::AtBoot,
-            }),
+            subject: fault.map(|fault| Subject::new(fault, Moment::AtBoot)),
             homeserver: homeserver.to_owned(),
             seed: 7,
             contract: None,

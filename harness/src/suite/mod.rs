@@ -46,7 +46,7 @@ use crate::{
     contract::Contract,
     fault::{Fault, Faults},
     homeserver::Selection,
-    plan::{Drill, Known, KnownFault, KnownScenario, Pace},
+    plan::{Drill, Known, KnownFault, KnownScenario, Pace, Subject},
     replay,
     report::{Record, Verdict},
     scenario::{Ping, Scenario},
@@ -63,6 +63,7 @@ pub struct Suite {
     scenarios: Vec<Box<dyn Scenario>>,
     faults: Faults,
     checks: Checks,
+    few_for_others: Vec<(&'static str, Subject)>,
     build: Box<Build>,
     mark: Box<Mark>,
     program: String,
@@ -88,6 +89,7 @@ impl Suite {
             scenarios: vec![Box::new(Ping)],
             faults: Faults::standard(),
             checks: Checks::standard(),
+            few_for_others: Vec::new(),
             build: Box::new(|options, contract| Box::pin(async { Ok(World::build(options, contract).await?) })),
             mark: Box::new(|_| None),
             program: "knockproof".to_owned(),
@@ -105,6 +107,14 @@ impl Suite {
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// With these faults for others than the first identity, each with the scenario, where a run is a brief one. A whole one drills every fault
+    /// for each identity, and for all at once.
+    #[must_use]
+    pub fn with_few_for_others(mut self, few: Vec<(&'static str, Subject)>) -> Self {
+        self.few_for_others = few;
         self
     }
 
@@ -174,10 +184,14 @@ impl Suite {
         let faults = self.faults.iter().map(|fault| KnownFault {
             name: fault.name().to_owned(),
             moments: fault.moments().to_vec(),
+            reach: fault.reach(),
         });
+        let identities = self.contract.identities.iter().map(|identity| identity.name.clone());
         Known {
             scenarios: scenarios.collect(),
             faults: faults.collect(),
+            identities: identities.collect(),
+            others: self.few_for_others.clone(),
         }
     }
 

@@ -164,6 +164,12 @@ impl World {
         self.more.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
+    /// What was [put](Self::put) there, which it is not any more.
+    pub fn take<T: Any>(&mut self) -> Option<T> {
+        let thing: Box<dyn Any> = self.more.remove(&TypeId::of::<T>())?;
+        thing.downcast().ok().map(|thing| *thing)
+    }
+
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -207,6 +213,11 @@ impl World {
     /// The account of a name, if the bot has it here.
     pub fn account_named(&self, name: &str) -> Option<&BotAccount> {
         self.accounts.iter().find(|account| account.name() == name)
+    }
+
+    /// The accounts that faults hit.
+    pub fn accounts_hit(&self) -> impl Iterator<Item = &BotAccount> {
+        self.hit.iter().map(|place| &self.accounts[*place])
     }
 
     /// The places, among [`accounts`](Self::accounts), of all that faults hit.

@@ -149,7 +149,7 @@ async fn a_history_that_cannot_be_read_any_more_is_found() {
     let said = owner.say(room(&world), "remember this").await.unwrap();
     world.remember(room(&world), &said);
     // The bot has never run: there is neither a backup nor a recovery key.
-    let looked = check::read_back(&world, Duration::from_secs(1)).await;
+    let looked = check::read_back(&world, world.account(), Duration::from_secs(1)).await;
     assert!(check::history(&looked).is_broken());
     assert!(is_red("history-readable", looked));
     world.finish(Verdict::Passed).await.unwrap();

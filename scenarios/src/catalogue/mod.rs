@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use harness::{
     contract::{Contract, Error},
     fault::{Fault, Faults, Outcome},
-    plan::{Drill, Moment},
+    plan::{Drill, Moment, Subject},
     scenario::Scenario,
     suite::Suite,
 };
@@ -28,6 +28,7 @@ pub fn suite() -> Result<Suite, Error> {
     let suite = Suite::of(contract::knock_approver()?)
         .with_scenarios(scenarios())
         .with_faults(all_faults().clone())
+        .with_few_for_others(of_others())
         .in_worlds(|options, contract| Box::pin(community::of(options, contract)));
     Ok(here(suite))
 }
@@ -44,6 +45,33 @@ fn here(suite: Suite) -> Suite {
         None => "knockproof",
     };
     suite.marked_by(marks::in_line).repeated_by(program)
+}
+
+/// knock-approver's second identity, and both.
+const ONBOARDING: &[&str] = &["onboarding"];
+const BOTH: &[&str] = &["approver", "onboarding"];
+
+/// What the main job drills for others than the first identity: what becomes of each kind of credential, alone and at once with the first's,
+/// and the second losing its device in the middle of its own work. All of it is in the tests.
+const OF_OTHERS: [(&str, &str, Moment, &[&str]); 10] = [
+    ("smoke", "env-token-clobbered", Moment::FirstBoot, ONBOARDING),
+    ("smoke", "env-token-clobbered", Moment::AtBoot, BOTH),
+    ("smoke", "password-reset", Moment::AtBoot, BOTH),
+    ("smoke", "password-reset", Moment::WhileRunning, ONBOARDING),
+    ("smoke", "all-devices-deleted", Moment::WhileRunning, BOTH),
+    ("smoke", "crypto-store-lost", Moment::AtBoot, ONBOARDING),
+    ("smoke", "crypto-store-lost", Moment::AtBoot, BOTH),
+    ("smoke", "no-password", Moment::WhileRunning, ONBOARDING),
+    ("smoke", "wrong-password", Moment::AtBoot, BOTH),
+    ("lobby", "device-deleted", Moment::InTheMiddle, ONBOARDING),
+];
+
+fn of_others() -> Vec<(&'static str, Subject)> {
+    let others = OF_OTHERS.map(|(scenario, fault, moment, hit)| {
+        let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
+        (scenario, Subject::new(fault, moment).hitting(&hit))
+    });
+    others.to_vec()
 }
 
 /// Every scenario, in the order in which they run.
@@ -86,6 +114,7 @@ pub fn test_suite(drill: &Drill) -> String {
     };
     let heals = fault(&subject.fault).is_none_or(|fault| fault.expectation(subject.moment).outcome == Outcome::Heals);
     match subject.moment {
+        _ if !subject.identities.is_empty() => "healing_identities",
         _ if !heals => "healing_unhealable",
         Moment::FirstBoot | Moment::AtBoot => "healing_boot",
         Moment::WhileRunning => "healing_running",
@@ -94,7 +123,8 @@ pub fn test_suite(drill: &Drill) -> String {
     .to_owned()
 }
 
-/// The name of a drill as a test: `smoke_passes_after::env_token_clobbered::at_boot`, or `smoke_passes`.
+/// The name of a drill as a test: `smoke_passes_after::env_token_clobbered::at_boot`, or `smoke_passes`; where others than the first identity
+/// are hit, with their names.
 pub fn test_name(drill: &Drill) -> String {
     let name = match &drill.subject {
         Some(subject) if subject.moment == Moment::InTheMiddle => {
@@ -103,7 +133,11 @@ pub fn test_name(drill: &Drill) -> String {
         Some(subject) => format!("{}_passes_after::{}::{}", drill.scenario, subject.fault, subject.moment),
         None => format!("{}_passes", drill.scenario),
     };
-    name.replace('-', "_")
+    let hit = match drill.identities() {
+        [] => String::new(),
+        identities => format!("::{}", identities.join("_and_")),
+    };
+    format!("{name}{hit}").replace('-', "_")
 }
 
 #[cfg(test)]
@@ -175,6 +209,24 @@ mod tests {
             .filter(|name| !planned.contains(name))
             .collect();
         assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_main_job_drills_what_it_promises_for_the_second_identity_alone_and_for_both() {
+        let brief = Wishes {
+            brief: true,
+            ..Wishes::default()
+        };
+        let drills = plan(&suite().unwrap().known(), &brief).unwrap();
+        let of_others: Vec<&Drill> = drills.iter().filter(|drill| !drill.identities().is_empty()).collect();
+        assert_eq!(of_others.len(), OF_OTHERS.len());
+        let whole: BTreeSet<String> = planned().iter().map(Drill::name).collect();
+        for drill in &of_others {
+            assert!(whole.contains(&drill.name()), "{drill} is in no test");
+        }
+        for hit in [ONBOARDING, BOTH] {
+            assert!(of_others.iter().any(|drill| drill.identities() == hit));
+        }
     }
 
     /// A fault that no scenario meets in its middle is listed for nothing.

@@ -73,6 +73,10 @@ pub struct DrillArgs {
     /// Moments of the fault: at-boot, while-running, in-the-middle [default: all that make sense].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub moment: Vec<String>,
+    /// Identities of the bot that the fault hits, all at once [default: the first; and, where no fault is named, a few faults for the others
+    /// and for all, or every one where a scenario or a moment is named].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub identity: Vec<String>,
     /// Seed for names, codes and passwords [default: a new one, shown in the first line].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use harness::{
+    fault::Reach,
     homeserver::{Choice, Flavor, look},
-    plan::{Drill, Moment, Wishes, meaning, plan},
+    plan::{Drill, Moment, Wishes, meaning, plan, whom},
     suite::Suite,
 };
 
@@ -43,16 +44,17 @@ fn main_job(suite: &Suite) -> Vec<Drill> {
     plan(&suite.known(), &wishes).unwrap_or_default()
 }
 
+/// The scenarios that a fault is drilled with at a moment, where others than the first identity are hit with their names.
 fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
     let is_of = |drill: &&Drill| {
         let subject = drill.subject.as_ref();
         subject.is_some_and(|subject| subject.fault == fault && subject.moment == moment)
     };
-    let names: Vec<&str> = planned
-        .iter()
-        .filter(is_of)
-        .map(|drill| drill.scenario.as_str())
-        .collect();
+    let name = |drill: &Drill| match drill.identities() {
+        [] => drill.scenario.clone(),
+        hit => format!("{} (for {})", drill.scenario, hit.join(" and ")),
+    };
+    let names: Vec<String> = planned.iter().filter(is_of).map(name).collect();
     match names.is_empty() {
         true => "not in the main job".to_owned(),
         false => names.join(", "),
@@ -74,6 +76,9 @@ fn write(out: &mut impl Write, suite: &Suite, homeservers: &[(Flavor, Result<Str
     )?;
     for fault in suite.faults().iter() {
         writeln!(out, "  {}: {}", fault.name(), fault.summary())?;
+        if fault.reach() != Reach::Bot {
+            writeln!(out, "    hits {}", whom(fault.reach()))?;
+        }
         for moment in fault.moments() {
             writeln!(out, "    {moment}: {}", scenarios_of(&planned, fault.name(), *moment))?;
         }
@@ -81,6 +86,18 @@ fn write(out: &mut impl Write, suite: &Suite, homeservers: &[(Flavor, Result<Str
     writeln!(out, "\nMoments (--moment)")?;
     for moment in Moment::ALL {
         writeln!(out, "  {moment}: {}", meaning(moment))?;
+    }
+    writeln!(
+        out,
+        "\nIdentities (--identity); each fault says whom it hits, unless that is the bot as a whole"
+    )?;
+    for (place, name) in suite.known().identities.iter().enumerate() {
+        let meaning = if place == 0 {
+            "hit where none is named"
+        } else {
+            "there where it is named"
+        };
+        writeln!(out, "  {name}: {meaning}")?;
     }
     writeln!(out, "\nChecks (after every drill)")?;
     for check in suite.checks().iter() {

@@ -74,7 +74,7 @@ async fn killed_after(world: &mut World, kind: Kind) -> Result<Fired> {
     gate.open();
     world.bot.start()?;
     let space = world.space().to_owned();
-    let bot = world.approver().user_id().to_owned();
+    let bot = world.account().user_id().to_owned();
     let once: BoxFuture<'static, Result<String>> = match kind {
         Kind::Room | Kind::Message => Box::pin(challenged_once(stranger, space, bot)),
         Kind::Invite => Box::pin(welcomed_once(stranger, space, bot)),

@@ -28,7 +28,7 @@ pub(super) struct Left {
 
 /// Lets the old approver work on the bot's first session: its device keys are published, and it has read a message in the command room.
 pub(super) async fn worked_here(world: &World) -> Result<Left> {
-    let first = &world.approver().first;
+    let first = &world.account().first;
     let session = User::from_session(
         first.base(),
         first.user_id(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{
-    fault::{Expectation, Fault, Fired, Moment, Need, NewDevice, Result, acts},
+    fault::{Expectation, Fault, Fired, Moment, Need, NewDevice, Reach, Result, acts},
     front_door::{Matcher, Point},
     world::World,
 };
@@ -21,6 +21,7 @@ pub(super) fn faults() -> [Fault; 1] {
         &[Moment::WhileRunning, Moment::InTheMiddle],
     )
     .needing(&[Need::OneTokenPerDevice])
+    .reaching(Reach::Account)
     .expecting(|_| Expectation::one_login(NewDevice::Never))
     .injected(|world| Box::pin(logged_in(world)))]
 }
@@ -29,7 +30,7 @@ async fn logged_in(world: &mut World) -> Result<Fired> {
     let (token, device) = (acts::bot_token(world), acts::bot_device(world));
     let met = acts::met(world);
     // The poll is held, or it might be the first to meet the dead token.
-    let poll = Matcher::endpoint("GET", "/sync").by(world.approver().user_id());
+    let poll = Matcher::endpoint("GET", "/sync").by(world.account().user_id());
     let poll = world.front_door.gate(poll.from_bot(), Point::BeforeForward);
     world.owner().type_in(world.admin_room()).await?;
     poll.reached(MEETING).await?;

@@ -4,14 +4,12 @@ use std::fs;
 
 use harness::{
     bot::Ready,
-    fault::{Expectation, Fault, Fired, Moment, NewDevice, Result, acts as shared},
+    fault::{Expectation, Fault, Fired, Moment, NewDevice, Reach, Result, acts as shared},
     front_door::{Action, Matcher},
     world::World,
 };
 
 use super::acts;
-use crate::community::InCommunity as _;
-
 const MOMENTS: &[Moment] = &[Moment::AtBoot];
 
 /// What the bot notes while it works on a device whose keys it has lost.
@@ -29,12 +27,14 @@ pub(super) fn faults() -> [Fault; 5] {
             "crypto-store-lost-after-new-device",
             "the bot has taken a new device and proven it, and then the folder with its keys is gone",
         )
+        .reaching(Reach::Account)
         .expecting(|_| expectation().logins(2, 2))
         .injected(|world| Box::pin(lost_again(world))),
         fault(
             "crypto-store-damaged",
             "the database of the bot's keys is overwritten with garbage; the operator moves it away later",
         )
+        .reaching(Reach::Accounts)
         .expecting(|_| expectation().serves_degraded(&["could not be carried over"]))
         .injected(|world| Box::pin(async { damaged(world) }))
         .cured(|world| Box::pin(moved_away(world))),
@@ -42,10 +42,11 @@ pub(super) fn faults() -> [Fault; 5] {
             "crypto-store-lost-no-password",
             "the folder with the bot's keys is gone, and there is no password file until later",
         )
+        .reaching(Reach::Accounts)
         .expecting(|_| expectation().serves_degraded(DEAF))
         .injected(|world| {
             Box::pin(async {
-                world.approver().remove_password()?;
+                world.account().remove_password()?;
                 Ok(Fired::with(shared::lose_stores(world)?).and("the password file is gone"))
             })
         })
@@ -54,6 +55,7 @@ pub(super) fn faults() -> [Fault; 5] {
             "crypto-store-lost-wrong-password",
             "the folder with the bot's keys is gone and the password is wrong; while the bot serves as well as it can, its token dies",
         )
+        .reaching(Reach::Account)
         .expecting(|_| expectation().logins(2, 3).needs_operator(&["password"], 1))
         .injected(|world| Box::pin(lost_with_wrong_password(world)))
         .cured(|world| Box::pin(async { shared::write_password(world) })),
@@ -75,7 +77,7 @@ async fn lost_again(world: &mut World) -> Result<Fired> {
     world.bot.restart().await?;
     world.bot.wait_ready(world.contract().boot()).await?;
     world.bot.stop().await?;
-    let stores = fs::read_dir(acts::stores(world))?.count();
+    let stores = acts::stores(world)?.len();
     if stores != 1 {
         return Err(format!("{stores} stores are left after the start that proves the new device").into());
     }
@@ -101,26 +103,26 @@ fn damaged(world: &World) -> Result<Fired> {
 
 /// The damaged store and its device must be there still: it may be mended some day.
 async fn moved_away(world: &mut World) -> Result<()> {
-    let stores: Vec<_> = fs::read_dir(acts::stores(world))?.filter_map(Result::ok).collect();
+    let stores = acts::stores(world)?;
     if stores.len() < 2 {
         return Err("the damaged store was removed".into());
     }
     world.bot.stop().await?;
     let used = acts::store_of(world, &shared::bot_device(world));
-    for store in stores.iter().map(fs::DirEntry::path).filter(|store| *store != used) {
+    for store in stores.iter().filter(|store| **store != used) {
         fs::remove_dir_all(store)?;
     }
-    Ok(world.bot.start()?)
+    Ok(())
 }
 
 async fn lost_with_wrong_password(world: &mut World) -> Result<Fired> {
-    world.approver().write_password(shared::WRONG_PASSWORD)?;
+    world.account().write_password(shared::WRONG_PASSWORD)?;
     let lost = shared::lose_stores(world)?;
     world.bot.start()?;
-    let name = world.approver().name().to_owned();
+    let name = world.account().name().to_owned();
     let noted = |ready: &Ready| {
-        let approver = ready.identity(&name);
-        ready.is_ok() && approver.is_some_and(|identity| identity.note(DEAF).is_some())
+        let identity = ready.identity(&name);
+        ready.is_ok() && identity.is_some_and(|identity| identity.note(DEAF).is_some())
     };
     world
         .bot

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use harness::{
     client::{Peer, Received},
-    fault::{Expectation, Fault, Fired, Moment, NewDevice, Result, acts as shared},
+    fault::{Expectation, Fault, Fired, Moment, NewDevice, Reach, Result, acts as shared},
     world::World,
 };
 use serde_json::json;
@@ -25,6 +25,7 @@ pub(super) fn faults() -> [Fault; 5] {
             "the saved session is a living one of somebody else",
             AT_BOOT,
         )
+        .reaching(Reach::Accounts)
         .injected(|world| Box::pin(session_of_another(world))),
         Fault::new(
             "old-approver-s-files",
@@ -44,6 +45,7 @@ pub(super) fn faults() -> [Fault; 5] {
             "the folder with the bot's keys is gone, and so is the recovery key; the operator finds it again",
             AT_BOOT,
         )
+        .reaching(Reach::Accounts)
         .expecting(|_| Expectation::one_login(NewDevice::Must).serves_degraded(&["unverified"]))
         .injected(|world| Box::pin(recovery_key_lost(world)))
         .cured(|world| Box::pin(recovery_key_found(world))),
@@ -52,6 +54,7 @@ pub(super) fn faults() -> [Fault; 5] {
             "the passphrase of the room keys in escrow is another one, and the homeserver has lost the device's keys",
             AT_BOOT,
         )
+        .reaching(Reach::Account)
         .expecting(|_| {
             Expectation::one_login(NewDevice::Must)
                 .logins(2, 2)
@@ -75,7 +78,7 @@ async fn session_of_another(world: &mut World) -> Result<Fired> {
 }
 async fn old_files(world: &mut World) -> Result<Fired> {
     let left = old_approver::worked_here(world).await?;
-    let account = world.approver();
+    let account = world.account();
     fs::write(acts::file(world, "token"), account.first.token())?;
     fs::write(acts::file(world, "device_id"), account.first.device_id())?;
     fs::write(
@@ -85,7 +88,7 @@ async fn old_files(world: &mut World) -> Result<Fired> {
     shared::give_token(world, "")?;
     Ok(Fired::with(format!(
         "the old approver published the keys of {} and left {} room keys",
-        world.approver().first.device_id(),
+        world.account().first.device_id(),
         left.keys
     )))
 }
@@ -94,7 +97,7 @@ async fn database_lost(world: &mut World) -> Result<Fired> {
     world.bot.start()?;
     world.bot.wait_ready(PATIENCE).await?;
     let owner = world.owner_peer().await?;
-    let (room, bot) = (world.admin_room().to_owned(), world.approver().user_id().to_owned());
+    let (room, bot) = (world.admin_room().to_owned(), world.account().user_id().to_owned());
     let asked = owner.say(&room, "!help").await?;
     let answered = |message: &Received| message.sender == bot && message.body.contains("!revoke");
     owner
@@ -127,8 +130,8 @@ async fn recovery_key_lost(world: &mut World) -> Result<Fired> {
     Ok(Fired::with(evidence).and("the recovery key is gone"))
 }
 async fn recovery_key_found(world: &mut World) -> Result<()> {
-    shared::put_back(&acts::file(world, "recovery_key"))?;
-    Ok(world.bot.restart().await?)
+    world.bot.stop().await?;
+    Ok(shared::put_back(&acts::file(world, "recovery_key"))?)
 }
 async fn escrow_unreadable(world: &mut World) -> Result<Fired> {
     // The first change of device writes the escrow.
@@ -148,17 +151,13 @@ async fn escrow_unreadable(world: &mut World) -> Result<Fired> {
 /// Nothing irreversible must have happened until now.
 async fn passphrase_found(world: &mut World) -> Result<()> {
     let left = old_devices(world)?;
-    let there = world
-        .homeserver
-        .operator()
-        .devices(world.approver().localpart())
-        .await?;
+    let there = world.homeserver.operator().devices(world.account().localpart()).await?;
     if left.is_empty() || !left.iter().all(|device| there.contains(device)) {
         return Err(
             format!("of the devices left behind ({left:?}) the homeserver has only those among {there:?}").into(),
         );
     }
-    let stores = fs::read_dir(acts::stores(world))?.count();
+    let stores = acts::stores(world)?.len();
     if stores < 2 {
         return Err(format!("{stores} stores are left: an old one was removed").into());
     }

@@ -135,7 +135,7 @@ async fn everywhere(world: &World, owner: &Peer, child: &str, when: &str) -> Res
 
 /// Everything that the world remembers can be read by the bot's account.
 async fn readable(world: &World) -> Seen {
-    let finding = check::history(&check::read_back(world, READING).await);
+    let finding = check::history(&check::read_back(world, world.account(), READING).await);
     ensure(!finding.is_broken(), || finding.evidence.clone())?;
     seen(finding.evidence)
 }

@@ -1,6 +1,7 @@
 //! Each check goes red when the thing it guards is broken, and no other does.
 
 mod excused;
+mod identities;
 mod once;
 mod operator;
 mod red;
@@ -165,6 +166,14 @@ impl Story {
     }
 }
 
+fn readable(user: &str, wanted: usize, read: Result<usize, String>) -> Event {
+    Event::Readable {
+        user: user.to_owned(),
+        wanted,
+        read,
+    }
+}
+
 fn says(ready: Option<Ready>) -> Event {
     Event::Ready {
         said: ready.unwrap(),
@@ -234,11 +243,13 @@ fn sound() -> Story {
         },
         Event::Answer(exchange(2, Entrance::Public, "GET", "/_matrix/client/v3/sync", 200)),
         Event::Fired {
+            account: NAME.to_owned(),
             evidence: "it was seen".to_owned(),
         },
         Event::Whole,
         look("after", snapshot(9, "D1", &["D1"])),
         Event::RoundTrip {
+            user: BOT.to_owned(),
             expected: vec!["pong".to_owned()],
             answer: Ok((true, "pong".to_owned())),
         },
@@ -247,7 +258,7 @@ fn sound() -> Story {
             device: "D1".to_owned(),
             trust: Ok("signed".to_owned()),
         },
-        Event::Readable { wanted: 2, read: Ok(2) },
+        readable(BOT, 2, Ok(2)),
         Event::Sight(Seen {
             rooms: vec![room("!r", vec![message(BOT, "hello")])],
             errors: Vec::new(),
@@ -275,6 +286,7 @@ impl Story {
     fn without_round_trip(&mut self, answer: Result<(bool, String), String>) {
         self.without(|event| matches!(event, Event::RoundTrip { .. }));
         self.0.push(Event::RoundTrip {
+            user: BOT.to_owned(),
             expected: vec!["pong".to_owned()],
             answer,
         });
@@ -289,7 +301,7 @@ impl Story {
     }
 
     fn reads(&mut self, wanted: usize, read: Result<usize, String>) {
-        self.0.push(Event::Readable { wanted, read });
+        self.0.push(readable(BOT, wanted, read));
     }
 
     fn output(&mut self, secrets: usize, leaks: Vec<Leak>) {

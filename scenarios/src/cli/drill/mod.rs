@@ -227,7 +227,8 @@ impl Run {
 
 /// Whether nothing is wished for: then the run is all that the main job promises, within a minute.
 fn is_main_job(args: &DrillArgs) -> bool {
-    args.contract.is_none() && args.scenario.is_empty() && args.fault.is_empty() && args.moment.is_empty()
+    let narrowed = [&args.scenario, &args.fault, &args.moment, &args.identity];
+    args.contract.is_none() && narrowed.iter().all(|names| names.is_empty())
 }
 
 /// Checks the names that planning does not know about, and draws the seed.
@@ -245,6 +246,7 @@ fn wishes(args: &DrillArgs) -> Result<Wishes, String> {
         scenarios: args.scenario.clone(),
         faults: args.fault.clone(),
         moments: args.moment.clone(),
+        identities: args.identity.clone(),
         brief: is_main_job(args),
         // Short enough to be typed again.
         seed: args.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
