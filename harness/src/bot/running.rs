@@ -132,7 +132,7 @@ impl Said {
     }
 
     /// It has printed a line.
-    fn has_printed(&self, line: &str) {
+    fn has_printed(&self, line: &str, masked: &str) {
         if matches!(&self.contract.ready, Readiness::Log(words) if line.contains(words)) {
             self.serves.store(true, Ordering::SeqCst);
         }
@@ -143,6 +143,9 @@ impl Said {
             .is_some_and(|words| line.contains(words))
         {
             self.cries.store(true, Ordering::SeqCst);
+            self.history.add(Event::Cried {
+                line: masked.to_owned(),
+            });
         }
     }
 
@@ -285,9 +288,9 @@ async fn read(output: pipe::Receiver, mut logs: Logs, said: Said) {
         }
         history.add(Event::Line {
             leaks: history.secrets().leaks(text),
-            text: masked,
+            text: masked.clone(),
         });
-        said.has_printed(text);
+        said.has_printed(text, &masked);
         bytes.clear();
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 pub enum Need {
     /// The bot says how it is: which user and device it is, whether it serves, heals or needs its operator.
     State,
+    /// It has a way of calling for its operator.
+    Cries,
     /// It logs in with a password.
     Passwords,
     /// It reads and writes encrypted rooms.
@@ -30,6 +32,7 @@ impl Need {
         let can = contract.capabilities;
         let each = [
             (Self::State, contract.status.is_some()),
+            (Self::Cries, contract.tells_operator()),
             (Self::Passwords, can.password_login),
             (
                 Self::Encryption,
@@ -58,6 +61,7 @@ impl Need {
         match self {
             Self::Encryption | Self::CrossSigning | Self::Backup if !PEERS => NO_PEERS,
             Self::State => "the bot does not say how it is",
+            Self::Cries => "the bot does not say that it needs its operator",
             Self::Passwords => "the bot logs in with no password",
             Self::Encryption => "the bot does not encrypt",
             Self::CrossSigning => "the bot has no cross-signing identity",

@@ -1,5 +1,7 @@
 //! In time, or the operator told, and only then.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Evidence, Finding, Need, evidence::Breakage, harm::UNBROKEN, judge::check};
 use crate::{
     bot::{Condition, IdentityState, Ready},
@@ -18,19 +20,14 @@ pub(super) fn checks() -> [Check; 3] {
         check(
             IN_TIME,
             "healed in time, the operator's own work not counted",
-            &[Need::State],
+            &[],
             in_time,
         ),
-        check(
-            TOLD,
-            "where it cannot heal, the operator is told what to do",
-            &[Need::State],
-            told,
-        ),
+        check(TOLD, "where it cannot heal, the operator is told what to do", &[], told),
         check(
             ALARM,
             "the operator is never called for what heals by itself",
-            &[Need::State],
+            &[Need::Cries],
             no_alarm,
         ),
     ]
@@ -57,21 +54,33 @@ fn told(evidence: &Evidence) -> Finding {
     let Some(breakage) = &evidence.breakage else {
         return Finding::not_applicable(TOLD, UNBROKEN);
     };
+    let lacks = |need| evidence.subject.lacks.contains(&need);
     match &breakage.allowed.outcome {
         AllowedOutcome::Heals => Finding::not_applicable(TOLD, "it heals alone"),
+        AllowedOutcome::NeedsOperator { .. } if lacks(Need::Cries) => {
+            Finding::not_applicable(TOLD, Need::Cries.missing())
+        }
+        AllowedOutcome::ServesDegraded { .. } if lacks(Need::State) => {
+            Finding::not_applicable(TOLD, Need::State.missing())
+        }
         AllowedOutcome::NeedsOperator { next_step_says, tries } => {
-            let mut told = of_each(evidence, breakage, |ready, identity| needed(ready, identity, next_step_says));
+            let mut told = match &evidence.subject.operator_log {
+                Some(words) => cried(evidence, breakage, words),
+                None => of_each(evidence, breakage, |ready, identity| {
+                    needed(ready, identity, next_step_says)
+                }),
+            };
             let cured = breakage.needing.as_ref().map_or(0, |needing| needing.seq);
             let tried = evidence.logins().filter(|exchange| exchange.seq <= cured).count();
             if tried > *tries {
-                told.broken.push(format!("{tried} logins before the cure, allowed are {tries}"));
+                told.broken
+                    .push(format!("{tried} logins before the cure, allowed are {tries}"));
             }
             told.finding()
         }
-        AllowedOutcome::ServesDegraded { note_says } => of_each(evidence, breakage, |ready, identity| {
-            noted(ready, identity, note_says)
-        })
-        .finding(),
+        AllowedOutcome::ServesDegraded { note_says } => {
+            of_each(evidence, breakage, |ready, identity| noted(ready, identity, note_says)).finding()
+        }
     }
 }
 
@@ -86,6 +95,22 @@ impl Told {
     fn finding(&self) -> Finding {
         Finding::of(TOLD, &self.broken, self.right.join("; "))
     }
+}
+
+/// What the bot printed between the fault and the cure, where it calls for its operator in its log alone.
+fn cried(evidence: &Evidence, breakage: &Breakage, words: &str) -> Told {
+    let during = &evidence.record.entries()[breakage.during.clone()];
+    let before_the_cure = |at_ms: u64| breakage.operator_ms.is_none_or(|cured| at_ms <= cured);
+    let cry = during.iter().find_map(|entry| match &entry.event {
+        Event::Cried { line } if before_the_cure(entry.at_ms) => Some(line.clone()),
+        _ => None,
+    });
+    let mut told = Told::default();
+    match cry {
+        Some(line) => told.right.push(format!("it printed {line:?}")),
+        None => told.broken.push(format!("it never printed {words:?}")),
+    }
+    told
 }
 
 /// What the bot said before the cure about each account that the fault hit: what it told, or all that is wrong with that.
@@ -166,6 +191,23 @@ fn noted(ready: &Ready, identity: &IdentityState, note_says: &[String]) -> Resul
     }
 }
 
+/// The accounts that call for the operator and did not before, each with the reason. What goes on until it has its answer is no new call.
+fn new_cries<'a>(
+    said: &'a Ready,
+    accounts: &'a [Account],
+    crying: &mut BTreeSet<String>,
+) -> impl Iterator<Item = (&'a Account, &'a str)> {
+    let cry = |account: &'a Account| {
+        let identity = said.identity(&account.name)?;
+        (identity.condition == Condition::NeedsOperator).then_some((account, identity.why.as_str()))
+    };
+    let cries: Vec<_> = accounts.iter().filter_map(cry).collect();
+    let before = std::mem::replace(crying, cries.iter().map(|(account, _)| account.name.clone()).collect());
+    cries
+        .into_iter()
+        .filter(move |(account, _)| !before.contains(&account.name))
+}
+
 /// The bot may call for its operator from a fault that it cannot heal until the cure, and while the operator is still at work on a fault
 /// that it can. At any other time it is a false alarm.
 fn no_alarm(evidence: &Evidence) -> Finding {
@@ -179,7 +221,9 @@ fn no_alarm(evidence: &Evidence) -> Finding {
             breakage.began_ms <= at_ms && until.is_some_and(|until| at_ms <= until + ANSWERED_MS)
         })
     };
-    let mut looks = 0;
+    let any_hit = evidence.hit().next().is_some();
+    let by_log = evidence.subject.operator_log.is_some();
+    let (mut looks, mut crying) = (0, BTreeSet::new());
     let mut broken = Vec::new();
     for entry in entries {
         match &entry.event {
@@ -187,15 +231,19 @@ fn no_alarm(evidence: &Evidence) -> Finding {
             Event::OwnLosses => break,
             Event::Ready { said, .. } => {
                 looks += 1;
-                let cries = evidence.subject.accounts.iter().filter_map(|account| {
-                    let identity = said.identity(&account.name)?;
-                    let cries = identity.condition == Condition::NeedsOperator;
-                    // An account that the fault did not hit has nothing to call for.
-                    let excused = account.hit && excused(entry.at_ms);
-                    (cries && !excused).then(|| format!("the {}: {}", account.name, identity.why))
-                });
-                broken.extend(cries.map(|cry| format!("after {:.1} s, {cry}", seconds(entry.at_ms))));
+                let new = new_cries(said, &evidence.subject.accounts, &mut crying);
+                // An account that the fault did not hit has nothing to call for.
+                let needless = new.filter(|(account, _)| !(account.hit && excused(entry.at_ms)));
+                broken.extend(needless.map(|(Account { name, .. }, why)| {
+                    format!("after {:.1} s, the {name}: {why}", seconds(entry.at_ms))
+                }));
             }
+            Event::Started { .. } => crying.clear(),
+            // Whose a line is, nobody can tell.
+            Event::Cried { line } if !(any_hit && excused(entry.at_ms)) => {
+                broken.push(format!("after {:.1} s, {line}", seconds(entry.at_ms)));
+            }
+            Event::Line { .. } if by_log => looks += 1,
             _ => {}
         }
     }

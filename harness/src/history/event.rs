@@ -5,6 +5,7 @@ use super::Allowed;
 use crate::{
     bot::Ready,
     check::{Need, RoomRecord, Snapshot},
+    contract::Healing,
     front_door::Exchange,
     secrets::Leak,
     step::Step,
@@ -55,6 +56,11 @@ pub enum Event {
         /// Secrets in it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         leaks: Vec<Leak>,
+    },
+    /// The bot printed that it needs its operator, as its contract says that it does.
+    Cried {
+        /// The line.
+        line: String,
     },
     /// What the bot says of itself has changed.
     Ready {
@@ -187,6 +193,12 @@ pub struct Subject {
     /// What its contract cannot show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Need>,
+    /// What becomes of it when its credentials are broken.
+    #[serde(default)]
+    pub healing: Healing,
+    /// Words in a line of its log by which it calls for its operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_log: Option<String>,
 }
 
 /// An account of the bot's.

@@ -94,6 +94,8 @@ impl World {
             accounts: self.accounts.iter().enumerate().map(account).collect(),
             rooms: self.rooms().ids().map(str::to_owned).collect(),
             lacks: Need::lacking(self.contract()),
+            healing: self.contract().healing,
+            operator_log: self.contract().operator_log.clone(),
         }
     }
 

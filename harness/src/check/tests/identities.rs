@@ -42,9 +42,7 @@ fn fired(account: &str) -> Event {
 /// The fault hits the second, or both; and all is well.
 fn sound_of_two(first_is_hit: bool) -> Story {
     let mut story = sound();
-    let Some(Event::Subject(subject)) = story.0.first_mut() else {
-        panic!("a story begins with its subject");
-    };
+    let subject = story.subject();
     subject.accounts[0].hit = first_is_hit;
     subject.accounts.push(Account {
         name: SECOND.to_owned(),
@@ -64,7 +62,9 @@ fn sound_of_two(first_is_hit: bool) -> Story {
         trust: Ok("signed".to_owned()),
     };
     // Before what is seen of the first: the last look is not the only one that counts.
-    story.0.splice(end..end, [heard(OTHER, Ok(())), readable(OTHER, 2, Ok(2)), trust]);
+    story
+        .0
+        .splice(end..end, [heard(OTHER, Ok(())), readable(OTHER, 2, Ok(2)), trust]);
     story
 }
 

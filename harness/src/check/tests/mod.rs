@@ -110,6 +110,13 @@ fn as_who(mut exchange: Exchange, user: &str, device: &str) -> Exchange {
 struct Story(Vec<Event>);
 
 impl Story {
+    fn subject(&mut self) -> &mut Subject {
+        match self.0.first_mut() {
+            Some(Event::Subject(subject)) => subject,
+            other => panic!("a story begins with its subject, not with {other:?}"),
+        }
+    }
+
     /// One thing happens every ten milliseconds.
     fn record(&self) -> Record {
         let at = |(place, event): (u64, &Event)| Entry {
@@ -229,6 +236,7 @@ fn sound() -> Story {
             accounts: vec![account],
             rooms: vec!["!space".to_owned()],
             lacks: Vec::new(),
+            ..Subject::default()
         }),
         Event::Started { pid: 7 },
         line("started", &[]),
