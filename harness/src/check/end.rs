@@ -1,7 +1,10 @@
 //! How the bot's processes ended.
 
 use super::{Check, Evidence, Finding, Need, judge::check};
-use crate::history::{Event, Exit};
+use crate::{
+    contract::Healing,
+    history::{Event, Exit},
+};
 
 const ENDS: &str = "ends-on-sigterm";
 const PANIC: &str = "no-panic";
@@ -19,7 +22,7 @@ pub(super) fn checks() -> [Check; 2] {
     [
         check(
             ENDS,
-            "asked to end, the bot ends in time, with exit status 0 where its contract says so; and never by itself",
+            "asked to end, the bot ends in time, with exit status 0 where its contract says so; and by itself only where that says so",
             &[],
             ends,
         ),
@@ -35,17 +38,8 @@ fn ends(evidence: &Evidence) -> Finding {
             broken.push(format!("it still ran {waited_ms} ms after SIGTERM and was killed"));
         }
     }
-    let promised = !evidence.subject.lacks.contains(&Need::CleanEnd);
     let asked = |exit: &&Exit| exit.after.as_deref() == Some("SIGTERM");
-    for exit in record.exits().filter(|exit| !is_crash(exit)) {
-        match (exit.after.as_deref(), exit.code) {
-            (Some("SIGKILL"), _) | (Some("SIGTERM"), Some(0)) => {}
-            // What a program does that minds no signal.
-            (Some("SIGTERM"), None) if exit.signal == Some(SIGTERM) && !promised => {}
-            (Some(signal), _) => broken.push(format!("after {signal} it ended with {}", status(exit))),
-            (None, _) => broken.push(format!("it ended by itself with {}", status(exit))),
-        }
-    }
+    broken.extend(wrong_ends(evidence));
     let started = record.events().filter(|event| matches!(event, Event::Started { .. }));
     let (started, ended) = (started.count(), record.exits().count());
     if started == 0 {
@@ -61,6 +55,33 @@ fn ends(evidence: &Evidence) -> Finding {
     };
     let count = record.exits().filter(asked).count();
     Finding::of(ENDS, &broken, format!("{count} times, in {slowest} ms at most"))
+}
+
+/// How processes ended that should have ended otherwise, or not at all.
+fn wrong_ends(evidence: &Evidence) -> Vec<String> {
+    let promised = !evidence.subject.lacks.contains(&Need::CleanEnd);
+    let restarts = evidence.subject.healing == Healing::ByRestart;
+    let (mut is_broken, mut has_cried) = (false, false);
+    let mut wrong = Vec::new();
+    for event in evidence.record.events() {
+        match event {
+            Event::Breaking { .. } => is_broken = true,
+            Event::Whole => is_broken = false,
+            Event::Started { .. } => has_cried = false,
+            Event::Cried { .. } => has_cried = true,
+            Event::Exited(exit) if !is_crash(exit) => match (exit.after.as_deref(), exit.code) {
+                (Some("SIGKILL"), _) | (Some("SIGTERM"), Some(0)) => {}
+                // What a program does that minds no signal.
+                (Some("SIGTERM"), None) if exit.signal == Some(SIGTERM) && !promised => {}
+                (Some(signal), _) => wrong.push(format!("after {signal} it ended with {}", status(exit))),
+                // Its supervisor starts it again, or its operator, for whom it has called.
+                (None, _) if (restarts && is_broken) || has_cried => {}
+                (None, _) => wrong.push(format!("it ended by itself with {}", status(exit))),
+            },
+            _ => {}
+        }
+    }
+    wrong
 }
 
 fn panic(evidence: &Evidence) -> Finding {

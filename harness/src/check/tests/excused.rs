@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     check::{Need, Verdict},
+    contract::Healing,
     history::Proof,
 };
 
@@ -59,13 +60,57 @@ fn who_signs_up_is_given_a_session_and_acted_for_with_it() {
 #[case::another_signal(exit(7, None, Some(13), Some("SIGTERM")), Verdict::Broken)]
 fn who_promises_no_exit_status_may_be_ended_by_the_signal(#[case] end: Event, #[case] verdict: Verdict) {
     let mut story = sound();
-    let Some(Event::Subject(subject)) = story.0.first_mut() else {
-        panic!("a story begins with its subject");
-    };
-    subject.lacks = vec![Need::CleanEnd];
+    story.subject().lacks = vec![Need::CleanEnd];
     story.exits(end);
     let finding = story.judge("ends-on-sigterm");
     assert_eq!(finding.verdict, verdict, "{finding:?}");
+}
+
+/// A process that ends by itself after the fault, and is started again.
+fn ends_by_itself(story: &mut Story) {
+    let is_end = |event: &Event| matches!(event, Event::Exited(_));
+    story.without(is_end);
+    story.then(exit(7, Some(1), None, None));
+    story.then(Event::Started { pid: 8 });
+    story.0.push(exit(8, Some(0), None, Some("SIGTERM")));
+}
+
+fn cry() -> Event {
+    Event::Cried {
+        line: "operator needed".to_owned(),
+    }
+}
+
+#[rstest]
+#[case::it_promises_to_go_on(Healing::Alone, None, Verdict::Broken)]
+#[case::its_supervisor_starts_it(Healing::ByRestart, None, Verdict::Holds)]
+#[case::it_has_called_for_its_operator(Healing::Alone, Some(cry()), Verdict::Holds)]
+fn a_bot_may_end_by_itself_where_its_contract_says_so(
+    #[case] healing: Healing,
+    #[case] cry: Option<Event>,
+    #[case] verdict: Verdict,
+) {
+    let mut story = sound();
+    story.subject().healing = healing;
+    story.subject().operator_log = Some("operator needed".to_owned());
+    cry.into_iter().for_each(|cry| story.then(cry));
+    ends_by_itself(&mut story);
+    let finding = story.judge("ends-on-sigterm");
+    assert_eq!(finding.verdict, verdict, "{finding:?}");
+}
+
+#[test]
+fn a_bot_that_heals_by_restart_may_not_end_by_itself_where_nothing_is_broken() {
+    let mut story = sound();
+    story.subject().healing = Healing::ByRestart;
+    let before = story.place(|event| matches!(event, Event::Breaking { .. }));
+    story.0.splice(
+        before..before,
+        [exit(7, Some(1), None, None), Event::Started { pid: 8 }],
+    );
+    story.exits(exit(8, Some(0), None, Some("SIGTERM")));
+    story.0.insert(before, exit(7, Some(1), None, None));
+    assert!(story.judge("ends-on-sigterm").is_broken());
 }
 
 #[test]
