@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod once;
+
 use std::time::{Duration, Instant};
 
 use knockproof_harness::{
