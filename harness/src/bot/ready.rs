@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::contract::Status;
+use crate::contract::{Pointer, Status};
 
 /// What the bot says of itself, read as its contract says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,11 +60,26 @@ pub struct Note {
     pub cure: String,
 }
 
+impl Note {
+    /// Reads one. That of a bot that writes plain texts says no cure; an object of which the contract says nothing is shown as it is.
+    fn read(status: &Status, value: &Value, name: &str) -> Self {
+        let at = |pointer: &Option<Pointer>| {
+            let found = pointer.as_ref()?.find(value, name)?;
+            found.as_str().map(str::to_owned)
+        };
+        let whole = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Self {
+            what: at(&status.degraded_what).unwrap_or_else(whole),
+            cure: at(&status.degraded_cure).unwrap_or_default(),
+        }
+    }
+}
+
 impl IdentityState {
     /// Reads how an identity is, where the body tells about it.
     fn read(status: &Status, body: &Value, name: &str) -> Option<Self> {
         let state = status.state.find(body, name)?.as_str()?.to_owned();
-        let text = |pointer: &Option<crate::contract::Pointer>| {
+        let text = |pointer: &Option<Pointer>| {
             let found = pointer.as_ref()?.find(body, name)?;
             found.as_str().map(str::to_owned)
         };
@@ -83,7 +98,11 @@ impl IdentityState {
             next_step: text(&status.next_step),
             user_id: text(&status.user_id),
             device_id: text(&status.device_id),
-            degraded: degraded.into_iter().flatten().map(note).collect(),
+            degraded: degraded
+                .into_iter()
+                .flatten()
+                .map(|value| Note::read(status, value, name))
+                .collect(),
             state,
         })
     }
@@ -133,15 +152,6 @@ impl Ready {
     }
 }
 
-/// A note of a bot that writes plain texts says no cure.
-fn note(value: &Value) -> Note {
-    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    Note {
-        what: value.as_str().map_or_else(|| text("what"), str::to_owned),
-        cure: text("cure"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,21 +160,23 @@ mod tests {
     fn status(state: &str) -> Status {
         let text = format!(
             "http = \"/how\"\nstate = \"{state}\"\nserves = \"up\"\nneeds_operator = \"stuck\"\nnext_step = \"/do\"\n\
-             degraded = \"/weak\""
+             degraded = \"/weak\"\ndegraded_what = \"/is/wrong\"\ndegraded_cure = \"/do\""
         );
         toml::from_str(&text).unwrap()
     }
 
     #[test]
     fn an_identity_is_read_from_where_the_contract_says() {
-        let body = json!({ "who": { "a": "stuck", "b": "up" }, "do": "write it", "weak": ["slow", { "what": "w", "cure": "c" }] });
+        let body = json!({ "who": { "a": "stuck", "b": "up" }, "do": "write it", "weak": ["slow", { "is": { "wrong": "w" }, "do": "c" }, { "what": "x" }] });
         let names = ["a", "b", "c"].map(str::to_owned);
         let ready = Ready::read(false, 503, body, Some(&status("/who/{identity}")), &names);
         let a = ready.identity("a").unwrap();
         assert_eq!((a.condition, a.state.as_str()), (Condition::NeedsOperator, "stuck"));
         assert_eq!(a.next_step.as_deref(), Some("write it"));
         assert_eq!(a.note(&["slow"]).unwrap().cure, "");
-        assert_eq!(a.note(&["w"]).unwrap().what, "slow");
+        assert_eq!(a.note(&["slow", "w"]).unwrap().what, "slow");
+        assert_eq!((a.degraded[1].what.as_str(), a.degraded[1].cure.as_str()), ("w", "c"));
+        assert_eq!(a.degraded[2].what, r#"{"what":"x"}"#);
         assert!(ready.identity("b").unwrap().serves());
         assert_eq!(ready.identity("c"), None);
     }

@@ -79,8 +79,12 @@ pub struct Status {
     pub user_id: Option<Pointer>,
     /// The device that it acts on.
     pub device_id: Option<Pointer>,
-    /// What is weaker than it should be: a list of texts, or of objects with `what` and `cure`.
+    /// What is weaker than it should be: a list of texts, or of objects.
     pub degraded: Option<Pointer>,
+    /// In such an object: what is weaker.
+    pub degraded_what: Option<Pointer>,
+    /// In such an object: what cures it.
+    pub degraded_cure: Option<Pointer>,
 }
 
 #[cfg(test)]
