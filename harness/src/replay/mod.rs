@@ -1,6 +1,11 @@
 //! The line that repeats a drill as it was: the same homeserver, however it was wished for, the same image, the same environment.
 
-use std::{borrow::Cow, env};
+use std::{
+    borrow::Cow,
+    env,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt as _,
+};
 
 use crate::{
     homeserver::{Choice, Driver, Flavor, Selection},
@@ -29,13 +34,13 @@ const SYNAPSE_VENV: &str = "KNOCKPROOF_SYNAPSE_VENV";
 
 /// The line for a shell with which a program repeats a drill on what was taken for its wish, in the environment of this process.
 pub fn line(drill: &Drill, selection: &Selection, program: &str) -> String {
-    line_in(drill, selection, env::vars(), program)
+    line_in(drill, selection, env::vars_os(), program)
 }
 
 fn line_in(
     drill: &Drill,
     selection: &Selection,
-    environment: impl IntoIterator<Item = (String, String)>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
     program: &str,
 ) -> String {
     let exactly = Drill {
@@ -46,21 +51,27 @@ fn line_in(
     variables.sort();
     let mut line: String = variables
         .iter()
-        .map(|(name, value)| format!("{name}={} ", quoted(value)))
+        .map(|(name, value)| format!("{name}={} ", quoted_value(value)))
         .collect();
     line.push_str(&exactly.replay(program));
     line
 }
 
 /// The variables that the drill depends on, with what they came to.
-fn in_use(selection: &Selection, environment: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+fn in_use(
+    selection: &Selection,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Vec<(String, OsString)> {
     let is_container = selection.driver == Driver::Container;
     let is_kept = |name: &str| match name {
         "DOCKER_HOST" => is_container,
         name => name.starts_with(PREFIX) && !LEFT_OUT.contains(&name) && ![BINARY, SYNAPSE_VENV].contains(&name),
     };
-    let mut variables: Vec<(String, String)> = environment
+    // A name that is no text is none of ours.
+    let named = environment
         .into_iter()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let mut variables: Vec<(String, OsString)> = named
         .filter(|(name, value)| is_kept(name) && !value.is_empty())
         .collect();
     let taken = match (selection.driver, selection.flavor) {
@@ -69,7 +80,7 @@ fn in_use(selection: &Selection, environment: impl IntoIterator<Item = (String, 
         (Driver::Process, _) => Some((BINARY, &selection.source)),
         (Driver::Embedded, _) => None,
     };
-    variables.extend(taken.map(|(name, value)| (name.to_owned(), value.clone())));
+    variables.extend(taken.map(|(name, value)| (name.to_owned(), value.into())));
     variables
 }
 
@@ -77,6 +88,18 @@ fn in_use(selection: &Selection, environment: impl IntoIterator<Item = (String, 
 pub(crate) fn quoted(value: &str) -> Cow<'_, str> {
     // No variable of an environment holds a zero byte, which alone cannot be quoted.
     shlex::try_quote(value).unwrap_or_default()
+}
+
+/// The same of one that may be no text: then it is written byte by byte, as shells read it (`$'…'`).
+fn quoted_value(value: &OsStr) -> Cow<'_, str> {
+    match value.to_str() {
+        Some(text) => quoted(text),
+        None => {
+            let bytes = value.as_bytes().iter();
+            let bytes: String = bytes.map(|byte| format!("\\x{byte:02x}")).collect();
+            Cow::Owned(format!("$'{bytes}'"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +130,7 @@ mod tests {
     fn line_with(selection: &Selection, environment: &[(&str, &str)]) -> String {
         let environment = environment
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
         line_in(&drill(), selection, environment, "knockproof")
     }
 
@@ -145,6 +168,18 @@ mod tests {
             line.starts_with(
                 "DOCKER_HOST=unix:///run/d.sock KNOCKPROOF_IMAGE=girlbossceo/conduwuit@sha256:0a1b knockproof drill --homeserver conduwuit-container "
             ),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_written_byte_by_byte() {
+        let embedded = taken(Flavor::Embedded, Driver::Embedded, "in this process", None);
+        let odd = |name: &[u8], value: &[u8]| (OsStr::from_bytes(name).to_owned(), OsStr::from_bytes(value).to_owned());
+        let environment = [odd(b"KNOCKPROOF_BOT", b"/\xff/b"), odd(b"KNOCKPROOF_\xff", b"x")];
+        let line = line_in(&drill(), &embedded, environment, "knockproof");
+        assert!(
+            line.starts_with(r"KNOCKPROOF_BOT=$'\x2f\xff\x2f\x62' knockproof drill "),
             "{line}"
         );
     }

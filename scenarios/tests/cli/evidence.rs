@@ -1,6 +1,12 @@
 //! What a drill that failed leaves, and what is said of it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    path::Path,
+    process::Command,
+};
 
 use crate::{
     place::{ENDS, Place, json},
@@ -49,6 +55,17 @@ fn repeated(place: &Place, line: &str) -> std::process::Output {
         .env("KNOCKPROOF_RUN_ID", place.run())
         .output()
         .unwrap()
+}
+
+#[test]
+fn a_variable_that_is_no_text_ends_no_drill() {
+    let place = Place::new();
+    let odd = OsStr::from_bytes(b"\xff");
+    let output = place.drill(ENDS, &ONE).env("ODD", odd).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(!said.contains("panicked") && said.contains("exit status: 3"), "{said}");
+    assert_eq!(place.left().len(), 1);
 }
 
 #[test]
