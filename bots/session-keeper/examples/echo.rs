@@ -6,32 +6,31 @@
 //!
 //! with the password in `echo-data/password`. Invite it to a room, reset its token, delete its device: it goes on.
 
-use std::env;
+use std::{env, path::PathBuf};
 
-use matrix_sdk::{
-    Room, RoomState,
-    ruma::events::room::{
-        member::StrippedRoomMemberEvent,
-        message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+use session_keeper::{
+    Keeper,
+    identity::Handle,
+    matrix_sdk::{
+        self, Room, RoomState,
+        ruma::events::room::{
+            member::StrippedRoomMemberEvent,
+            message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+        },
     },
 };
-use session_keeper::{Keeper, identity::Handle};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt().init();
-    let keeper = Keeper::builder(env::var("HOMESERVER")?.parse()?, env::var("DATA_DIR")?)
-        .user(env::var("LOCALPART")?)
-        .token(env::var("TOKEN").ok())
-        .device_name("echo")
-        .on_client(|handle: Handle| async move {
-            handle.client.add_event_handler(echo);
-            handle.client.add_event_handler(join);
-            Ok::<_, Error>(())
-        })
-        .start()?;
+    let keeper = keep(
+        &env::var("HOMESERVER")?,
+        env::var("DATA_DIR")?.into(),
+        &env::var("LOCALPART")?,
+        env::var("TOKEN").ok(),
+    )?;
     let mut health = keeper.health();
     loop {
         tokio::select! {
@@ -43,6 +42,21 @@ async fn main() -> Result<(), Error> {
     }
     keeper.end().await?;
     Ok(())
+}
+
+/// Begins to keep the account; each of its clients joins and echoes.
+pub(crate) fn keep(homeserver: &str, data: PathBuf, localpart: &str, token: Option<String>) -> Result<Keeper, Error> {
+    let keeper = Keeper::builder(homeserver.parse()?, data)
+        .user(localpart)
+        .token(token)
+        .device_name("echo")
+        .on_client(|handle: Handle| async move {
+            handle.client.add_event_handler(echo);
+            handle.client.add_event_handler(join);
+            Ok::<_, Error>(())
+        })
+        .start()?;
+    Ok(keeper)
 }
 
 /// Joins where it is invited.

@@ -1,15 +1,12 @@
 //! The part of the configuration that one identity needs.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use session_keeper::{
-    config::{Account, IdentityConfig as KeeperConfig},
-    vault::PasswordSource,
-};
+use session_keeper::Account;
 use url::Url;
 
-use crate::{secret::Secret, takeover::OldApprover};
+use crate::secret::Secret;
 
 /// Which of the two Matrix identities of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,20 +75,3 @@ pub struct IdentityConfig {
 
 /// How devices that the bot made are called.
 pub const DEVICE_NAME: &str = "knock-approver";
-
-impl IdentityConfig {
-    /// The same, for what keeps the session.
-    pub fn keeper(&self) -> KeeperConfig {
-        let mut config = KeeperConfig::new(self.role.into(), self.homeserver.clone(), &self.data_dir);
-        config.username.clone_from(&self.username);
-        self.role.default_localpart().clone_into(&mut config.default_localpart);
-        config.env_token.clone_from(&self.env_token);
-        config.password = PasswordSource::file(&self.password_path);
-        DEVICE_NAME.clone_into(&mut config.device_name);
-        config.predecessor = Some(Arc::new(OldApprover::of(self)));
-        "the access token in the environment".clone_into(&mut config.wording.given_token);
-        // Newcomers can read history (MSC4268): see `flows::newcomer`.
-        config.customize = |client| client.with_enable_share_history_on_invite(true);
-        config
-    }
-}

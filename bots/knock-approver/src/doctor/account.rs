@@ -18,6 +18,7 @@ use crate::{
     crypto::{OpenStores, Stores},
     finding::of,
     healing::{Class, Expected, Local, Verdict, continuity},
+    identity::keeping,
     secret::Secret,
     session::{Healer, KeysAnswer, Server},
     vault::{Vault, VaultError},
@@ -29,7 +30,7 @@ pub(super) async fn examine<'a>(
     server: &Server,
     findings: &mut Vec<Finding>,
 ) -> Option<Patient<'a>> {
-    let healer = Healer::new(&config.keeper(), server.clone());
+    let healer = Healer::new(&keeping(config), server.clone());
     findings.push(password(config, &healer));
     findings.extend(session(config));
     let (token, patient) = token(config, server, &healer).await;
@@ -65,7 +66,7 @@ fn password(config: &IdentityConfig, healer: &Healer) -> Finding {
 
 /// Whose token is wanted. As the healer has it, which puts files of no use aside; here nothing is changed.
 fn expected(config: &IdentityConfig, healer: &Healer) -> Result<Expected, VaultError> {
-    let vault = Vault::of(&config.keeper());
+    let vault = keeping(config).vault();
     match (vault.identity(), session_problem(&vault)) {
         _ if config.username.is_some() => healer.expected(),
         (Ok(Some(user)), _) => Ok(Expected::User(user)),
@@ -81,7 +82,7 @@ fn expected(config: &IdentityConfig, healer: &Healer) -> Result<Expected, VaultE
 
 /// Something to be said of the session file; `None` where there is none, or a good one.
 fn session(config: &IdentityConfig) -> Option<Finding> {
-    let vault = Vault::of(&config.keeper());
+    let vault = keeping(config).vault();
     let problem = session_problem(&vault)?;
     Some(Finding::weak(
         of(config.role, "saved session"),
@@ -149,7 +150,7 @@ async fn token<'a>(config: &'a IdentityConfig, server: &Server, healer: &Healer)
 
 /// The saved session's token. The vault puts a file that nobody can make sense of aside, and here nothing is changed.
 fn saved_token(config: &IdentityConfig) -> Option<Secret> {
-    let vault = Vault::of(&config.keeper());
+    let vault = keeping(config).vault();
     match session_problem(&vault) {
         Some(_) => None,
         None => vault.session().ok().flatten()?.token,
@@ -243,7 +244,7 @@ async fn local(patient: &Patient<'_>, device: &matrix_sdk::ruma::DeviceId) -> Re
 
 /// The stores, unless there have never been any.
 fn stores(patient: &Patient<'_>) -> Result<Option<Stores>, String> {
-    let vault = Vault::of(&patient.config.keeper());
+    let vault = keeping(patient.config).vault();
     for name in ["store_key", "escrow_passphrase"] {
         // Whoever opens the stores makes a new one where there is none, or one of no use: here nothing is changed.
         let path = vault.path(name);
@@ -281,7 +282,7 @@ async fn trust(patient: &Patient<'_>, server: &Server) -> Finding {
 
 async fn backup(patient: &Patient<'_>, server: &Server) -> Finding {
     let what = of(patient.config.role, "key backup");
-    let vault = Vault::of(&patient.config.keeper());
+    let vault = keeping(patient.config).vault();
     let restart = "see that the password is in its file and restart the bot";
     let version = match server.get(&patient.token, &["room_keys", "version"]).await {
         Class::Done(version) => version,

@@ -124,7 +124,7 @@ impl UserApi {
             .server
             .exchange(method, path, self.token.as_ref(), body, PATIENCE)
             .await
-            .map_err(|NoAnswer { reason, was_sent }| match was_sent {
+            .map_err(|NoAnswer { reason, was_sent, .. }| match was_sent {
                 true => UserError::Unknown(reason),
                 false => UserError::NotAsked(reason),
             })?;
@@ -148,7 +148,7 @@ impl UserApi {
     }
 }
 
-fn read(Exchange { answer, target }: &Exchange) -> Result<Value, UserError> {
+fn read(Exchange { answer, target, .. }: &Exchange) -> Result<Value, UserError> {
     let status = answer.status;
     let body = serde_json::from_str::<Value>(&answer.body)
         .ok()

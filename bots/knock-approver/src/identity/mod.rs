@@ -1,8 +1,11 @@
 //! The bot's identities: each an account that `session-keeper` keeps alive.
 
+mod keeping;
+
 use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
+pub use keeping::keeping;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 pub use session_keeper::identity::{Handle as Live, IntakeError, StartError};
 use session_keeper::identity::{Identity as Account, Intake as AccountIntake};
@@ -74,7 +77,7 @@ impl Identity {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let role = config.role;
         let intake = Arc::new(Own { role, intake });
-        let (account, task) = Account::start(config.keeper(), intake, board.account(role), shutdown)?;
+        let (account, task) = Account::start(keeping(&config), intake, board.account(role), shutdown)?;
         Ok((Self { role, account }, task))
     }
 

@@ -6,9 +6,8 @@ use std::{fs, io, path::PathBuf};
 
 use matrix_sdk::ruma::OwnedDeviceId;
 use session_keeper::{
-    config::{FirstSession, ForeignKeys, Predecessor},
     secret::Secret,
-    vault::VaultError,
+    vault::{FirstSession, ForeignKeys, Predecessor, VaultError},
 };
 
 use crate::config::{IdentityConfig, Role};
@@ -49,10 +48,8 @@ impl OldApprover {
 
 impl Predecessor for OldApprover {
     fn session(&self) -> Result<Option<FirstSession>, VaultError> {
-        let first = FirstSession {
-            device: self.line("device_id").map(OwnedDeviceId::from),
-            token: self.line("token").map(Secret::new),
-        };
+        let device = self.line("device_id").map(OwnedDeviceId::from);
+        let first = FirstSession::new(device, self.line("token").map(Secret::new));
         Ok((first != FirstSession::default()).then_some(first))
     }
 

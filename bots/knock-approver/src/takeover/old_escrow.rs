@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use matrix_sdk_crypto::olm::ExportedRoomKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session_keeper::config::ForeignKeys;
+use session_keeper::vault::ForeignKeys;
 
 /// The file, in the data directory.
 pub(super) const FILE: &str = "inbound_sessions.escrow.json";
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Option<ForeignKeys>, String> {
     if keys.is_empty() && unreadable > 0 {
         return Err(format!("none of its {unreadable} entries is a megolm session export"));
     }
-    Ok(Some(ForeignKeys { keys, unreadable }))
+    Ok(Some(ForeignKeys::new(keys, unreadable)))
 }
 
 fn exported(entry: Value) -> Option<ExportedRoomKey> {

@@ -5,8 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use matrix_sdk::ClientBuilder;
 use url::Url;
 
-use super::{Account, Predecessor, Wording};
-use crate::{secret::Secret, vault::PasswordSource};
+use super::Wording;
+use crate::{
+    account::Account,
+    secret::Secret,
+    vault::{PasswordSource, Predecessor, Vault},
+};
 
 /// Everything that is needed to find, keep and heal an account's session.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ pub struct IdentityConfig {
     /// The localpart that is logged in where neither `username` nor a token names one.
     pub default_localpart: String,
     /// An access token from outside: a hint, never the source of truth.
-    pub env_token: Option<Secret>,
+    pub given_token: Option<Secret>,
     /// Where the operator's password comes from.
     pub password: PasswordSource,
     /// Everything that must outlive a restart.
@@ -46,13 +50,22 @@ impl IdentityConfig {
             homeserver,
             username: None,
             default_localpart: role.name().to_owned(),
-            env_token: None,
+            given_token: None,
             password: PasswordSource::file(data_dir.join("password")),
             data_dir,
             device_name: "session-keeper".to_owned(),
             predecessor: None,
             wording: Wording::default(),
             customize: |client| client,
+        }
+    }
+
+    /// The vault of the account, with what kept it before.
+    pub fn vault(&self) -> Vault {
+        let vault = Vault::new(self.role, &self.data_dir);
+        match &self.predecessor {
+            Some(predecessor) => vault.after(predecessor.clone()),
+            None => vault,
         }
     }
 }

@@ -79,6 +79,10 @@ impl Position {
 /// The SDK ignores a response whose next position is the one that it has stored. So where its position is not the
 /// intake's (the process ended after the SDK stored a batch and before the intake did), it is removed, or the batch
 /// would come back empty and be lost.
+///
+/// # Errors
+///
+/// When no client can be built, or the session or position cannot be set: which of them, see [`OpenError`].
 pub async fn open(
     server: &Server,
     session: &Session,

@@ -30,11 +30,19 @@ pub fn is_damage(reason: &str) -> bool {
 
 impl Stores {
     /// Puts a key of the stores aside that cannot be used: another is made, which opens none of the old stores.
+    ///
+    /// # Errors
+    ///
+    /// When the key file cannot be moved.
     pub fn put_key_aside(vault: &Vault) -> Result<(), StoreError> {
         Ok(vault.put_aside(STORE_KEY)?)
     }
 
     /// Moves a store that cannot be opened out of the way; it is never removed.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be moved; it is left where it is then.
     pub fn put_aside(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<(), StoreError> {
         let folder = self.folder(device);
         open_stores.forget(&folder);
@@ -47,6 +55,10 @@ impl Stores {
 
     /// Writes down, before a store is begun on a device whose own store is lost, that it is only a makeshift: as soon as
     /// there is a password, a new device takes its place.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or marked.
     pub fn begin_makeshift(&self, device: &DeviceId) -> Result<(), StoreError> {
         let folder = self.folder(device);
         folder::make(&folder)?;
@@ -54,17 +66,29 @@ impl Stores {
     }
 
     /// Writes down that the database of keys is damaged although it opens, so that the next start takes another.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
     pub fn mark_damaged(&self, device: &DeviceId) -> Result<(), StoreError> {
         Ok(write(&self.folder(device).join(DAMAGED), b"")?)
     }
 
     /// Writes down that the store is of an earlier time than the server's record, so that the next start takes another.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
     pub fn mark_outdated(&self, device: &DeviceId) -> Result<(), StoreError> {
         Ok(write(&self.folder(device).join(OUTDATED), b"")?)
     }
 
     /// Puts the database of rooms aside, which is damaged although it opens: another is filled from the homeserver. Nobody
     /// may have it open.
+    ///
+    /// # Errors
+    ///
+    /// When the database of rooms cannot be moved.
     pub fn put_rooms_aside(&self, device: &DeviceId) -> Result<(), StoreError> {
         put_rooms_aside(&self.folder(device))
     }
@@ -86,6 +110,10 @@ impl Stores {
     }
 
     /// The version of the key backup that a device writes to, as far as its store knows.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be opened or read.
     pub async fn backup_version(
         &self,
         device: &DeviceId,

@@ -56,6 +56,10 @@ pub struct Escrow {
 
 impl Escrow {
     /// The escrow of an identity.
+    ///
+    /// # Errors
+    ///
+    /// When the passphrase of the escrow can neither be read nor made.
     pub fn new(vault: &Vault) -> Result<Self, VaultError> {
         let passphrase = match vault.random(PASSPHRASE) {
             // The bot must not stand still for a copy of its keys: begin another one, and report that the old one does not open.
@@ -73,6 +77,10 @@ impl Escrow {
     }
 
     /// The room keys in it; `None` where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read, or its passphrase does not open it.
     pub fn read(&self) -> Result<Option<Vec<ExportedRoomKey>>, EscrowError> {
         let Some(text) = read(&self.path)? else { return Ok(None) };
         match decrypt_room_key_export(Cursor::new(text), self.passphrase.expose()) {
@@ -86,6 +94,10 @@ impl Escrow {
 
     /// Adds room keys, and gives back in `keys` what was in the file besides; nothing in it is ever dropped. A file that
     /// cannot be opened is left alone. Returns how many keys are in the file now.
+    ///
+    /// # Errors
+    ///
+    /// When what the file already holds cannot be read, or the new one cannot be written: the old one is left then.
     pub fn add(&self, keys: &mut Vec<ExportedRoomKey>) -> Result<usize, EscrowError> {
         let known = ids(keys);
         if let Some(before) = self.read()? {

@@ -20,6 +20,7 @@ mod inherited;
 mod open_stores;
 mod prepared;
 mod progress;
+mod siblings;
 mod standby_store;
 mod store_error;
 mod stores;

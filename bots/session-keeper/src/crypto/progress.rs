@@ -33,6 +33,10 @@ impl Progress {
 
 impl Stores {
     /// How far a device's store has come; `None` where there is no account in it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be opened or read.
     pub async fn progress(
         &self,
         device: &DeviceId,
@@ -66,7 +70,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{config::Account, crypto::StandbyStore, vault::Vault};
+    use crate::{account::Account, crypto::StandbyStore, vault::Vault};
 
     const ACCOUNT: Account = Account::new("bot");
 

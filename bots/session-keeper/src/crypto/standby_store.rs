@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Account,
+        account::Account,
         crypto::{OpenStores, Prepared, Stores},
         vault::{Vault, write},
     };

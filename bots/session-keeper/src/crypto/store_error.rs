@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use matrix_sdk::ClientBuildError;
 
 use crate::vault::VaultError;
 
@@ -27,4 +29,14 @@ pub enum StoreError {
         /// What came back.
         reason: String,
     },
+}
+
+impl StoreError {
+    pub(super) fn not_opened(folder: &Path, error: &ClientBuildError) -> Self {
+        Self::Database {
+            action: "open",
+            folder: folder.into(),
+            reason: error.to_string(),
+        }
+    }
 }

@@ -2,15 +2,15 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use matrix_sdk::{
-    ClientBuildError, SqliteCryptoStore, SqliteStoreConfig,
+    SqliteCryptoStore, SqliteStoreConfig,
     config::StoreConfig,
-    ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId},
+    ruma::{DeviceId, OwnedRoomId, OwnedUserId, UserId},
 };
 use matrix_sdk_crypto::{OlmMachine, olm::ExportedRoomKey, store::CryptoStore};
 
@@ -19,23 +19,24 @@ use super::{
     damage::{DAMAGED, OUTDATED},
     databases::Databases,
     folder,
+    siblings::lenient,
     standby_store::Site,
 };
 use crate::{
-    config::{Account, Predecessor},
+    account::Account,
     healing::{Local, Mark},
     secret::Secret,
-    vault::{VaultError, put_aside, read, remove, write},
+    vault::{Predecessor, read, remove, write},
 };
 
 /// The database whose presence makes a folder a crypto store.
-const DATABASE: &str = "matrix-sdk-crypto.sqlite3";
+pub(super) const DATABASE: &str = "matrix-sdk-crypto.sqlite3";
 /// The file of the vault that has the key of the stores.
 pub(super) const STORE_KEY: &str = "store_key";
 /// Whose store the folder is.
-const OWNER: &str = "owner";
+pub(super) const OWNER: &str = "owner";
 /// Into which device's store this one's room keys were brought.
-const CARRIED_TO: &str = "carried-to";
+pub(super) const CARRIED_TO: &str = "carried-to";
 /// The store was begun on a device whose own store is lost.
 pub(super) const MAKESHIFT: &str = "makeshift";
 /// The escrow files were brought into this store.
@@ -44,9 +45,9 @@ const FILLED: &str = "filled-from-escrow";
 /// The stores of one identity.
 #[derive(Clone, Debug)]
 pub struct Stores {
-    role: Account,
-    user: OwnedUserId,
-    root: PathBuf,
+    pub(super) role: Account,
+    pub(super) user: OwnedUserId,
+    pub(super) root: PathBuf,
     key_path: PathBuf,
     key: Secret,
     escrow: Escrow,
@@ -55,6 +56,10 @@ pub struct Stores {
 
 impl Stores {
     /// The stores of this user under the data directory, with the key and escrow file of the identity's vault.
+    ///
+    /// # Errors
+    ///
+    /// When the folder of the stores or their key can neither be read nor made.
     pub fn new(role: Account, user: &UserId, vault: &crate::vault::Vault) -> Result<Self, StoreError> {
         let key = match vault.random(STORE_KEY) {
             Err(error) if error.is_damage() => {
@@ -84,6 +89,10 @@ impl Stores {
     }
 
     /// Begins to open the databases of a device, if it has any.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be opened.
     pub async fn open_ahead(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<(), StoreError> {
         match self.has(device) {
             true => self.begin(&self.folder(device), open_stores).await,
@@ -106,13 +115,17 @@ impl Stores {
                     .await? =>
             {
                 let opened = self.databases(&folder, open_stores)?.for_client().await;
-                opened.map_err(|error| not_opened(&folder, &error))
+                opened.map_err(|error| StoreError::not_opened(&folder, &error))
             }
-            Err(error) => Err(not_opened(&folder, &error)),
+            Err(error) => Err(StoreError::not_opened(&folder, &error)),
         }
     }
 
     /// What the local store of a device says.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be told what is there. A store that is there and cannot be opened is an answer, not an error.
     pub async fn local(&self, device: &DeviceId, open_stores: &mut OpenStores) -> Result<Local, StoreError> {
         let folder = self.folder(device);
         if folder.join(MAKESHIFT).exists() {
@@ -150,6 +163,10 @@ impl Stores {
 
     /// Makes the store of a device ready: brings in the escrow files if it is new, and the room keys of every older
     /// store of this user. The count is checked before an older store counts as carried over.
+    ///
+    /// # Errors
+    ///
+    /// When the store can neither be opened nor made, or what it was carried over from cannot be read.
     pub async fn prepare(
         &self,
         device: &DeviceId,
@@ -201,37 +218,16 @@ impl Stores {
         Ok(prepared)
     }
 
-    /// Removes the stores whose keys were carried into this device's store before this process started. To be called
-    /// only after this start has proven the device healthy.
-    pub fn remove_proven(&self, device: &DeviceId, carried_before: &BTreeSet<OwnedDeviceId>) -> Result<(), StoreError> {
-        for sibling in self.siblings(&self.folder(device))? {
-            if carried_before.contains(&folder::device(&sibling))
-                && lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str())
-            {
-                fs::remove_dir_all(&sibling).map_err(|error| VaultError::new("remove", &sibling, error))?;
-                Mark::OldStoreRemoved.hit(self.role);
-            }
-        }
-        Ok(())
-    }
-
-    /// The devices whose stores are marked as carried into this device's store.
-    pub fn carried_to(&self, device: &DeviceId) -> Result<BTreeSet<OwnedDeviceId>, StoreError> {
-        let mut carried = BTreeSet::new();
-        for sibling in self.siblings(&self.folder(device))? {
-            if lenient(&sibling.join(CARRIED_TO))?.as_deref() == Some(device.as_str()) {
-                carried.insert(folder::device(&sibling));
-            }
-        }
-        Ok(carried)
-    }
-
     /// Whether a store of this device is there.
     pub fn has(&self, device: &DeviceId) -> bool {
         self.folder(device).join(DATABASE).exists()
     }
 
     /// All room keys of a device's store. May be called while the SDK has the store open: it only reads.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be opened or read.
     pub async fn room_keys(
         &self,
         device: &DeviceId,
@@ -241,6 +237,10 @@ impl Stores {
     }
 
     /// Begins to make a store for a device that is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
     pub fn make_standby(&self, standby: &mut StandbyStore) -> Result<(), StoreError> {
         let folder = self.root.with_file_name("spare").join(self.role.name());
         standby.begin(Site {
@@ -395,7 +395,7 @@ impl Stores {
         open_stores: &mut OpenStores,
     ) -> Result<SqliteCryptoStore, StoreError> {
         let opened = self.databases(folder, open_stores)?.keys().await;
-        opened.map_err(|error| not_opened(folder, &error))
+        opened.map_err(|error| StoreError::not_opened(folder, &error))
     }
 
     /// Begins to open what is in a folder. Whoever needs it waits for it, and sees what went wrong.
@@ -442,45 +442,6 @@ impl Stores {
             }
             _ => folder,
         }
-    }
-
-    fn siblings(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-        let entries = match fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(VaultError::new("list", &self.root, error).into()),
-        };
-        let mut siblings = Vec::new();
-        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-            let ours = read(&path.join(OWNER))
-                .ok()
-                .flatten()
-                .is_some_and(|owner| owner.trim() == self.user.as_str());
-            if path != folder && ours && path.join(DATABASE).exists() {
-                siblings.push(path);
-            }
-        }
-        siblings.sort();
-        Ok(siblings)
-    }
-}
-
-pub(super) fn not_opened(folder: &Path, error: &ClientBuildError) -> StoreError {
-    StoreError::Database {
-        action: "open",
-        folder: folder.into(),
-        reason: error.to_string(),
-    }
-}
-
-/// A small file of a folder. One of no use counts as none: what it says is found out again.
-fn lenient(path: &Path) -> Result<Option<String>, VaultError> {
-    match read(path) {
-        Err(error) if error.is_damage() => {
-            put_aside(path)?;
-            Ok(None)
-        }
-        read => read,
     }
 }
 

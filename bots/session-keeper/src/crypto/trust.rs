@@ -5,21 +5,21 @@ use matrix_sdk::{
     encryption::{recovery::RecoveryError, secret_storage::SecretStorageError},
     ruma::{
         UserId,
-        api::client::{
-            backup::get_latest_backup_info,
-            uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
-        },
+        api::client::{backup::get_latest_backup_info, uiaa::AuthData},
     },
 };
 use matrix_sdk_crypto::{secret_storage::DecodeError, types::SecretsBundle};
+use serde_json::{Value, json};
 use vodozemac::{Ed25519PublicKey, Ed25519SecretKey};
 
 use super::Inherited;
 use crate::{
-    config::{Account, Wording},
+    account::Account,
+    config::Wording,
     healing::Mark,
     health::Degraded,
     secret::Secret,
+    session::uia::{self, Demand},
     vault::{Vault, VaultError},
 };
 
@@ -61,8 +61,32 @@ impl From<Error> for TrustError {
     }
 }
 
+/// What came of making a cross-signing identity.
+struct Made {
+    result: Result<(), Error>,
+    /// What the server demands first, as it came.
+    demanded: Option<Value>,
+}
+
+impl Made {
+    async fn of(client: &Client, auth: &Value) -> Self {
+        let auth = serde_json::from_value::<AuthData>(auth.clone()).ok();
+        let result = client.encryption().bootstrap_cross_signing(auth).await;
+        let info = result.as_ref().err().and_then(Error::as_uiaa_response);
+        let demanded = info.and_then(|info| serde_json::to_value(info).ok());
+        Self { result, demanded }
+    }
+
+    fn demand(&self) -> Option<Demand<'_>> {
+        let body = self.demanded.as_ref()?;
+        let errcode = body["errcode"].as_str().unwrap_or_default();
+        Some(Demand { errcode, body })
+    }
+}
+
 /// How closely [`Securing::secure`] looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Depth {
     /// Only at what this device knows: what an identity needs before it serves.
     Known,
@@ -143,30 +167,25 @@ impl Securing<'_> {
     }
 
     async fn make_identity(&self) -> Result<Option<Degraded>, TrustError> {
-        let encryption = self.client.encryption();
-        let Err(error) = encryption.bootstrap_cross_signing(None).await else {
-            Mark::CrossSigningMade.hit(self.role);
-            return Ok(None);
+        let stage = |name: &str| match (name, self.password) {
+            ("m.login.password", Some(password)) => Some(json!({
+                "type": name,
+                "identifier": { "type": "m.id.user", "user": self.user },
+                "password": password.expose(),
+            })),
+            _ => None,
         };
-        let Some(info) = error.as_uiaa_response() else {
-            return Err(error.into());
-        };
-        let Some(password) = self.password else {
+        let ask = async |body: Value| Made::of(self.client, &body["auth"]).await;
+        let made = uia::walk(json!({}), stage, ask, Made::demand).await;
+        if made.demanded.is_some() && self.password.is_none() {
             return Ok(Some(Degraded {
                 what: "other people's clients show the device as unverified: the server wants the password to set \
                        up cross-signing"
                     .to_owned(),
                 cure: format!("give the password of {}", self.user),
             }));
-        };
-        let mut auth = Password::new(
-            UserIdentifier::Matrix(MatrixUserIdentifier::new(self.user.to_string())),
-            password.expose().to_owned(),
-        );
-        auth.session.clone_from(&info.session);
-        encryption
-            .bootstrap_cross_signing(Some(AuthData::Password(auth)))
-            .await?;
+        }
+        made.result?;
         Mark::CrossSigningMade.hit(self.role);
         Ok(None)
     }

@@ -35,6 +35,7 @@ impl fmt::Debug for Answer {
 
 /// What was asked: the same answer can mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Asked {
     /// `GET /account/whoami`.
     Whoami,
@@ -71,6 +72,7 @@ impl Expected {
 
 /// What the operator or the server's moderators did to the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AccountBlock {
     /// `M_USER_DEACTIVATED`.
     Deactivated,
@@ -169,7 +171,20 @@ impl fmt::Debug for Class {
     }
 }
 
-/// Classes an answer. `Err` is a request without any answer (no connection, time-out), with the reason.
+/// Classes an answer. `Err` is a request without any answer (no connection, time-out), with the reason in
+/// one line.
+///
+/// ```
+/// use session_keeper::healing::{Answer, Asked, Class, Expected, classify};
+///
+/// let unauthorized = |body: &str| {
+///     let (status, body) = (401, body.to_owned());
+///     classify(Asked::Whoami, &Expected::Anyone, &Ok(Answer { status, body, ..Answer::default() }))
+/// };
+/// assert_eq!(unauthorized(r#"{"errcode":"M_UNKNOWN_TOKEN","error":"gone"}"#), Class::Dead);
+/// // What something on the way says proves nothing about a token.
+/// assert!(matches!(unauthorized("<html>Who are you?</html>"), Class::Unreachable(_)));
+/// ```
 pub fn classify(asked: Asked, expected: &Expected, answer: &Result<Answer, String>) -> Class {
     let answer = match answer {
         Ok(answer) => answer,

@@ -45,6 +45,16 @@ pub enum Verdict {
 }
 
 /// Compares the local store with the device keys that the server hands out for the device.
+///
+/// ```
+/// use session_keeper::healing::{Local, Verdict, continuity};
+///
+/// let own = ("curve25519 key".to_owned(), "ed25519 key".to_owned());
+/// let local = Local::Account { keys: own.clone(), published: true };
+/// assert_eq!(continuity(&local, Some(&own)), Verdict::Same);
+/// // The device was deleted on the server: nobody can encrypt for it any more.
+/// assert_eq!(continuity(&local, None), Verdict::KeysGone);
+/// ```
 pub fn continuity(local: &Local, server: Option<&DeviceKeys>) -> Verdict {
     match (local, server) {
         (Local::Unreadable, _) => Verdict::StoreUnreadable,
@@ -60,6 +70,7 @@ pub fn continuity(local: &Local, server: Option<&DeviceKeys>) -> Verdict {
 
 /// What follows from a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Course {
     /// Go on with this device.
     GoOn,

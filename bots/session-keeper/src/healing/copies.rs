@@ -46,6 +46,7 @@ impl Claim {
 
 /// How a claim on the account stands to one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Standing {
     /// It is one's own.
     Own,

@@ -1,11 +1,11 @@
 //! The names of the branches.
 
-use crate::config::Account;
+use crate::account::Account;
 
 macro_rules! marks {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
         /// One branch of the healing code. When it is taken, the log has an event of target `healing` with the fields
-        /// `role` and `mark`, so that a drill can ask whether its fault really led there.
+        /// `role` and `mark`, so that a test can ask whether its fault really led there.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Mark { $($(#[$doc])* $variant,)+ }
@@ -33,16 +33,16 @@ marks! {
     PredecessorSession = "predecessor-session",
     /// The saved session's token was dead, and its refresh token brought another.
     SessionRefreshed = "session-refreshed",
-    /// The environment's token was taken: on the saved device, or no device was saved.
-    EnvTokenUsed = "env-token-used",
-    /// The environment's token was dead.
-    EnvTokenDead = "env-token-dead",
-    /// The environment's token belongs to somebody else.
-    EnvTokenWrongUser = "env-token-wrong-user",
+    /// The given token was taken: on the saved device, or no device was saved.
+    GivenTokenUsed = "env-token-used",
+    /// The given token was dead.
+    GivenTokenDead = "env-token-dead",
+    /// The given token belongs to somebody else.
+    GivenTokenWrongUser = "env-token-wrong-user",
     /// Logged in by password on the saved device.
     LoginOnSavedDevice = "login-on-saved-device",
-    /// The environment's token was taken although it is on another device than the saved one.
-    EnvTokenOnOtherDevice = "env-token-on-other-device",
+    /// The given token was taken although it is on another device than the saved one.
+    GivenTokenOnOtherDevice = "env-token-on-other-device",
     /// Logged in by password on a new device.
     LoginOnNewDevice = "login-on-new-device",
     /// The server would not have a login on the saved device.
@@ -142,9 +142,31 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{
+        collections::BTreeSet,
+        io::{Read, Seek},
+        sync::Arc,
+    };
+
+    use serde_json::{Value, json};
 
     use super::Mark;
+    use crate::account::Account;
+
+    #[test]
+    fn a_branch_that_is_taken_stands_in_the_log_with_its_account() {
+        let log = Arc::new(tempfile::tempfile().unwrap());
+        let subscriber = tracing_subscriber::fmt().json().with_writer(Arc::clone(&log)).finish();
+        tracing::subscriber::with_default(subscriber, || Mark::Live.hit(Account::new("clerk")));
+
+        let mut file = log.as_ref();
+        let mut written = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut written).unwrap();
+        let event = serde_json::from_str::<Value>(&written).unwrap();
+        assert_eq!(event["target"], "healing");
+        assert_eq!(event["fields"], json!({ "role": "clerk", "mark": "live" }));
+    }
 
     #[test]
     fn every_mark_has_a_name_of_its_own() {

@@ -15,6 +15,8 @@ mod mark;
 mod patience;
 mod plan;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 pub use class::{AccountBlock, Answer, Asked, Class, Expected, classify, login_flows};
 pub use continuity::{Course, Local, Verdict, continuity, course};

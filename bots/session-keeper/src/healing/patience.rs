@@ -50,6 +50,7 @@ impl Backoff {
 
 /// Whether a password may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum May {
     /// Yes.
     Try,
@@ -263,6 +264,33 @@ mod tests {
         }
         throttle.refused("same", Pace::PASSWORD, now);
         assert_eq!(throttle.may(&"same", now), May::Wait(Pace::PASSWORD.first()));
+    }
+
+    #[test]
+    fn what_is_not_the_passwords_fault_is_tried_again_within_minutes_at_first() {
+        let (mut throttle, mut now) = (PasswordThrottle::default(), Duration::ZERO);
+        for minutes in [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360] {
+            throttle.refused("same", Pace::LOGIN, now);
+            let wait = Duration::from_secs(minutes * 60);
+            assert_eq!(throttle.may(&"same", now), May::Wait(wait));
+            now += wait;
+        }
+    }
+
+    #[test]
+    fn after_a_login_the_same_file_may_be_tried_at_once() {
+        let mut throttle = PasswordThrottle::default();
+        throttle.refused("same", Pace::PASSWORD, SECOND);
+        throttle.refused("same", Pace::PASSWORD, SECOND);
+        throttle.accepted();
+        assert_eq!(throttle.may(&"same", SECOND), May::Try);
+        throttle.refused("same", Pace::PASSWORD, SECOND);
+        assert_eq!(throttle.may(&"same", SECOND), May::Wait(Pace::PASSWORD.first()));
+    }
+
+    #[test]
+    fn a_contested_device_is_left_alone_for_ten_minutes() {
+        assert_eq!(Contention::COOL_DOWN, SECOND * 600);
     }
 
     #[test]

@@ -8,15 +8,17 @@ use super::{AccountBlock, Blocker, Class, Mark};
 
 /// Which token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Token {
     /// The saved session's.
     Saved,
-    /// The environment's.
-    Env,
+    /// The one that the program was given.
+    Given,
 }
 
 /// On which device to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// The saved one.
     Saved,
@@ -26,6 +28,7 @@ pub enum Target {
 
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ask {
     /// Whose is this token, and does it live?
     Whoami(Token),
@@ -37,17 +40,18 @@ pub enum Ask {
 
 /// Where the session came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// 1: the saved session.
     SavedSession,
     /// The saved session's refresh token, which brings another token for the same device.
     Refreshed,
-    /// 2: the environment's token, on the saved device or with none saved.
-    EnvToken,
+    /// 2: the given token, on the saved device or with none saved.
+    GivenToken,
     /// 3: password login on the saved device.
     LoginOnSaved,
-    /// 4: the environment's token on another device.
-    EnvTokenOnOther,
+    /// 4: the given token on another device.
+    GivenTokenOnOther,
     /// 5: password login on a new device.
     LoginOnNew,
 }
@@ -58,9 +62,9 @@ impl Source {
         match self {
             Self::SavedSession => Mark::SavedSessionAlive,
             Self::Refreshed => Mark::SessionRefreshed,
-            Self::EnvToken => Mark::EnvTokenUsed,
+            Self::GivenToken => Mark::GivenTokenUsed,
             Self::LoginOnSaved => Mark::LoginOnSavedDevice,
-            Self::EnvTokenOnOther => Mark::EnvTokenOnOtherDevice,
+            Self::GivenTokenOnOther => Mark::GivenTokenOnOtherDevice,
             Self::LoginOnNew => Mark::LoginOnNewDevice,
         }
     }
@@ -96,6 +100,7 @@ pub enum Seen {
 
 /// What is known of the password file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Password {
     /// There is none.
     Missing,
@@ -114,8 +119,8 @@ pub struct Situation {
     pub saved_token: bool,
     /// Whether a refresh token of the saved session is at hand.
     pub refresh_token: bool,
-    /// Whether the environment has a token (another one than the saved).
-    pub env_token: bool,
+    /// Whether a token was given (another one than the saved).
+    pub given_token: bool,
     /// The password file.
     pub password: Password,
     /// Fresh tokens died again and again: no login now.
@@ -124,6 +129,7 @@ pub struct Situation {
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Step {
     /// Ask this.
     Ask(Ask),
@@ -163,12 +169,29 @@ pub enum HealBlocker {
 }
 
 /// The order of sources, as a state machine: ask [`Plan::next`], do it, tell [`Plan::saw`], until it is no `Ask`.
+///
+/// ```
+/// use session_keeper::healing::{Ask, Class, Password, Plan, Situation, Step, Target, Token};
+///
+/// let mut plan = Plan::new(Situation {
+///     saved_device: Some("DEVICE".into()),
+///     saved_token: true,
+///     refresh_token: false,
+///     given_token: false,
+///     password: Password::Ready,
+///     contested: false,
+/// });
+/// assert_eq!(plan.next(), Step::Ask(Ask::Whoami(Token::Saved)));
+/// // The saved token is dead, and the password makes another on the same device.
+/// plan.saw(Ask::Whoami(Token::Saved), &Class::Dead);
+/// assert_eq!(plan.next(), Step::Ask(Ask::Login(Target::Saved)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     situation: Situation,
     saved: Option<Seen>,
     refreshed: Option<Seen>,
-    env: Option<Seen>,
+    given: Option<Seen>,
     on_saved: Option<Seen>,
     on_new: Option<Seen>,
     halted: Option<Step>,
@@ -181,7 +204,7 @@ impl Plan {
             situation,
             saved: None,
             refreshed: None,
-            env: None,
+            given: None,
             on_saved: None,
             on_new: None,
             halted: None,
@@ -207,10 +230,10 @@ impl Plan {
                 Some(_) => {}
             }
         }
-        if self.situation.env_token {
-            match &self.env {
-                None => return Step::Ask(Ask::Whoami(Token::Env)),
-                Some(Seen::Alive(device)) if self.is_saved(device.as_deref()) => return Step::Go(Source::EnvToken),
+        if self.situation.given_token {
+            match &self.given {
+                None => return Step::Ask(Ask::Whoami(Token::Given)),
+                Some(Seen::Alive(device)) if self.is_saved(device.as_deref()) => return Step::Go(Source::GivenToken),
                 Some(_) => {}
             }
         }
@@ -253,7 +276,7 @@ impl Plan {
         };
         *match ask {
             Ask::Whoami(Token::Saved) => &mut self.saved,
-            Ask::Whoami(Token::Env) => &mut self.env,
+            Ask::Whoami(Token::Given) => &mut self.given,
             Ask::Refresh => &mut self.refreshed,
             Ask::Login(Target::Saved) => &mut self.on_saved,
             Ask::Login(Target::New) => &mut self.on_new,
@@ -283,7 +306,7 @@ impl Plan {
         };
         [
             token(&self.saved, Mark::SavedSessionDead, Mark::SavedSessionWrongUser),
-            token(&self.env, Mark::EnvTokenDead, Mark::EnvTokenWrongUser),
+            token(&self.given, Mark::GivenTokenDead, Mark::GivenTokenWrongUser),
             login(&self.on_saved),
             login(&self.on_new),
             last,
@@ -311,8 +334,8 @@ impl Plan {
                 Some(_) => {}
             }
         }
-        if matches!(self.env, Some(Seen::Alive(_))) {
-            return Step::Go(Source::EnvTokenOnOther);
+        if matches!(self.given, Some(Seen::Alive(_))) {
+            return Step::Go(Source::GivenTokenOnOther);
         }
         // A password that was refused on the saved device is not tried a second time on a new one: only a server that
         // will not have the device is.
@@ -340,7 +363,7 @@ impl Plan {
         match self.situation.password {
             _ if self.situation.contested => HealBlocker::Contested,
             Password::Missing => {
-                let wrong_user = [&self.env, &self.saved]
+                let wrong_user = [&self.given, &self.saved]
                     .into_iter()
                     .flatten()
                     .find_map(|seen| match seen {
@@ -355,7 +378,7 @@ impl Plan {
 
     /// What counts wherever it was seen: no other source helps against it, and none is given up for it.
     fn nothing_helps(&self) -> Option<HealBlocker> {
-        [&self.saved, &self.refreshed, &self.env, &self.on_saved, &self.on_new]
+        [&self.saved, &self.refreshed, &self.given, &self.on_saved, &self.on_new]
             .into_iter()
             .flatten()
             .find_map(|seen| match seen {

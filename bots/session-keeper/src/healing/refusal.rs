@@ -26,6 +26,7 @@ const WORDS_MOST: usize = 200;
 
 /// What the request was about: it tells what is missing where the answer says that something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum About {
     /// A room, or something in it.
     Room,

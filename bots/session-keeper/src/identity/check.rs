@@ -11,7 +11,8 @@ use tokio::{
 
 use super::{supervisor::chance, token_errors::looks_dead};
 use crate::{
-    config::{Account, Wording},
+    account::Account,
+    config::Wording,
     crypto::{Depth, Inherited, OpenStores, Progress, Securing, StoreError, Stores, Trust, TrustError},
     healing::{Backoff, Class, Local, Verdict, continuity},
     secret::Secret,

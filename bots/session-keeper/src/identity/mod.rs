@@ -6,7 +6,7 @@
 //!             │  ▲                                              │ │
 //!             │  └────────── dead token (sync or call) ◀────────┘ │ ◀── Identity::call
 //!             └───────────────────────┬───────────────────────────┘
-//!                                     └──▶ Board (/ready, !health)
+//!                                     └──▶ Board (what is told)
 //! ```
 //!
 //! Each heal has a client of its own: the SDK's client can be given a session only once.
@@ -26,7 +26,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Account, IdentityConfig},
+    account::Account,
+    config::IdentityConfig,
     healing::{About, Refusal, growing},
     health::Board,
     session::{Healer, Server, ServerError, refusal_of},
@@ -92,6 +93,10 @@ impl Identity {
     ///
     /// Refuses where another process has this identity's data; the caller should hold the [`DataDirLock`] of the whole
     /// data directory already.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be kept at all; whatever may heal is an [`IdentityHealth`](crate::health::IdentityHealth) instead.
     pub fn start(
         config: IdentityConfig,
         intake: Arc<dyn Intake>,
@@ -141,6 +146,10 @@ impl Identity {
     /// Runs `work`; where it meets a dead token: one heal (never two at once), then runs it again. Where a heal begins
     /// while `work` runs, `work` is dropped and runs again afterwards. So it must be repeatable: the same transaction
     /// id each time. Waits as long as a heal takes. Not to be used inside [`Intake`], which is handed its `Handle`.
+    ///
+    /// # Errors
+    ///
+    /// With what `work` fails with, other than a dead token, and with a dead token where a heal did not help.
     pub async fn call<T, F, Fut>(&self, work: F) -> Result<T, matrix_sdk::Error>
     where
         F: Fn(Handle) -> Fut + Send,

@@ -13,7 +13,7 @@ use super::{
     supervisor::{End, Supervisor},
 };
 use crate::{
-    config::Account,
+    account::Account,
     crypto::{OpenStores, Progress, Stores},
     healing::{Mark, Verdict},
     session::Session,

@@ -11,11 +11,12 @@ use super::{
     positions::{OnClient, OnSync, Positions, on_client, on_sync},
 };
 use crate::{
-    config::{Account, IdentityConfig, Predecessor, Wording},
+    account::Account,
+    config::{IdentityConfig, Wording},
     health::Board,
     identity::{Handle, Identity, Intake, IntakeError, StartError},
     secret::Secret,
-    vault::{PasswordSource, Vault},
+    vault::{PasswordSource, Predecessor},
 };
 
 /// What is to be kept; made by [`Keeper::builder`].
@@ -60,7 +61,8 @@ impl Builder {
         self
     }
 
-    /// A function that gives the password instead of a file: `None` while there is none, an error where it cannot tell. It is
+    /// A function that gives the password instead of a file: `None` while there is none, or why it cannot tell, in one line for the
+    /// operator. It is
     /// asked several times a second while the operator is waited for, so it has to be quick. `place` is what the operator is
     /// told to write the password into, as in "the secret `bot-password`".
     pub fn password<F>(mut self, place: impl Into<String>, ask: F) -> Self
@@ -74,7 +76,7 @@ impl Builder {
 
     /// An access token, if one is at hand. It is a hint: tried where it helps, never relied on.
     pub fn token(mut self, token: Option<String>) -> Self {
-        self.config.env_token = token.filter(|token| !token.is_empty()).map(Secret::new);
+        self.config.given_token = token.filter(|token| !token.is_empty()).map(Secret::new);
         self
     }
 
@@ -147,7 +149,7 @@ impl Builder {
     /// When another process has the data directory, or no HTTP client can be made.
     pub fn start(self) -> Result<Keeper, StartError> {
         let intake = Positions {
-            path: Vault::of(&self.config).path("sync_position"),
+            path: self.config.vault().path("sync_position"),
             on_client: self.on_client.clone(),
             on_sync: self.on_sync.clone(),
         };

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
 
 /// The log filter to start from. The SDK's own log is kept to warnings, and its HTTP client's off: it shows requests,
 /// and errors that are none (an absent account datum is a 404).
@@ -10,7 +11,7 @@ pub const LOG_FILTER: &str = "info,matrix_sdk=warn,matrix_sdk_base=warn,matrix_s
                               matrix_sdk::http_client=off,hyper=warn,reqwest=warn";
 
 /// A token, password or key. `Debug` shows only that it is there; there is no `Display`. Its memory is wiped when it goes.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
 impl PartialEq for Secret {
@@ -20,6 +21,12 @@ impl PartialEq for Secret {
 }
 
 impl Eq for Secret {}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
 
 impl Secret {
     /// Wraps a secret.
@@ -115,6 +122,23 @@ mod tests {
             "{problem:?}"
         );
         assert_eq!(problem.is_some(), too_long);
+    }
+
+    #[test]
+    fn secrets_are_equal_as_their_texts_are() {
+        assert_eq!(Secret::new("a"), Secret::new("a".to_owned()));
+        assert_ne!(Secret::new("a"), Secret::new("b"));
+    }
+
+    #[test]
+    fn a_secret_is_read_from_text() {
+        let read = serde_json::from_str::<Secret>("\"hidden\"").unwrap();
+        assert_eq!(read, Secret::new("hidden"));
+    }
+
+    #[test]
+    fn a_secret_shows_only_that_it_is_there() {
+        assert_eq!(format!("{:?}", Some(Secret::new("hidden"))), "Some(Secret(***))");
     }
 
     proptest! {

@@ -58,6 +58,10 @@ impl Copies {
 
     /// Says on the account that this run serves it. Answers the claim of another copy that began later, if there is one.
     /// What cannot be asked or said now is left for the next time.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read or written.
     pub async fn claim(
         &mut self,
         server: &Server,
@@ -123,6 +127,10 @@ impl Copies {
     }
 
     /// Whether another copy still serves the account, as far as it can be found out: then its claim.
+    ///
+    /// # Errors
+    ///
+    /// With the reason, for the log, when the homeserver does not say who serves.
     pub async fn other(&self, server: &Server, session: &Session) -> Result<Option<Claim>, String> {
         let seen = read(server, session).await?;
         Ok(seen.filter(|seen| seen.run != self.run && !seen.ended))
@@ -154,6 +162,10 @@ impl Copies {
     }
 
     /// The device of a former life of this data directory, of which only the recovery key is left: nobody answers for it.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read.
     pub fn former(&self, vault: &Vault) -> Result<Option<OwnedDeviceId>, VaultError> {
         let Some((claim, _)) = &self.replaced else {
             return Ok(None);
@@ -217,7 +229,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{config::Account, secret::Secret};
+    use crate::{account::Account, secret::Secret};
 
     const KEY: &str = "EsTj 3yST y93F SLpB jJsz eAXc 2XzA ygD3 w69H fGaN TKBj jXEd";
 

@@ -4,7 +4,7 @@ use matrix_sdk::ruma::OwnedDeviceId;
 
 use super::{Server, Session};
 use crate::{
-    config::Account,
+    account::Account,
     healing::{Class, Mark},
     secret::Secret,
     vault::{LeftDevice, Vault, VaultError},
@@ -27,6 +27,10 @@ pub struct Leftovers {
 impl Leftovers {
     /// Logs out the devices left behind, so that the bot owns none that it does not use. `may_go` says whether all that
     /// a device held is safe. Another copy's device is none of them, whoever left it. Returns those that are still there.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read or written.
     pub async fn remove(
         &self,
         session: &Session,
@@ -58,6 +62,10 @@ impl Leftovers {
 
     /// Adds to the devices left behind those which this data directory made and does not use: its session file was lost,
     /// or all of it but the recovery key. To be called only where all that they could hold is readable without them.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read or written.
     pub async fn recollect(&self, session: &Session) -> Result<(), VaultError> {
         let mut devices = self.vault.devices()?;
         let known = |device: &OwnedDeviceId| {

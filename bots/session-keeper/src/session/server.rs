@@ -59,6 +59,7 @@ pub enum KeysAnswer {
 
 /// An answer, and where it wants the request to go instead. `Debug` shows no secret of either.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Exchange {
     /// The answer.
     pub answer: Answer,
@@ -78,6 +79,7 @@ impl fmt::Debug for Exchange {
 
 /// A request that got no answer, or not all of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NoAnswer {
     /// Why, in one line.
     pub reason: String,
@@ -87,6 +89,10 @@ pub struct NoAnswer {
 
 impl Server {
     /// The homeserver at this base URL. Devices that are made on it get this name.
+    ///
+    /// # Errors
+    ///
+    /// When no HTTP client can be made: the system has no certificates, say.
     pub fn new(base: Url, device_name: &str) -> Result<Self, ServerError> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -118,6 +124,10 @@ impl Server {
     }
 
     /// The plain answer to that, or to the same without any token.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer (no connection, time-out): why, in one line without secrets, as [`classify`] takes it.
     pub async fn ask_whoami(&self, token: Option<&Secret>) -> Result<Answer, String> {
         let request = self.request(Method::GET, &["account", "whoami"]);
         let request = match token {
@@ -265,6 +275,10 @@ impl Server {
 
     /// A request of a user whose device has no client here, at a path below `/_matrix/client/v3`, given as its segments.
     /// Never followed to another place: it may carry a password.
+    ///
+    /// # Errors
+    ///
+    /// When there is no whole answer, with whether the server may have got the request.
     pub async fn exchange(
         &self,
         method: Method,

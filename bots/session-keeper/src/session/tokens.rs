@@ -24,7 +24,7 @@ impl Healer {
     pub fn unusable_tokens(&self) -> Vec<String> {
         let sentence = |(which, problem): (&Which, &&str)| match which {
             Which::Saved => format!("the saved access token cannot be used: {problem}"),
-            Which::Given => format!("{} cannot be used: {problem}", self.given_token),
+            Which::Given => format!("{} cannot be used: {problem}", self.given_token_name),
         };
         self.unusable.iter().map(sentence).collect()
     }
@@ -69,7 +69,7 @@ impl Healer {
         let device_known = which == Token::Saved && saved.is_some_and(|saved| saved.device.is_some());
         let which = match which {
             Token::Saved => Which::Saved,
-            Token::Env => Which::Given,
+            Token::Given => Which::Given,
         };
         match &class {
             Class::Alive { device: None, .. } if !device_known => self.not_usable(which, "it belongs to no device"),

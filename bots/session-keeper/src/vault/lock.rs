@@ -35,11 +35,19 @@ pub struct DataDirLock {
 
 impl DataDirLock {
     /// Takes the directory's lock, making the directory where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When another process has the directory, or it cannot be written.
     pub fn acquire(data_dir: &Path) -> Result<Self, LockError> {
         Self::acquire_file(data_dir, DIRECTORY)
     }
 
     /// Whether a process has the directory. Makes nothing, and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the lock cannot be looked at.
     pub fn is_taken(data_dir: &Path) -> Result<bool, LockError> {
         let path = data_dir.join(DIRECTORY);
         let failed = |source| LockError::Io {

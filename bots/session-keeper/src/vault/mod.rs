@@ -14,6 +14,7 @@
 mod file;
 mod lock;
 mod password;
+mod predecessor;
 mod secrets;
 mod text;
 
@@ -23,5 +24,6 @@ pub(crate) use file::faults;
 pub(crate) use file::{put_aside, read, remove, sweep, write};
 pub use lock::{DataDirLock, LockError};
 pub use password::{PasswordSource, PasswordState};
+pub use predecessor::{FirstSession, ForeignKeys, Predecessor};
 pub use secrets::{Devices, LeftDevice, Saved, Vault};
 pub use text::{TextError, decode};

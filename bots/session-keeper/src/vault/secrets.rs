@@ -9,11 +9,11 @@ use std::{
 use matrix_sdk::ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::file::{VaultError, prove_writable, put_aside, read, remove, write};
-use crate::{
-    config::{Account, FirstSession, IdentityConfig, Predecessor},
-    secret::Secret,
+use super::{
+    file::{VaultError, prove_writable, put_aside, read, remove, write},
+    predecessor::{FirstSession, Predecessor},
 };
+use crate::{account::Account, secret::Secret};
 
 const SESSION: &str = "session.json";
 const DEVICES: &str = "devices.json";
@@ -92,11 +92,11 @@ impl Vault {
         }
     }
 
-    /// The vault of a configured identity, with what kept the account before.
-    pub fn of(config: &IdentityConfig) -> Self {
+    /// The same vault, of an account that another program kept before.
+    pub fn after(self, predecessor: Arc<dyn Predecessor>) -> Self {
         Self {
-            predecessor: config.predecessor.clone(),
-            ..Self::new(config.role, &config.data_dir)
+            predecessor: Some(predecessor),
+            ..self
         }
     }
 
@@ -117,6 +117,10 @@ impl Vault {
 
     /// The saved session: ours, else the predecessor's. A session file that nobody can make sense of is put aside, not
     /// fatal: the password can make another.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
     pub fn session(&self) -> Result<Option<Saved>, VaultError> {
         if let Some(saved) = self.own_session()? {
             return Ok(Some(saved));
@@ -149,11 +153,19 @@ impl Vault {
     }
 
     /// Saves a session without a refresh token; on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; the former one is left then.
     pub fn save_session(&self, user: &UserId, device: &OwnedDeviceId, token: &Secret) -> Result<(), VaultError> {
         self.save_refreshable(user, device, token, None)
     }
 
     /// Saves a session; on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; the former one is left then.
     pub fn save_refreshable(
         &self,
         user: &UserId,
@@ -172,6 +184,10 @@ impl Vault {
 
     /// Proves that a session, and what else is written after a login, could be saved now: a login whose token cannot be
     /// kept must not be made.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be written: no token may be made then.
     pub fn prove_writable(&self) -> Result<(), VaultError> {
         [SESSION, DEVICES, IDENTITY]
             .iter()
@@ -179,6 +195,10 @@ impl Vault {
     }
 
     /// Puts the saved session aside: it is another user's, or of no use.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be moved.
     pub fn put_session_aside(&self) -> Result<(), VaultError> {
         self.put_aside(SESSION)
     }
@@ -191,6 +211,10 @@ impl Vault {
     }
 
     /// Devices that are not in use.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
     pub fn devices(&self) -> Result<Devices, VaultError> {
         let Some(text) = self.read_or_put_aside(DEVICES)? else {
             return Ok(Devices::default());
@@ -205,12 +229,20 @@ impl Vault {
     }
 
     /// Saves them.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; the former one is left then.
     pub fn save_devices(&self, devices: &Devices) -> Result<(), VaultError> {
         self.write_json(DEVICES, devices)
     }
 
     /// The user that this identity is, as remembered. A file that names none is an error: somebody was remembered, and
     /// nobody else's token may be taken for theirs.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
     pub fn identity(&self) -> Result<Option<OwnedUserId>, VaultError> {
         let path = self.path(IDENTITY);
         let Some(text) = read(&path)? else { return Ok(None) };
@@ -225,11 +257,19 @@ impl Vault {
     }
 
     /// Remembers the user that this identity is.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; the former one is left then.
     pub fn save_identity(&self, user: &UserId) -> Result<(), VaultError> {
         write(&self.path(IDENTITY), format!("{user}\n").as_bytes())
     }
 
     /// The recovery key (or passphrase) of the account's secret storage.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
     pub fn recovery_key(&self) -> Result<Option<Secret>, VaultError> {
         let text = read(&self.path("recovery_key"))?;
         Ok(text
@@ -239,12 +279,20 @@ impl Vault {
     }
 
     /// Saves the recovery key.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; the former one is left then.
     pub fn save_recovery_key(&self, key: &Secret) -> Result<(), VaultError> {
         write(&self.path("recovery_key"), format!("{}\n", key.expose()).as_bytes())
     }
 
     /// Notes, before a login on the saved device, that peers may think the device gone: it may have been deleted, and they asked
     /// for the keys while it was.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
     pub fn set_unannounced(&self) -> Result<(), VaultError> {
         match self.is_unannounced() {
             // Whatever is there says it already.
@@ -259,11 +307,19 @@ impl Vault {
     }
 
     /// Peers have been told.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be removed.
     pub fn set_announced(&self) -> Result<(), VaultError> {
         remove(&self.path(UNANNOUNCED))
     }
 
     /// A random secret of 32 bytes as hexadecimal, made at the first use and the same from then on.
+    ///
+    /// # Errors
+    ///
+    /// When the file can neither be read nor written, or the system gives no random bytes.
     pub fn random(&self, name: &str) -> Result<Secret, VaultError> {
         let path = self.path(name);
         if let Some(text) = read(&path)?
@@ -278,11 +334,19 @@ impl Vault {
     }
 
     /// Removes a file of this identity.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be removed.
     pub fn forget(&self, name: &str) -> Result<(), VaultError> {
         remove(&self.path(name))
     }
 
     /// Puts a file of this identity aside, beside where it was.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be moved.
     pub fn put_aside(&self, name: &str) -> Result<(), VaultError> {
         let path = self.path(name);
         let aside = put_aside(&path)?;

@@ -11,13 +11,12 @@ use std::{
 use crate::support::*;
 use serde_json::json;
 use session_keeper::{
-    config::{FirstSession, ForeignKeys, Predecessor},
     crypto::{OpenStores, StandbyStore, Stores},
     health::{Board, Health},
     identity::{Identity, StartError},
     secret::Secret,
     session::HealOutcome,
-    vault::{LockError, Vault, VaultError},
+    vault::{FirstSession, ForeignKeys, LockError, Predecessor, Vault, VaultError},
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +73,7 @@ async fn another_users_token_is_never_used() {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     answer_whoami(&server, "foreign", whoami("@mallory:x", "M")).await;
     let mut config = config(&server, data.path());
-    config.env_token = Some(Secret::new("foreign"));
+    config.given_token = Some(Secret::new("foreign"));
 
     let attempt = healer(&config).attempt().await.unwrap();
 
@@ -153,10 +152,8 @@ struct Former;
 
 impl Predecessor for Former {
     fn session(&self) -> Result<Option<FirstSession>, VaultError> {
-        Ok(Some(FirstSession {
-            device: Some("OLD".into()),
-            token: Some(Secret::new("old-token")),
-        }))
+        let token = Secret::new("old-token");
+        Ok(Some(FirstSession::new(Some("OLD".into()), Some(token))))
     }
 
     fn room_keys(&self) -> Result<Option<ForeignKeys>, String> {
@@ -177,7 +174,7 @@ async fn what_kept_the_account_before_gives_the_first_session() {
         panic!("{attempt:?}")
     };
     assert_eq!(session.device, "OLD");
-    let saved = Vault::of(&config).session().unwrap().unwrap();
+    let saved = config.vault().session().unwrap().unwrap();
     assert!(!saved.is_first, "from now on it is a session of our own");
 }
 
@@ -352,7 +349,7 @@ async fn a_homeserver_that_is_down_is_waited_for() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap()).parse().unwrap()
     };
-    config.env_token = Some(Secret::new("env-token"));
+    config.given_token = Some(Secret::new("given-token"));
     let board = Board::default();
     let shutdown = CancellationToken::new();
     let (identity, task) =

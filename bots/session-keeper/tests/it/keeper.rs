@@ -9,8 +9,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use session_keeper::{
-    Builder, Keeper,
-    config::Account,
+    Account, Builder, Keeper,
     health::{Health, IdentityHealth},
     identity::StartError,
     vault::{LockError, Saved, Vault},

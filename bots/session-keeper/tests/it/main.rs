@@ -1,8 +1,6 @@
-//! The library's tests, in one binary: each one more would link all of matrix-sdk once more. Without the feature `sdk` there are the decisions alone.
+//! The library's tests, in one binary: each one more would link all of matrix-sdk once more. The decisions have theirs in
+//! the library itself, which links nothing of it.
 
-mod healing_class;
-mod healing_plan;
-mod healing_refusal;
 mod particulars;
 
 #[cfg(feature = "sdk")]

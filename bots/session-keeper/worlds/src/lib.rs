@@ -15,8 +15,7 @@ use std::{
 use knockproof_homeserver::{Dialect, Homeserver};
 use matrix_sdk::Client;
 use session_keeper::{
-    Builder, Keeper,
-    config::Account,
+    Account, Builder, Keeper,
     health::{Health, IdentityHealth},
     vault::Vault,
 };

@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Handle, Intake, complaint::blocker_of, curable::Curable};
 use crate::{
-    config::{Account, IdentityConfig},
+    account::Account,
+    config::IdentityConfig,
     crypto::{OpenStores, StandbyStore, StoreError, Stores},
     healing::{Backoff, Blocker, Claim, Class, Expected, HealBlocker, Mark, Refusal},
     health::{Board, Degraded, Health, IdentityHealth},

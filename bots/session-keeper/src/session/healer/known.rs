@@ -14,6 +14,10 @@ use crate::{
 
 impl Healer {
     /// Whose token is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read.
     pub fn expected(&self) -> Result<Expected, VaultError> {
         if let Some(username) = &self.username {
             let localpart = username.strip_prefix('@').unwrap_or(username);
@@ -35,6 +39,19 @@ impl Healer {
             Err(error) => return Err(error),
         };
         Ok(user.map_or(Expected::Anyone, Expected::User))
+    }
+
+    /// The name under which this identity logs in.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read.
+    pub fn localpart(&self) -> Result<String, VaultError> {
+        Ok(match self.expected()? {
+            Expected::Localpart(localpart) => localpart,
+            Expected::User(user) => user.localpart().to_owned(),
+            Expected::Anyone => self.default_localpart.clone(),
+        })
     }
 
     /// The saved session, unless the operator has since named another user. A file that cannot be read is given up where a

@@ -16,7 +16,8 @@ use super::{
     tokens::{Which, session},
 };
 use crate::{
-    config::{Account, IdentityConfig},
+    account::Account,
+    config::IdentityConfig,
     healing::{
         Ask, Class, Contention, Expected, HealBlocker, Mark, May, Pace, Password, PasswordThrottle, Plan, Situation,
         Source, Step, Target, Token,
@@ -59,7 +60,7 @@ struct AtHand {
     saved: Option<Saved>,
     saved_token: Option<Secret>,
     refresh_token: Option<Secret>,
-    env_token: Option<Secret>,
+    given_token: Option<Secret>,
 }
 
 /// A session that still has to be saved.
@@ -79,9 +80,9 @@ pub struct Healer {
     password: PasswordSource,
     username: Option<String>,
     default_localpart: String,
-    env_token: Option<Secret>,
+    given_token: Option<Secret>,
     /// How the operator is told of that one.
-    pub(super) given_token: String,
+    pub(super) given_token_name: String,
     throttle: PasswordThrottle<PasswordState>,
     contention: Contention,
     cool_down: Option<Instant>,
@@ -106,12 +107,12 @@ impl Healer {
         Self {
             role: config.role,
             server,
-            vault: Vault::of(config),
+            vault: config.vault(),
             password: config.password.clone(),
             username: config.username.clone(),
             default_localpart: config.default_localpart.clone(),
-            env_token: config.env_token.clone(),
-            given_token: config.wording.given_token.clone(),
+            given_token: config.given_token.clone(),
+            given_token_name: config.wording.given_token.clone(),
             throttle: PasswordThrottle::default(),
             contention: Contention::default(),
             cool_down: None,
@@ -143,15 +144,6 @@ impl Healer {
     /// Where the password comes from.
     pub fn password_source(&self) -> &PasswordSource {
         &self.password
-    }
-
-    /// The name under which this identity logs in.
-    pub fn localpart(&self) -> Result<String, VaultError> {
-        Ok(match self.expected()? {
-            Expected::Localpart(localpart) => localpart,
-            Expected::User(user) => user.localpart().to_owned(),
-            Expected::Anyone => self.default_localpart.clone(),
-        })
     }
 
     /// The password, where there is one that may be tried now.
@@ -255,13 +247,13 @@ impl Healer {
         let saved = self.saved(&expected, may_log_in == Password::Ready)?;
         let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
         let saved_token = self.usable(Which::Saved, saved_token);
-        let env_token = self.usable(Which::Given, self.env_token.clone());
+        let given_token = self.usable(Which::Given, self.given_token.clone());
         Ok(AtHand {
             refresh_token: saved
                 .as_ref()
                 .filter(|saved| saved.user.is_some())
                 .and_then(|saved| saved.refresh.clone()),
-            env_token: env_token.filter(|token| Some(token) != saved_token.as_ref()),
+            given_token: given_token.filter(|token| Some(token) != saved_token.as_ref()),
             expected,
             password,
             may_log_in,
@@ -275,7 +267,7 @@ impl Healer {
             saved_device: at_hand.saved.as_ref().and_then(|saved| saved.device.clone()),
             saved_token: at_hand.saved_token.is_some(),
             refresh_token: at_hand.refresh_token.is_some(),
-            env_token: at_hand.env_token.is_some(),
+            given_token: at_hand.given_token.is_some(),
             password: at_hand.may_log_in,
             contested: self.contested_now(),
         }
@@ -288,7 +280,7 @@ impl Healer {
             Ask::Whoami(which) => {
                 let token = match which {
                     Token::Saved => &at_hand.saved_token,
-                    Token::Env => &at_hand.env_token,
+                    Token::Given => &at_hand.given_token,
                 };
                 let Some(token) = token else { return Ok(None) };
                 let class = self.whoami(which, token, &at_hand.expected, saved).await;
@@ -321,6 +313,10 @@ impl Healer {
     }
 
     /// Logs in on a new device because the one in use is not healthy. The session in use becomes a device left behind.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read or written.
     pub async fn take_new_device(&mut self) -> Result<HealOutcome, VaultError> {
         let expected = self.expected()?;
         let Some((password, state)) = self.password.read() else {
@@ -422,7 +418,7 @@ impl Healer {
                 token: saved.and_then(|saved| saved.token.clone()),
             });
         }
-        // The device in use was left behind once (its token came back through the environment): it stays.
+        // The device in use was left behind once (its token came back as the given one): it stays.
         devices.left.retain(|left| left.device != session.device);
         if devices.left != before.left {
             self.vault.save_devices(&devices)?;

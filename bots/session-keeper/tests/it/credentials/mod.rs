@@ -168,7 +168,7 @@ async fn a_token_that_no_header_can_carry_is_said_and_the_next_source_asked(#[ca
     with_password(&data);
     answer_login(&server).await;
     let mut config = config(&server, data.path());
-    config.env_token = Some(Secret::new(token));
+    config.given_token = Some(Secret::new(token));
 
     let mut healer = healer(&config);
     let attempt = healer.attempt().await.unwrap();
@@ -183,7 +183,7 @@ async fn a_token_that_no_header_can_carry_is_said_and_the_next_source_asked(#[ca
 async fn a_token_that_cannot_be_used_is_said_to_the_operator() {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     let mut config = config(&server, data.path());
-    config.env_token = Some(Secret::new("Bearer syt_secret"));
+    config.given_token = Some(Secret::new("Bearer syt_secret"));
     let running = Running::start(config);
     let health = running
         .until("a cry", |health| health.state == Health::NeedsOperator)
@@ -235,7 +235,7 @@ async fn a_token_that_belongs_to_no_device_is_not_used(#[case] whoami: serde_jso
         .await;
         answer_login(&server).await;
         let mut config = config(&server, data.path());
-        config.env_token = Some(Secret::new("env-token"));
+        config.given_token = Some(Secret::new("given-token"));
         let mut healer = healer(&config);
         let attempt = healer.attempt().await.unwrap();
         assert_eq!(matches!(attempt, HealOutcome::Live(_)), password, "{attempt:?}");

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 use serde_json::{Value, json};
 use session_keeper::{
-    config::{Account, IdentityConfig},
+    Account,
+    config::IdentityConfig,
     health::{Board, IdentityHealth},
     identity::{Handle, Identity, Intake, IntakeError},
     secret::Secret,

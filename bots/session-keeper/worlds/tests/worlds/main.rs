@@ -6,6 +6,7 @@
 )]
 
 mod copies;
+mod echo;
 mod encryption;
 mod refresh;
 mod trust;

@@ -5,7 +5,8 @@ use std::fmt;
 use matrix_sdk::ruma::OwnedDeviceId;
 use matrix_sdk_crypto::olm::ExportedRoomKey;
 
-use crate::{secret::Secret, vault::VaultError};
+use super::VaultError;
+use crate::secret::Secret;
 
 /// Another program that kept the account before, and whose session and room keys are taken over. Nothing of it is ever
 /// changed.
@@ -28,6 +29,7 @@ pub trait Predecessor: fmt::Debug + Send + Sync {
 
 /// A session that another program made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FirstSession {
     /// The device; a token may come without it.
     pub device: Option<OwnedDeviceId>,
@@ -35,13 +37,28 @@ pub struct FirstSession {
     pub token: Option<Secret>,
 }
 
+impl FirstSession {
+    /// A session of this device with this token, as far as they are known.
+    pub const fn new(device: Option<OwnedDeviceId>, token: Option<Secret>) -> Self {
+        Self { device, token }
+    }
+}
+
 /// Room keys that another program kept.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct ForeignKeys {
     /// Those that could be read.
     pub keys: Vec<ExportedRoomKey>,
     /// How many could not.
     pub unreadable: usize,
+}
+
+impl ForeignKeys {
+    /// These keys, besides so many that could not be read.
+    pub const fn new(keys: Vec<ExportedRoomKey>, unreadable: usize) -> Self {
+        Self { keys, unreadable }
+    }
 }
 
 impl fmt::Debug for ForeignKeys {

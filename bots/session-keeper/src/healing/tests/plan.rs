@@ -1,26 +1,25 @@
 //! The order of sources, played through every combination of what can be at hand and what can be answered.
 
-mod ends;
-
 use std::time::Duration;
 
 use rstest::rstest;
 use ruma_common::{OwnedDeviceId, owned_user_id};
-use session_keeper::{
+
+use crate::{
     healing::{
         AccountBlock, Ask, Blocker, Class, HealBlocker, Mark, Password, Plan, Situation, Source, Step, Target, Token,
     },
     secret::Secret,
 };
 
-fn alive(device: &str) -> Class {
+pub(super) fn alive(device: &str) -> Class {
     Class::Alive {
         user: owned_user_id!("@bot:x"),
         device: Some(device.into()),
     }
 }
 
-fn logged_in(device: &str) -> Class {
+pub(super) fn logged_in(device: &str) -> Class {
     Class::LoggedIn {
         user: owned_user_id!("@bot:x"),
         device: device.into(),
@@ -29,21 +28,21 @@ fn logged_in(device: &str) -> Class {
     }
 }
 
-fn refreshed() -> Class {
+pub(super) fn refreshed() -> Class {
     Class::Refreshed {
         token: Secret::new("t"),
         refresh: None,
     }
 }
 
-fn wrong_user() -> Class {
+pub(super) fn wrong_user() -> Class {
     Class::WrongUser {
         user: owned_user_id!("@other:x"),
         token: None,
     }
 }
 
-fn other() -> Class {
+pub(super) fn other() -> Class {
     Class::Other {
         status: 400,
         errcode: "M_UNKNOWN".to_owned(),
@@ -51,24 +50,24 @@ fn other() -> Class {
     }
 }
 
-fn unreachable() -> Class {
+pub(super) fn unreachable() -> Class {
     Class::Unreachable("cannot connect".to_owned())
 }
 
 #[derive(Clone, Debug)]
-struct Answers {
-    saved: Class,
-    refresh: Class,
-    env: Class,
-    on_saved: Class,
-    on_new: Class,
+pub(super) struct Answers {
+    pub(super) saved: Class,
+    pub(super) refresh: Class,
+    pub(super) given: Class,
+    pub(super) on_saved: Class,
+    pub(super) on_new: Class,
 }
 
 impl Answers {
     fn to(&self, ask: Ask) -> &Class {
         match ask {
             Ask::Whoami(Token::Saved) => &self.saved,
-            Ask::Whoami(Token::Env) => &self.env,
+            Ask::Whoami(Token::Given) => &self.given,
             Ask::Refresh => &self.refresh,
             Ask::Login(Target::Saved) => &self.on_saved,
             Ask::Login(Target::New) => &self.on_new,
@@ -76,7 +75,7 @@ impl Answers {
     }
 }
 
-fn play(situation: &Situation, answers: &Answers) -> (Vec<Ask>, Step, Vec<Mark>) {
+pub(super) fn play(situation: &Situation, answers: &Answers) -> (Vec<Ask>, Step, Vec<Mark>) {
     let mut plan = Plan::new(situation.clone());
     let mut asked = Vec::new();
     loop {
@@ -98,7 +97,7 @@ fn situations() -> Vec<Situation> {
     let mut all = Vec::new();
     for saved_device in [None, Some(OwnedDeviceId::from("SAVED"))] {
         for (saved_token, refresh_token) in [(false, false), (true, false), (true, true), (false, true)] {
-            for env_token in [false, true] {
+            for given_token in [false, true] {
                 for password in [Password::Missing, Password::Ready, Password::Spent] {
                     for contested in [false, true] {
                         let saved_device = saved_device.clone();
@@ -106,7 +105,7 @@ fn situations() -> Vec<Situation> {
                             saved_device,
                             saved_token,
                             refresh_token,
-                            env_token,
+                            given_token,
                             password,
                             contested,
                         });
@@ -118,123 +117,156 @@ fn situations() -> Vec<Situation> {
     all
 }
 
-fn answers() -> Vec<Answers> {
+/// What can be answered to a request.
+fn possible(ask: Ask) -> Vec<Class> {
     let limited = Class::Limited(Duration::from_secs(7));
-    let barred = Class::AccountBlocked(AccountBlock::Locked);
-    let tokens = [
-        alive("SAVED"),
-        alive("OTHER"),
-        Class::Dead,
-        wrong_user(),
-        unreachable(),
-        limited.clone(),
-        barred.clone(),
-    ];
-    let logins = |device| {
-        [
-            logged_in(device),
-            Class::Refused("no".to_owned()),
-            other(),
-            unreachable(),
-            wrong_user(),
-            barred.clone(),
-        ]
+    let locked = Class::AccountBlocked(AccountBlock::Locked);
+    let login = |device| {
+        let refused = Class::Refused("no".to_owned());
+        let locked = locked.clone();
+        vec![logged_in(device), refused, other(), unreachable(), wrong_user(), locked]
     };
-    let mut all = Vec::new();
-    for saved in &tokens {
-        for env in &tokens {
-            for on_saved in &logins("SAVED") {
-                for on_new in &logins("NEW") {
-                    for refresh in [refreshed(), Class::Dead, unreachable()] {
-                        all.push(Answers {
-                            saved: saved.clone(),
-                            refresh,
-                            env: env.clone(),
-                            on_saved: on_saved.clone(),
-                            on_new: on_new.clone(),
-                        });
-                    }
-                }
+    match ask {
+        Ask::Whoami(_) => {
+            let (saved, elsewhere) = (alive("SAVED"), alive("OTHER"));
+            vec![
+                saved,
+                elsewhere,
+                Class::Dead,
+                wrong_user(),
+                unreachable(),
+                limited,
+                locked,
+            ]
+        }
+        Ask::Refresh => vec![refreshed(), Class::Dead, unreachable()],
+        Ask::Login(Target::Saved) => login("SAVED"),
+        Ask::Login(Target::New) => login("NEW"),
+    }
+}
+
+/// One play: what was at hand, what was asked and answered, and how it ended.
+#[derive(Debug)]
+struct Play<'a> {
+    situation: &'a Situation,
+    heard: Vec<(Ask, Class)>,
+    end: Step,
+    marks: Vec<Mark>,
+}
+
+/// Every play there is from a situation: each request is answered in each possible way.
+fn plays(situation: &Situation) -> Vec<Play<'_>> {
+    let mut going = vec![(Plan::new(situation.clone()), Vec::<(Ask, Class)>::new())];
+    let mut ended = Vec::new();
+    while let Some((plan, heard)) = going.pop() {
+        let ask = match plan.next() {
+            Step::Ask(ask) => ask,
+            end => {
+                ended.push(Play {
+                    situation,
+                    heard,
+                    end,
+                    marks: plan.marks(),
+                });
+                continue;
             }
+        };
+        let twice = heard.iter().any(|(asked, _)| *asked == ask);
+        assert!(!twice, "{ask:?} asked twice in {situation:?} after {heard:?}");
+        for class in possible(ask) {
+            let (mut plan, mut heard) = (plan.clone(), heard.clone());
+            plan.saw(ask, &class);
+            heard.push((ask, class));
+            going.push((plan, heard));
         }
     }
-    all
+    ended
+}
+
+impl Play<'_> {
+    fn answer_to(&self, ask: Ask) -> Option<&Class> {
+        self.heard
+            .iter()
+            .find(|(asked, _)| *asked == ask)
+            .map(|(_, class)| class)
+    }
+
+    fn obeys_every_rule(&self) {
+        if self.heard.iter().any(|(ask, _)| matches!(ask, Ask::Login(_))) {
+            self.logs_in_for_need();
+        }
+        if self.answer_to(Ask::Refresh).is_some() {
+            let saved_is_dead = self.answer_to(Ask::Whoami(Token::Saved)) == Some(&Class::Dead);
+            let of_the_device = !self.situation.saved_token || saved_is_dead;
+            assert!(of_the_device && !self.situation.contested, "needless refresh: {self:?}");
+        }
+        match &self.end {
+            Step::Go(source) => self.goes_with_a_session(*source),
+            Step::Wait(..) => assert!(
+                matches!(
+                    self.heard.last(),
+                    Some((_, Class::Unreachable(_) | Class::Limited(_) | Class::Other { .. }))
+                ),
+                "waits for nothing: {self:?}"
+            ),
+            Step::Blocked(_) => assert!(!self.marks.is_empty(), "the branch is not named: {self:?}"),
+            Step::Ask(_) => unreachable!("a play ends with no ask"),
+        }
+    }
+
+    fn logs_in_for_need(&self) {
+        let situation = self.situation;
+        assert!(
+            situation.password == Password::Ready && !situation.contested,
+            "needless login: {self:?}"
+        );
+        if situation.saved_token {
+            let proves = matches!(
+                self.answer_to(Ask::Whoami(Token::Saved)),
+                Some(Class::Dead | Class::WrongUser { .. })
+            );
+            assert!(proves, "login while the saved token may live: {self:?}");
+        }
+        if situation.given_token {
+            let proves = match self.answer_to(Ask::Whoami(Token::Given)) {
+                Some(Class::Dead | Class::WrongUser { .. }) => true,
+                Some(class) => situation.saved_device.is_some() && *class == alive("OTHER"),
+                None => false,
+            };
+            assert!(proves, "login while the given token may be of use: {self:?}");
+        }
+        let logins = self.heard.iter().filter(|(ask, _)| matches!(ask, Ask::Login(_)));
+        let other_device = matches!(self.answer_to(Ask::Login(Target::Saved)), Some(Class::Other { .. }));
+        assert!(logins.count() == 1 || other_device, "password tried twice: {self:?}");
+    }
+
+    fn goes_with_a_session(&self, source: Source) {
+        let class = self.answer_to(match source {
+            Source::SavedSession => Ask::Whoami(Token::Saved),
+            Source::Refreshed => Ask::Refresh,
+            Source::GivenToken | Source::GivenTokenOnOther => Ask::Whoami(Token::Given),
+            Source::LoginOnSaved => Ask::Login(Target::Saved),
+            Source::LoginOnNew => Ask::Login(Target::New),
+        });
+        assert!(
+            matches!(
+                class,
+                Some(Class::Alive { .. } | Class::LoggedIn { .. } | Class::Refreshed { .. })
+            ),
+            "no session: {self:?}"
+        );
+        assert!(self.marks.contains(&source.mark()), "the branch is not named: {self:?}");
+    }
 }
 
 #[test]
 fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
-    let answers = answers();
-    let mut ends = std::collections::BTreeSet::new();
-    for situation in situations() {
-        for answers in &answers {
-            let (asked, end, marks) = play(&situation, answers);
-            let context = format!("{situation:?} {answers:?} asked {asked:?} end {end:?}");
-            let logins = asked
-                .iter()
-                .filter(|ask| matches!(ask, Ask::Login(_)))
-                .collect::<Vec<_>>();
-
-            if !logins.is_empty() {
-                assert!(
-                    situation.password == Password::Ready && !situation.contested,
-                    "needless login: {context}"
-                );
-                let saved_lives = situation.saved_token && matches!(answers.saved, Class::Alive { .. });
-                assert!(!saved_lives, "login while the saved token lives: {context}");
-                let env_lives = situation.env_token
-                    && (answers.env == alive("SAVED")
-                        || situation.saved_device.is_none() && matches!(answers.env, Class::Alive { .. }));
-                assert!(!env_lives, "login while the environment's token lives: {context}");
-                for token in asked.iter().filter(|ask| matches!(ask, Ask::Whoami(_))) {
-                    let proves = matches!(
-                        answers.to(*token),
-                        Class::Dead | Class::WrongUser { .. } | Class::Alive { .. }
-                    );
-                    assert!(proves, "login in an outage: {context}");
-                }
-            }
-            if asked.contains(&Ask::Refresh) {
-                let of_the_device = !situation.saved_token || answers.saved == Class::Dead;
-                assert!(of_the_device && !situation.contested, "needless refresh: {context}");
-            }
-            if logins.len() > 1 {
-                assert!(
-                    matches!(answers.on_saved, Class::Other { .. }),
-                    "password tried twice: {context}"
-                );
-            }
-            match &end {
-                Step::Go(source) => {
-                    let class = answers.to(match source {
-                        Source::SavedSession => Ask::Whoami(Token::Saved),
-                        Source::Refreshed => Ask::Refresh,
-                        Source::EnvToken | Source::EnvTokenOnOther => Ask::Whoami(Token::Env),
-                        Source::LoginOnSaved => Ask::Login(Target::Saved),
-                        Source::LoginOnNew => Ask::Login(Target::New),
-                    });
-                    assert!(
-                        matches!(
-                            class,
-                            Class::Alive { .. } | Class::LoggedIn { .. } | Class::Refreshed { .. }
-                        ),
-                        "no session: {context}"
-                    );
-                    assert!(marks.contains(&source.mark()), "the branch is not named: {context}");
-                }
-                Step::Wait(..) => {
-                    let last = asked.last().map(|ask| answers.to(*ask));
-                    assert!(
-                        matches!(
-                            last,
-                            Some(Class::Unreachable(_) | Class::Limited(_) | Class::Other { .. })
-                        ),
-                        "waits for nothing: {context}"
-                    );
-                }
-                Step::Blocked(_) => assert!(!marks.is_empty(), "the branch is not named: {context}"),
-                Step::Ask(_) => unreachable!("play ends with no ask"),
-            }
-            ends.insert(format!("{end:?}"));
+    let situations = situations();
+    let mut ends = Vec::new();
+    for play in situations.iter().flat_map(plays) {
+        play.obeys_every_rule();
+        if !ends.contains(&play.end) {
+            ends.push(play.end);
         }
     }
     assert!(ends.len() >= 10, "the enumeration is too tame: {ends:?}");
@@ -242,8 +274,8 @@ fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
 
 #[rstest]
 #[case::saved_first(Some("SAVED"), alive("SAVED"), alive("SAVED"), Step::Go(Source::SavedSession))]
-#[case::env_on_saved(Some("SAVED"), Class::Dead, alive("SAVED"), Step::Go(Source::EnvToken))]
-#[case::env_without_saved(None, Class::Dead, alive("OTHER"), Step::Go(Source::EnvToken))]
+#[case::env_on_saved(Some("SAVED"), Class::Dead, alive("SAVED"), Step::Go(Source::GivenToken))]
+#[case::env_without_saved(None, Class::Dead, alive("OTHER"), Step::Go(Source::GivenToken))]
 #[case::login_before_env_elsewhere(Some("SAVED"), Class::Dead, alive("OTHER"), Step::Go(Source::LoginOnSaved))]
 #[case::login(Some("SAVED"), Class::Dead, Class::Dead, Step::Go(Source::LoginOnSaved))]
 #[case::new_device(None, Class::Dead, Class::Dead, Step::Go(Source::LoginOnNew))]
@@ -251,21 +283,21 @@ fn whatever_is_at_hand_and_whatever_is_answered_no_rule_is_broken() {
 fn sources_come_in_order(
     #[case] saved_device: Option<&str>,
     #[case] saved: Class,
-    #[case] env: Class,
+    #[case] given: Class,
     #[case] end: Step,
 ) {
     let situation = Situation {
         saved_device: saved_device.map(Into::into),
         saved_token: true,
         refresh_token: false,
-        env_token: true,
+        given_token: true,
         password: Password::Ready,
         contested: false,
     };
     let answers = Answers {
         saved,
         refresh: refreshed(),
-        env,
+        given,
         on_saved: logged_in("SAVED"),
         on_new: logged_in("NEW"),
     };
@@ -273,23 +305,23 @@ fn sources_come_in_order(
 }
 
 #[test]
-fn without_a_password_the_environments_other_device_is_better_than_nothing() {
+fn without_a_password_the_given_tokens_other_device_is_better_than_nothing() {
     let situation = Situation {
         saved_device: Some("SAVED".into()),
         saved_token: true,
         refresh_token: false,
-        env_token: true,
+        given_token: true,
         password: Password::Missing,
         contested: false,
     };
     let answers = Answers {
         saved: Class::Dead,
         refresh: refreshed(),
-        env: alive("OTHER"),
+        given: alive("OTHER"),
         on_saved: other(),
         on_new: other(),
     };
-    assert_eq!(play(&situation, &answers).1, Step::Go(Source::EnvTokenOnOther));
+    assert_eq!(play(&situation, &answers).1, Step::Go(Source::GivenTokenOnOther));
 }
 
 #[test]
@@ -298,14 +330,14 @@ fn without_anything_the_operator_learns_whose_token_was_found() {
         saved_device: None,
         saved_token: false,
         refresh_token: false,
-        env_token: true,
+        given_token: true,
         password: Password::Missing,
         contested: false,
     };
     let answers = Answers {
         saved: Class::Dead,
         refresh: refreshed(),
-        env: wrong_user(),
+        given: wrong_user(),
         on_saved: other(),
         on_new: other(),
     };
@@ -372,14 +404,14 @@ fn a_refresh_token_comes_right_after_its_own_token(
         saved_device: saved_device.map(Into::into),
         saved_token,
         refresh_token: true,
-        env_token: false,
+        given_token: false,
         password: Password::Ready,
         contested,
     };
     let answers = Answers {
         saved,
         refresh,
-        env: other(),
+        given: other(),
         on_saved: logged_in("SAVED"),
         on_new: logged_in("NEW"),
     };
@@ -387,28 +419,28 @@ fn a_refresh_token_comes_right_after_its_own_token(
 }
 
 /// Everything at hand, and nothing of it good, but for what a case says.
-fn nothing_good() -> Answers {
+pub(super) fn nothing_good() -> Answers {
     Answers {
         saved: Class::Dead,
         refresh: Class::Dead,
-        env: Class::Dead,
+        given: Class::Dead,
         on_saved: Class::Refused("no".to_owned()),
         on_new: Class::Refused("no".to_owned()),
     }
 }
 
-fn everything(password: Password) -> Situation {
+pub(super) fn everything(password: Password) -> Situation {
     Situation {
         saved_device: Some("SAVED".into()),
         saved_token: true,
         refresh_token: true,
-        env_token: true,
+        given_token: true,
         password,
         contested: false,
     }
 }
 
-/// What bars the account, or the way to the homeserver, counts wherever it is met: nothing further is asked.
+/// What blocks the account, or the way to the homeserver, counts wherever it is met: nothing further is asked.
 #[test]
 fn what_no_other_source_helps_against_ends_the_plan_wherever_it_is_met() {
     let consent = Blocker::Consent { uri: None };
@@ -430,7 +462,7 @@ fn what_no_other_source_helps_against_ends_the_plan_wherever_it_is_met() {
             *[
                 &mut answers.saved,
                 &mut answers.refresh,
-                &mut answers.env,
+                &mut answers.given,
                 &mut answers.on_saved,
                 &mut answers.on_new,
             ][place] = class.clone();
@@ -438,7 +470,7 @@ fn what_no_other_source_helps_against_ends_the_plan_wherever_it_is_met() {
             assert_eq!(end, Step::Blocked(blocker.clone()), "at {place}");
             // Only another token may still be looked at.
             let further = &asked[asked.len().min(place + 1)..];
-            assert!(further.iter().all(|ask| *ask == Ask::Whoami(Token::Env)), "{asked:?}");
+            assert!(further.iter().all(|ask| *ask == Ask::Whoami(Token::Given)), "{asked:?}");
         }
     }
 }

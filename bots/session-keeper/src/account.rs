@@ -36,3 +36,17 @@ impl fmt::Display for Account {
         f.write_str(self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Account;
+
+    #[test]
+    fn an_account_is_called_by_its_name_and_its_files_by_its_stem() {
+        let plain = Account::new("clerk");
+        assert_eq!((plain.name(), plain.file_stem()), ("clerk", "clerk"));
+        let renamed = plain.with_file_stem("old_clerk");
+        assert_eq!((renamed.name(), renamed.file_stem()), ("clerk", "old_clerk"));
+        assert_eq!(renamed.to_string(), "clerk");
+    }
+}

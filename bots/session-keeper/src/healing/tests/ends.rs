@@ -1,6 +1,12 @@
 //! How a plan ends, and what is waited out.
 
-use super::*;
+use std::time::Duration;
+
+use rstest::rstest;
+use ruma_common::owned_user_id;
+
+use super::plan::{Answers, everything, logged_in, nothing_good, other, play, unreachable, wrong_user};
+use crate::healing::{AccountBlock, Ask, Class, HealBlocker, Mark, Password, Plan, Situation, Source, Step, Target};
 
 #[test]
 fn what_a_server_says_to_a_login_on_any_device_is_handed_on() {
@@ -24,7 +30,7 @@ fn what_a_server_says_to_a_login_on_any_device_is_handed_on() {
         marks,
         [
             Mark::SavedSessionDead,
-            Mark::EnvTokenDead,
+            Mark::GivenTokenDead,
             Mark::SavedDeviceRefused,
             Mark::PasswordRefused
         ]
@@ -38,9 +44,9 @@ fn a_token_of_no_device_is_of_use_only_where_its_device_is_saved() {
         user: owned_user_id!("@bot:x"),
         device: None,
     };
-    let answers = |saved: Class, env: Class| Answers {
+    let answers = |saved: Class, given: Class| Answers {
         saved,
-        env,
+        given,
         on_saved: logged_in("SAVED"),
         on_new: logged_in("NEW"),
         ..nothing_good()
@@ -124,7 +130,7 @@ fn each_end_has_its_name(
     };
     let (_, end, marks) = play(&situation, &nothing_good());
     assert_eq!(end, Step::Blocked(blocker));
-    let wanted = [Some(Mark::SavedSessionDead), Some(Mark::EnvTokenDead), mark];
+    let wanted = [Some(Mark::SavedSessionDead), Some(Mark::GivenTokenDead), mark];
     assert_eq!(marks, wanted.into_iter().flatten().collect::<Vec<_>>());
 }
 
@@ -139,7 +145,7 @@ fn each_block_of_the_account_has_its_name(#[case] block: AccountBlock, #[case] m
     };
     assert_eq!(
         play(&everything(Password::Ready), &answers).2,
-        [Mark::EnvTokenDead, mark]
+        [Mark::GivenTokenDead, mark]
     );
 }
 
@@ -147,7 +153,7 @@ fn each_block_of_the_account_has_its_name(#[case] block: AccountBlock, #[case] m
 fn whose_tokens_were_met_is_named() {
     let answers = Answers {
         saved: wrong_user(),
-        env: wrong_user(),
+        given: wrong_user(),
         on_saved: wrong_user(),
         ..nothing_good()
     };
@@ -155,7 +161,7 @@ fn whose_tokens_were_met_is_named() {
         play(&everything(Password::Ready), &answers).2,
         [
             Mark::SavedSessionWrongUser,
-            Mark::EnvTokenWrongUser,
+            Mark::GivenTokenWrongUser,
             Mark::LoginWrongUser
         ]
     );
@@ -169,7 +175,7 @@ fn whose_tokens_were_met_is_named() {
     };
     assert_eq!(
         play(&without, &answers).2,
-        [Mark::SavedSessionDead, Mark::EnvTokenDead, Mark::LoginWrongUser]
+        [Mark::SavedSessionDead, Mark::GivenTokenDead, Mark::LoginWrongUser]
     );
 }
 

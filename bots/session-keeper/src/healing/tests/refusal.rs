@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use session_keeper::healing::{About, AccountBlock, Blocker, No, Refusal, Reply, refusal, retry_after};
+
+use crate::healing::{About, AccountBlock, Blocker, No, Refusal, Reply, refusal, retry_after};
 
 fn error(errcode: &str) -> Value {
     json!({ "errcode": errcode, "error": "words" })
@@ -37,7 +38,6 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::WayBroken(_) => "way broken",
         Refusal::Redirected(_) => "redirected",
         Refusal::Interactive => "interactive",
-        other => panic!("a class without a name: {other:?}"),
     }
 }
 
@@ -329,4 +329,14 @@ fn a_redirection_to_nowhere_is_told_too(#[case] location: Option<&str>) {
     };
     let wanted = Refusal::Redirected("an address that it does not name".to_owned());
     assert_eq!(refusal(About::Other, &reply), wanted);
+}
+
+#[rstest]
+#[case(Refusal::Transient("it is away".to_owned()), "it is away")]
+#[case(Refusal::Limited(Duration::from_millis(1_500)), "it asks for 2 s of patience")]
+#[case(Refusal::DeadToken, "the token is dead")]
+#[case(Refusal::Redirected("https://elsewhere".to_owned()), "it redirects to https://elsewhere, which is not followed")]
+#[case(Refusal::Interactive, "it wants a person to authenticate")]
+fn a_refusal_says_what_it_is(#[case] refusal: Refusal, #[case] words: &str) {
+    assert_eq!(refusal.to_string(), words);
 }

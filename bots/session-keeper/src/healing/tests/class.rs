@@ -5,7 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rstest::rstest;
 use ruma_common::owned_user_id;
-use session_keeper::{
+
+use crate::{
     healing::{AccountBlock, Answer, Asked, Class, Expected, classify, login_flows},
     secret::Secret,
 };
@@ -41,7 +42,6 @@ fn name(class: &Class) -> &'static str {
         Class::NoPasswords(_) => "no passwords",
         Class::Refused(_) => "refused",
         Class::Other { .. } => "other",
-        class => panic!("a class without a name: {class:?}"),
     }
 }
 
@@ -104,6 +104,7 @@ const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token
 #[case::refresh_odd(Asked::Refresh, 400, error("M_UNKNOWN"), "dead")]
 #[case::refresh_not_offered(Asked::Refresh, 404, error("M_UNRECOGNIZED"), "dead")]
 #[case::refresh_not_offered_by_a_gateway(Asked::Refresh, 502, error("M_UNRECOGNIZED"), "unreachable")]
+#[case::refresh_not_offered_by_a_broken_server(Asked::Refresh, 500, error("M_UNRECOGNIZED"), "unreachable")]
 #[case::refresh_page(Asked::Refresh, 404, "<html>".to_owned(), "unreachable")]
 #[case::refresh_outage(Asked::Refresh, 503, error("M_UNKNOWN_TOKEN"), "unreachable")]
 #[case::refresh_limited(Asked::Refresh, 429, error("M_LIMIT_EXCEEDED"), "limited")]
@@ -113,6 +114,34 @@ const LOGIN_OTHER: &str = r#"{"user_id":"@other:x","device_id":"D","access_token
 fn an_answer_proves(#[case] asked: Asked, #[case] status: u16, #[case] body: String, #[case] class: &str) {
     let expected = Expected::User(owned_user_id!("@bot:x"));
     assert_eq!(name(&classify(asked, &expected, &answer(status, &body))), class);
+}
+
+#[test]
+fn what_is_logged_of_an_answer_names_what_it_proves() {
+    let limited = Class::Limited(Duration::from_secs(7));
+    assert_eq!(format!("{:?} {limited:?}", Class::Dead), "Dead Limited(7s)");
+    let shown = format!("{:?}", answer(401, "{}").unwrap());
+    assert!(shown.contains("401") && shown.contains("body_bytes: 2"), "{shown}");
+}
+
+#[test]
+fn a_page_of_something_on_the_way_is_told_from_an_answer() {
+    let class = classify(Asked::Whoami, &Expected::Anyone, &answer(200, "<html>welcome</html>"));
+    let why = "HTTP 200 with a body that is not from a Matrix server";
+    assert_eq!(class, Class::Unreachable(why.to_owned()));
+}
+
+/// Only what a login has just made is to be logged out again: a token that came from elsewhere is somebody's.
+#[test]
+fn another_users_token_is_handed_on_where_a_login_made_it() {
+    let expected = Expected::User(owned_user_id!("@bot:x"));
+    for (asked, made) in [(Asked::Login, Some(Secret::new("t"))), (Asked::Whoami, None)] {
+        let wrong_user = Class::WrongUser {
+            user: owned_user_id!("@other:x"),
+            token: made,
+        };
+        assert_eq!(classify(asked, &expected, &answer(200, LOGIN_OTHER)), wrong_user);
+    }
 }
 
 #[rstest]

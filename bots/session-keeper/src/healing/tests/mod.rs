@@ -1,0 +1,6 @@
+//! The decisions, looked at from outside: whoever looks for mistakes in them builds the library alone, and once.
+
+mod class;
+mod ends;
+mod plan;
+mod refusal;
