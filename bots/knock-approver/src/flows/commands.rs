@@ -1,6 +1,6 @@
 //! What admins say in the command room.
 
-use matrix_sdk::ruma::{OwnedEventId, OwnedUserId, UserId};
+use matrix_sdk::ruma::{OwnedEventId, OwnedUserId};
 use rusqlite::Transaction;
 use serde_json::json;
 
@@ -9,13 +9,13 @@ use crate::{
     config::{Config, Role},
     health::{Health, Snapshot},
     lanes::WorkError,
-    matrix::{Failure, Homeserver},
     storage::{
         StoreError, audit,
         codes::{self, Kind},
         queue::{self, Entry, Queue},
         verification,
     },
+    team::may_command,
     verification::{shown, taken},
     words,
     work::{self, Effect},
@@ -184,16 +184,6 @@ impl Flows {
             .count("commands", if allowed { "answered" } else { "refused" });
         Ok(())
     }
-}
-
-/// Whether somebody may command: they are on the list, or have the power in the command room.
-pub async fn may_command(config: &Config, homeserver: &dyn Homeserver, user: &UserId) -> Result<bool, Failure> {
-    let flow = &config.flow;
-    if flow.admins.iter().any(|admin| admin == user) {
-        return Ok(true);
-    }
-    let power = homeserver.power_level(Role::Approver, &flow.command_room, user);
-    Ok(power.await? >= flow.admin_power)
 }
 
 /// Does what a command asks for; answers what is said to it.

@@ -32,7 +32,6 @@ use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use tokio::{sync::oneshot, time::Instant};
 
 pub(crate) use asking::{announce_started, news};
-pub use commands::may_command;
 pub use lobby::{OpenError, Opened};
 
 use crate::{

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use matrix_sdk::ruma::CanonicalJsonValue;
 use reqwest::Method;
+use ruma::{
+    AnyKeyName, CanonicalJsonObject, SigningKeyAlgorithm, SigningKeyId,
+    signatures::{KeyPair, Signature, sign_json},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vodozemac::Ed25519SecretKey;
@@ -20,9 +23,9 @@ use crate::secret::Secret;
 #[derive(Deserialize)]
 pub(super) struct CrosssignForm {
     #[serde(default)]
-    access_token: String,
+    access_token: Secret,
     #[serde(default)]
-    password: Option<String>,
+    password: Option<Secret>,
 }
 
 pub(super) async fn crosssign(
@@ -30,10 +33,10 @@ pub(super) async fn crosssign(
     body: Body<CrosssignForm>,
 ) -> Result<Json<Value>, ApiError> {
     let asked = body.0;
-    if asked.access_token.is_empty() {
+    if asked.access_token.expose().is_empty() {
         return Err(ApiError::bad("missing_fields").with("access_token is needed"));
     }
-    let api = UserApi::new(shared.server.clone()).with_token(Secret::new(asked.access_token));
+    let api = UserApi::new(shared.server.clone()).with_token(asked.access_token);
     bootstrap(&api, asked.password).await.map(Json)
 }
 
@@ -46,7 +49,7 @@ fn refusal(error: UserError) -> ApiError {
     }
 }
 
-async fn bootstrap(api: &UserApi, password: Option<String>) -> Result<Value, ApiError> {
+async fn bootstrap(api: &UserApi, password: Option<Secret>) -> Result<Value, ApiError> {
     let me = api
         .ask(Method::GET, &["account", "whoami"], &Value::Null)
         .await
@@ -65,7 +68,7 @@ async fn bootstrap(api: &UserApi, password: Option<String>) -> Result<Value, Api
             "type": name,
             "identifier": { "type": "m.id.user", "user": user },
             "user": user,
-            "password": password,
+            "password": password.expose(),
         })),
         ("m.login.dummy", _) => Some(json!({ "type": name })),
         _ => None,
@@ -107,17 +110,15 @@ impl Keys {
     /// A public key as it is uploaded, signed by the master key where asked.
     fn public(&self, user: &str, usage: &str, key: &Ed25519SecretKey, signed: bool) -> Result<Value, ApiError> {
         let public = key.public_key().to_base64();
-        let mut object = json!({
+        let object = json!({
             "user_id": user,
             "usage": [usage],
             "keys": { format!("ed25519:{public}"): public },
         });
-        if signed {
-            let signature = signature(&object, &self.master)?;
-            let key_id = format!("ed25519:{}", self.master.public_key().to_base64());
-            object["signatures"] = json!({ user: { key_id: signature } });
+        match signed {
+            true => Signer(&self.master).signed(user, object),
+            false => Ok(object),
         }
-        Ok(object)
     }
 }
 
@@ -125,15 +126,25 @@ fn seed(key: &Ed25519SecretKey) -> String {
     STANDARD_NO_PAD.encode(key.to_bytes().as_slice())
 }
 
-/// Signs an object as the specification's appendix "Signing JSON" says: canonical, without `signatures`, `unsigned`.
-fn signature(object: &Value, key: &Ed25519SecretKey) -> Result<String, ApiError> {
-    let mut object = object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("signatures");
-        fields.remove("unsigned");
+/// A key whose name is its public half.
+struct Signer<'a>(&'a Ed25519SecretKey);
+
+impl Signer<'_> {
+    /// The object with this key's signature in the name of the user.
+    fn signed(&self, user: &str, object: Value) -> Result<Value, ApiError> {
+        let internal = |error: serde_json::Error| ApiError::internal(&error);
+        let mut object = serde_json::from_value::<CanonicalJsonObject>(object).map_err(internal)?;
+        sign_json(user, self, &mut object).map_err(|error| ApiError::internal(&error))?;
+        serde_json::to_value(object).map_err(internal)
     }
-    let canonical = CanonicalJsonValue::try_from(object).map_err(|error| ApiError::internal(&error))?;
-    Ok(key.sign(canonical.to_string().as_bytes()).to_base64())
+}
+
+impl KeyPair for Signer<'_> {
+    fn sign(&self, message: &[u8]) -> Signature {
+        let name = self.0.public_key().to_base64();
+        let id = SigningKeyId::from_parts(SigningKeyAlgorithm::Ed25519, <&AnyKeyName>::from(name.as_str()));
+        Signature::new(id, self.0.sign(message).to_bytes().to_vec())
+    }
 }
 
 /// Signs the device's own keys; `false` where it has published none yet.
@@ -147,11 +158,8 @@ async fn sign_device(api: &UserApi, user: &str, device: &str, key: &Ed25519Secre
     if !keys.is_object() {
         return Ok(false);
     }
-    let signature = signature(&keys, key)?;
-    let key_id = format!("ed25519:{}", key.public_key().to_base64());
     keys.as_object_mut().map(|keys| keys.remove("unsigned"));
-    keys["signatures"][user][key_id] = json!(signature);
-    let upload = json!({ user: { device: keys } });
+    let upload = json!({ user: { device: Signer(key).signed(user, keys)? } });
     let answer = api
         .ask(Method::POST, &["keys", "signatures", "upload"], &upload)
         .await
@@ -164,6 +172,8 @@ async fn sign_device(api: &UserApi, user: &str, device: &str, key: &Ed25519Secre
 
 #[cfg(test)]
 mod tests {
+    use matrix_sdk::ruma::CanonicalJsonValue;
+
     use super::*;
 
     #[test]

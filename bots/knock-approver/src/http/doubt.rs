@@ -15,10 +15,13 @@ use super::{
     signup::SignupForm,
     user::{UserApi, UserError},
 };
-use crate::storage::{
-    Store, StoreError, audit,
-    codes::{self, Code, Kind},
-    facts,
+use crate::{
+    secret::Secret,
+    storage::{
+        Store, StoreError, audit,
+        codes::{self, Code, Kind},
+        facts,
+    },
 };
 
 /// How many milliseconds are waited before each look whether the account is there: the homeserver may still be at it.
@@ -27,7 +30,7 @@ const LOOKS: [u64; 3] = [0, 500, 2000];
 /// An account that is there, and a session of it.
 pub(super) struct Account {
     pub(super) user: OwnedUserId,
-    pub(super) token: String,
+    pub(super) token: Secret,
     pub(super) device: String,
 }
 
@@ -122,7 +125,7 @@ async fn log_in(api: &UserApi, asked: &SignupForm) -> Option<Account> {
     let body = json!({
         "type": "m.login.password",
         "identifier": { "type": "m.id.user", "user": asked.username },
-        "password": asked.password,
+        "password": asked.password.expose(),
         "initial_device_display_name": "signup",
     });
     account(&api.ask(Method::POST, &["login"], &body).await.ok()?)
@@ -132,7 +135,7 @@ fn account(answer: &Value) -> Option<Account> {
     let text = |key: &str| answer[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     Some(Account {
         user: UserId::parse(text("user_id")?).ok()?,
-        token: text("access_token")?,
+        token: text("access_token").map(Secret::new)?,
         device: text("device_id")?,
     })
 }
@@ -152,7 +155,7 @@ mod tests {
         SignupForm {
             code: "once".to_owned(),
             username: username.to_owned(),
-            password: "correct horse battery".to_owned(),
+            password: Secret::new("correct horse battery"),
             ..SignupForm::default()
         }
     }
@@ -211,7 +214,7 @@ mod tests {
         let store = store(&data).await;
         let taken = take(&store, &form("bob")).await.unwrap().unwrap();
         let account = settle(&api, &form("bob"), &taken, Err(lost())).await.unwrap();
-        assert_eq!((account.user.as_str(), account.token.as_str()), ("@bob:hs", "t"));
+        assert_eq!((account.user.as_str(), account.token.expose()), ("@bob:hs", "t"));
     }
 
     #[tokio::test]

@@ -34,7 +34,7 @@ const CHILD_PAUSES: [u64; 4] = [50, 100, 200, 400];
 pub(super) struct SignupForm {
     pub(super) code: String,
     pub(super) username: String,
-    pub(super) password: String,
+    pub(super) password: Secret,
     pub(super) display_name: Option<String>,
     pub(super) intro: Option<String>,
 }
@@ -44,7 +44,7 @@ impl SignupForm {
         for field in [&mut self.code, &mut self.username] {
             *field = field.trim().to_owned();
         }
-        if self.code.is_empty() || self.username.is_empty() || self.password.is_empty() {
+        if self.code.is_empty() || self.username.is_empty() || self.password.expose().is_empty() {
             return Err(ApiError::bad("missing_fields").with("code, username and password are needed"));
         }
         self.username = self.username.to_lowercase();
@@ -52,7 +52,7 @@ impl SignupForm {
         if self.username.len() > 32 || !self.username.bytes().all(is_fit) {
             return Err(ApiError::bad("bad_username").with("1 to 32 of a-z, 0-9 and ._=-"));
         }
-        if self.password.chars().count() < SHORTEST_PASSWORD {
+        if self.password.expose().chars().count() < SHORTEST_PASSWORD {
             return Err(ApiError::bad("password_too_short").with("at least 12 characters"));
         }
         self.display_name = self
@@ -92,13 +92,13 @@ async fn sign_up(shared: &Shared, asked: SignupForm) -> Result<Value, ApiError> 
         }
     };
     doubt::made(store, &asked, &account).await?;
-    let (user, token) = (&account.user, Secret::new(&account.token));
+    let (user, token) = (&account.user, account.token.clone());
     let settled = settle(shared, &api.with_token(token), user, &asked, &taken.code).await;
     shared.flows.metrics.count("signups", "done");
     let config = &shared.flows.config;
     Ok(json!({
         "user_id": user,
-        "access_token": account.token,
+        "access_token": account.token.expose(),
         "device_id": account.device,
         "homeserver": config.public,
         "space_id": config.flow.space,
@@ -144,7 +144,7 @@ async fn register(shared: &Shared, api: &UserApi, asked: &SignupForm) -> Result<
     };
     let body = json!({
         "username": asked.username,
-        "password": asked.password,
+        "password": asked.password.expose(),
         "initial_device_display_name": "signup",
         "inhibit_login": false,
     });
@@ -265,7 +265,7 @@ mod tests {
         SignupForm {
             code: code.to_owned(),
             username: username.to_owned(),
-            password: password.to_owned(),
+            password: Secret::new(password),
             ..SignupForm::default()
         }
     }

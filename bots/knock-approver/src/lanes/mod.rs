@@ -9,20 +9,17 @@ pub use failing::{Failing, Matter};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rand::Rng;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    healing::Backoff,
     matrix::Failure,
     storage::{
         Store, StoreError, now_ms,
         queue::{self, Entry, Queue},
     },
 };
-
-/// The longest wait between two tries of a row.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Why a row could not be worked on now; it will be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +103,8 @@ async fn until(due: Option<i64>) {
 /// Works on a lane until nothing in it is due; answers which lane it was.
 async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>) -> String {
     let mut last = None;
-    let mut failures = 0;
+    let mut failures = 0_u32;
+    let mut backoff = Backoff::default();
     loop {
         let name = lane.clone();
         let failed = match store.run(move |tx| queue::next(tx, queue, &name)).await {
@@ -114,6 +112,7 @@ async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>
             Ok(Some(entry)) => {
                 if last != Some(entry.id) {
                     failures = 0;
+                    backoff.reset();
                 }
                 last = Some(entry.id);
                 let (id, key) = (entry.id, entry.key.clone());
@@ -132,7 +131,7 @@ async fn drain(store: Store, queue: Queue, lane: String, worker: Arc<dyn Worker>
         };
         if failed {
             failures += 1;
-            tokio::time::sleep(back_off(failures)).await;
+            tokio::time::sleep(backoff.next(Duration::ZERO, rand::random())).await;
         }
     }
 }
@@ -142,11 +141,6 @@ async fn is_same(store: &Store, queue: Queue, lane: &str, id: i64) -> bool {
     let lane = lane.to_owned();
     let next = store.run(move |tx| queue::next(tx, queue, &lane)).await;
     matches!(next, Ok(Some(next)) if next.id == id)
-}
-
-fn back_off(failures: u32) -> Duration {
-    let base = Duration::from_millis(250).saturating_mul(2_u32.saturating_pow(failures.min(8)));
-    base.min(LONGEST_WAIT).mul_f64(rand::rng().random_range(0.5..1.0))
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The identities that act.
 
 mod acting;
+mod command;
 
 use std::time::Duration;
+
+pub use command::may_command;
 
 use crate::{
     config::Role,

@@ -19,14 +19,13 @@ use super::{
 };
 use crate::{
     config::{Config, Role},
-    flows::may_command,
     identity::Live,
     matrix,
     storage::{
         Store, StoreError, audit, now_ms,
         verification::{self, Verification},
     },
-    team::Team,
+    team::{Team, may_command},
 };
 
 /// How long one may take, in milliseconds: after ten minutes the other side gives up by itself.
