@@ -127,7 +127,7 @@ impl Breakage {
         let patience = expected.within.max(world.contract().boot());
         for (account, fired) in fired {
             let settled = attended(world, fired.settle(patience)).await?;
-            let settled = settled.map_err(Error::said("it did not happen"))?;
+            let settled = settled.map_err(Error::unsettled)?;
             history.add(Event::Fired {
                 account,
                 evidence: settled.clone(),
@@ -137,9 +137,10 @@ impl Breakage {
         let fired = evidence.join("; ");
         for user in users_hit(world) {
             let synced = syncs_again(world.traffic(), user, before.seq, patience);
-            attended(world, synced).await??;
+            let synced = attended(world, synced).await?;
+            synced.map_err(|timed_out| Error::from(timed_out).never_healed())?;
         }
-        let ready = whole(world, patience).await?;
+        let ready = whole(world, patience).await.map_err(Error::never_healed)?;
         let healed_in = began.elapsed();
         history.add(Event::Whole);
         world.artifacts.note(format!("ready after the fault: {}", ready.line()));

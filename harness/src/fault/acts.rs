@@ -10,7 +10,7 @@ use std::{
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Fired, Result};
+use super::{Error, Fired, Result};
 use crate::{
     client::{Http, User},
     contract::Variable,
@@ -367,7 +367,7 @@ pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Result<Str
             let is_own = exchange.who.as_ref().is_some_and(|who| who.user_id == user);
             exchange.seq > dead.seq && is_own && is_answered(exchange, 200)
         });
-        let alive = alive.await?;
+        let alive = alive.await.map_err(Error::NeverHealed)?;
         Ok(format!("met in {}, over with {}", dead.line(), alive.line()))
     })
 }

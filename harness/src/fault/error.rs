@@ -24,6 +24,9 @@ pub enum Error {
     /// Something waited for.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),
+    /// The bot was told that its token is dead, and never had another one that works. The fault happened: it is the bot that did not heal.
+    #[error("{0}")]
+    NeverHealed(TimedOut),
     /// A file.
     #[error(transparent)]
     Io(#[from] io::Error),

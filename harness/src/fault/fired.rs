@@ -9,6 +9,9 @@ use crate::{
     wait::{self, Poll},
 };
 
+/// What goes on of a fault bounds itself; this is for what does not.
+const UNBOUNDED: Duration = Duration::from_secs(120);
+
 /// A fault that was injected: what shows that it fired, and what of it still goes on.
 #[must_use = "a fault must be settled: else nobody knows whether it fired"]
 pub struct Fired {
@@ -62,10 +65,11 @@ impl Fired {
     ///
     /// # Errors
     ///
-    /// When it did not fire, or its background work failed.
+    /// When it did not fire, or its background work failed; [`Error::NeverHealed`] where it fired and the bot made nothing of it.
     pub async fn settle(mut self, patience: Duration) -> Result<String> {
         for work in std::mem::take(&mut self.going_on) {
             let abort = work.abort_handle();
+            let patience = patience + UNBOUNDED;
             match tokio::time::timeout(patience, work).await {
                 Ok(outcome) => self.evidence.push(outcome.map_err(Error::other)??),
                 Err(_) => {

@@ -14,7 +14,7 @@ use knockproof_harness::{
     step::Outcome,
     suite::Suite,
 };
-use rstest::rstest;
+use rstest::{fixture, rstest};
 
 fn contract(name: &str) -> Contract {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/any_bot");
@@ -65,6 +65,21 @@ async fn ten_lines_are_a_bot(#[case] fault: &str, #[case] moment: Moment) {
     assert_eq!(refused.verdict, Verdict::NotRun { why });
 }
 
+/// As the documentation of the crate has it.
+#[fixture]
+fn mine() -> Suite {
+    Suite::of(contract("pong"))
+}
+
+#[rstest]
+#[case::killed("bot-killed", Moment::InTheMiddle)]
+#[case::without_its_device("all-devices-deleted", Moment::WhileRunning)]
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives(mine: Suite, #[case] fault: &str, #[case] moment: Moment) {
+    let record = drilled(&mine, fault, moment).await;
+    assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+}
+
 /// A bot that does not have what a fault breaks is not drilled with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_does_not_have_is_not_broken() {
@@ -86,6 +101,7 @@ async fn one_that_does_not_heal_is_seen_not_to() {
         .find(|step| step.outcome == Outcome::Failed)
         .unwrap();
     assert_eq!(failed.name, "fault: device-deleted at-boot");
+    assert!(failed.evidence.starts_with("it never healed: waited 60"), "{failed:?}");
 }
 
 /// What somebody adds to the harness's faults and checks is drilled and judged like those.
