@@ -46,8 +46,33 @@
 //! | [`history`] | everything that happened in one drill, on disk as it happens |
 //! | [`check`] | one thing that must hold after a fault |
 //! | [`report`] | records, table, JSON and its schema; [`replay`] is the line that repeats a drill |
+//! | [`timeline`] | a history in short, for people |
 //! | [`names`] | answers an unknown name with the nearest known ones |
 //! | [`wait`], [`cause`], [`artifacts`], [`secrets`], [`run`] | deadlines, errors in one line, what a test leaves behind, what no log may hold, what a run marks |
+//!
+//! # Under `rstest`
+//!
+//! Each fault is a test of its own, under `cargo nextest run` or plain `cargo test`, and what they share is a fixture. A `command` without a slash is
+//! looked for beside the test: there cargo puts the program of your package.
+//!
+//! ```
+//! use knockproof_harness::{contract::Contract, drill, fault::Moment, plan::Drill, report::Verdict, suite::Suite};
+//! use rstest::{fixture, rstest};
+//!
+//! #[fixture]
+//! fn mine() -> Suite {
+//!     Suite::of(Contract::read("knockproof.toml".as_ref()).unwrap())
+//! }
+//!
+//! #[rstest]
+//! #[case::killed("bot-killed", Moment::WhileRunning)]
+//! #[case::without_its_device("device-deleted", Moment::WhileRunning)]
+//! #[tokio::test(flavor = "multi_thread")]
+//! async fn it_survives(mine: Suite, #[case] fault: &str, #[case] moment: Moment) {
+//!     let record = drill::alone(&mine, &Drill::plain("ping").broken(fault, moment)).await.unwrap();
+//!     assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+//! }
+//! ```
 
 // Whoever awaits a future of this crate compiles everything within it, and has the compiler prove all of it `Send`: minutes, where it reaches
 // as deep as an SDK's. What does is handed out in a box.
@@ -75,5 +100,6 @@ pub mod scenario;
 pub mod secrets;
 pub mod step;
 pub mod suite;
+pub mod timeline;
 pub mod wait;
 pub mod world;

@@ -22,6 +22,7 @@ use crate::{
     secrets::Secrets,
     step::{Failure, Steps, Stop, Watcher, seen},
     suite::Suite,
+    timeline::{Detail, Timeline},
     world::{self, World, WorldOptions},
 };
 
@@ -85,6 +86,11 @@ async fn ran(suite: &Suite, drill: &Drill, selection: &Selection, progress: Arc<
         }
     }
     record.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if record.timeline.is_none() {
+        let history = artifacts.history().record();
+        record.timeline = history.ok().map(|history| Timeline::of(&history, Detail::Full));
+    }
+    let mut record = record.masked(artifacts.secrets());
     keep(&artifacts, &mut record);
     record
 }
@@ -180,7 +186,12 @@ impl Attempt<'_> {
         let world = &mut stage.world;
         let now = look(world).await?;
         record.devices = Some(devices(&now));
-        let (findings, evidence) = judged(self.suite.checks(), &read(world)?);
+        let history = read(world)?;
+        let (findings, evidence) = judged(self.suite.checks(), &history);
+        // One that passed leaves no folder: what happened in it stays in short. Of one that failed all of it is told.
+        if findings.iter().all(|finding| finding.held) {
+            record.timeline = Some(Timeline::of(&history, Detail::Brief));
+        }
         record.findings = findings;
         if let Some(breakage) = &evidence.breakage {
             record.healed_in_ms = breakage.healed_in_ms();

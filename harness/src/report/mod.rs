@@ -18,11 +18,15 @@
 //!     "steps": [{"name": "signup answers 200", "outcome": "passed", "took_ms": 640, "evidence": "@anna:localhost"}],
 //!     "findings": [{"check": "no secret in logs", "held": true, "what": "5 secrets, 3 logs"}],
 //!     "marks": ["token-alive"],
-//!     "replay": "knockproof drill --homeserver synapse …", "artifacts": null
+//!     "replay": "knockproof drill --homeserver synapse …", "artifacts": null,
+//!     "timeline": {"from_ms": 900, "until_ms": 9300, "points": [
+//!       {"at_ms": 2100, "lane": "operator", "kind": "fault", "what": "env-token-clobbered at-boot"}]}
 //!   }],
-//!   "marks": {"missed": []}, "interrupted": null
+//!   "marks": {"missed": []}, "interrupted": null, "at": "2026-11-28 05:20 UTC"
 //! }
 //! ```
+//!
+//! Timelines ([`crate::timeline`]) stand only in the `report.json` of `--report DIR`.
 
 mod causes;
 mod record;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Verdict, table::short};
 use crate::{
     plan::Drill,
+    secrets::Secrets,
     step::{Outcome, Step},
+    timeline::Timeline,
 };
 
 /// The name of the JSON's schema.
@@ -69,6 +71,9 @@ pub struct Record {
     pub replay: String,
     /// The folder with logs and traffic, where one was kept.
     pub artifacts: Option<String>,
+    /// What happened, in short, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 impl Record {
@@ -91,7 +96,23 @@ impl Record {
             marks: Vec::new(),
             replay: drill.replay("knockproof"),
             artifacts: None,
+            timeline: None,
         }
+    }
+
+    /// The same without secrets, wherever they stand in what was seen.
+    #[must_use]
+    pub fn masked(self, secrets: &Secrets) -> Self {
+        let masked = serde_json::to_string(&self).and_then(|json| serde_json::from_str(&secrets.mask(&json)));
+        masked.unwrap_or_else(|error| Self {
+            verdict: Verdict::Failed {
+                why: format!("its record cannot be masked: {error}"),
+            },
+            steps: Vec::new(),
+            findings: Vec::new(),
+            timeline: None,
+            ..self
+        })
     }
 
     /// Derives the verdict from steps and findings: passed only if there are steps, every one passed and every finding held.
@@ -202,6 +223,9 @@ pub struct Report {
     /// What ended the run before its plan, if anything did.
     #[serde(default)]
     pub interrupted: Option<String>,
+    /// When it began, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 impl Report {
@@ -234,7 +258,17 @@ impl Report {
             drills,
             marks,
             interrupted: None,
+            at: None,
         }
+    }
+
+    /// The same without timelines: they are long, and only a page shows them.
+    #[must_use]
+    pub fn without_timelines(mut self) -> Self {
+        for record in &mut self.drills {
+            record.timeline = None;
+        }
+        self
     }
 
     /// The exit code: 0 everything that ran passed, 1 something failed or was missed, 2 nothing could be run.
