@@ -15,6 +15,11 @@
 //! | [`catalogue`] | everything there is, by name: the [`Suite`](harness::suite::Suite) of knock-approver |
 //! | [`preflight`] | what can be found wrong before the first drill |
 //! | [`marks`] | which branches of the healing code were reached |
+//! | [`page`] | one run as one file of HTML |
+//! | [`compare`], [`shards`] | two runs compared; one run put together of parts |
+//! | [`libraries`] | bots beside each other |
+//! | [`junit`](mod@junit), [`github`] | a run for what shows tests, and for a job on GitHub |
+//! | [`draft`] | the contract of a bot, from what its folder shows |
 //! | [`bot_build`] | keeps the bot's binary as new as its source |
 //! | [`bench`](mod@bench) | how fast and how big everything is, compared with what |
 //! | [`conformance`] | the probe that every homeserver is asked, and the judge of its answers |
@@ -33,9 +38,18 @@ pub mod catalogue;
 pub mod chat;
 pub mod cli;
 pub mod community;
+pub mod compare;
 pub mod conformance;
 pub mod contract;
+pub mod draft;
 pub mod faults;
+pub mod github;
+pub mod junit;
+pub mod libraries;
 pub mod marks;
+pub mod page;
 pub mod preflight;
+#[cfg(test)]
+mod sample;
 pub mod scenario;
+pub mod shards;

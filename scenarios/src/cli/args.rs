@@ -4,6 +4,8 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::draft::Library;
+
 /// Proves that a Matrix bot survives losing its credentials.
 #[derive(Debug, Parser)]
 #[command(name = "knockproof", version, about, after_help = AFTER_HELP)]
@@ -37,6 +39,18 @@ pub enum Command {
     /// Help with the contract of a bot: what `drill --contract` has to know of it.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Work with the reports of runs.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Write the contract of a bot, from what its folder shows and what you answer.
+    Init(InitArgs),
+    /// Print what a shell needs to complete this command.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man(ManArgs),
     /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
     List,
 }
@@ -51,6 +65,89 @@ pub enum ContractCommand {
     },
     /// Print what a contract may hold, as JSON Schema, for editors and for programs that write contracts.
     Schema,
+}
+
+/// Which bot to write a contract for.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The bot's folder.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// The contract's file, in that folder.
+    #[arg(long, value_name = "FILE", default_value = "knockproof.toml")]
+    pub output: PathBuf,
+    /// Its library: matrix-sdk, mautrix, matrix-nio, matrix-bot-sdk, matrix-js-sdk [default: what the folder shows].
+    #[arg(long, value_name = "NAME")]
+    pub library: Option<Library>,
+    /// What it is called.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The command that starts it, in its folder.
+    #[arg(long, value_name = "WORDS")]
+    pub command: Option<String>,
+    /// What can be said to it.
+    #[arg(long, value_name = "TEXT")]
+    pub say: Option<String>,
+    /// What stands in its answer.
+    #[arg(long, value_name = "TEXT")]
+    pub expect: Option<String>,
+    /// Whether it reads and writes in encrypted rooms.
+    #[arg(long, value_name = "true|false")]
+    pub encryption: Option<bool>,
+    /// Ask nothing: take what is given and what the folder shows.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Write over a contract that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Which manual.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The page of this command [default: of the whole].
+    pub command: Option<String>,
+    /// Write every page into this folder instead.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// What to do with reports.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Put a run together of parts that ran apart (the report.json of each `--report`, or what `--json` wrote).
+    Merge(MergeArgs),
+    /// Print what became of several bots after each fault, as a table in Markdown: the report of each, named for its bot (BOT.json).
+    Libraries {
+        /// The reports.
+        #[arg(required = true, value_name = "BOT.json")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What to put together.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// The parts, all of one seed.
+    #[arg(required = true, value_name = "REPORT.json")]
+    pub files: Vec<PathBuf>,
+    /// Where the whole goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// A report that one looks at.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PageArgs {
+    /// Write a report into this folder: index.html (one file, needs no network), report.json and junit.xml.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Open the page when it is written.
+    #[arg(long, requires = "report")]
+    pub open: bool,
+    /// Say in the report what got worse and better since this run (its report.json, or what `--json` wrote).
+    #[arg(long, value_name = "OLD.json", requires = "report")]
+    pub compare: Option<PathBuf>,
 }
 
 /// Which drills to run, and how. Several names are separated by commas, or the option is repeated.
@@ -88,6 +185,9 @@ pub struct DrillArgs {
     /// else goes to standard error then.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Where a report goes that one looks at.
+    #[command(flatten)]
+    pub page: PageArgs,
     /// After the first drill that fails, begin no other.
     #[arg(long)]
     pub fail_fast: bool,
@@ -108,6 +208,16 @@ pub struct UpArgs {
     /// Seed for names, codes and passwords [default: a new one].
     #[arg(long, value_name = "N", env = "KNOCKPROOF_SEED")]
     pub seed: Option<u64>,
+    /// For tests of your own: print the world as one line of JSON (URLs, accounts, tokens, rooms, the environment for a bot), say nothing else,
+    /// and end when standard input does.
+    #[arg(long)]
+    pub json: bool,
+    /// With --json: the environment, and the rooms, are those of this contract.
+    #[arg(long, value_name = "FILE", requires = "json")]
+    pub contract: Option<PathBuf>,
+    /// With --contract: start the bot too, and wait until it serves.
+    #[arg(long, requires = "contract")]
+    pub start: bool,
 }
 
 /// What to measure, and on what.

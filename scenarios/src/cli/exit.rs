@@ -3,6 +3,7 @@
 use std::process::{ExitCode, Termination};
 
 use super::Signal;
+use harness::report::Report;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// As a run went.
+    pub(super) fn of(report: &Report) -> Self {
+        match report.exit_code() {
+            0 => Self::Passed,
+            1 => Self::Failed,
+            _ => Self::CouldNotRun,
+        }
+    }
+
     /// The exit code.
     pub const fn code(self) -> u8 {
         match self {

@@ -1,4 +1,5 @@
-//! The command line: `knockproof drill`, `knockproof up`, `knockproof bench`, `knockproof contract`, `knockproof list`.
+//! The command line: `knockproof drill`, `knockproof up`, `knockproof bench`, `knockproof contract`,
+//! `knockproof report`, `knockproof init`, `knockproof list`, `knockproof completions`, `knockproof man`.
 //!
 //! Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run (bad usage, unknown name, homeserver not at hand, bot
 //! that does not compile or cannot be executed, nothing left to run), 130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
@@ -8,15 +9,20 @@ mod bench;
 mod contract;
 mod drill;
 mod exit;
+mod init;
 mod list;
+mod publish;
+mod report;
+mod shell;
 mod signal;
 mod up;
+mod world;
 
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr, stdin, stdout};
 
 use clap::Parser;
 
-pub use args::{BenchArgs, Cli, Command, DrillArgs, UpArgs};
+pub use args::{BenchArgs, Cli, Command, DrillArgs, InitArgs, ManArgs, MergeArgs, PageArgs, UpArgs};
 pub use exit::Exit;
 pub use signal::Signal;
 
@@ -63,10 +69,15 @@ fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
             Err(error) => return refuse(&format!("cannot listen for signals: {error}")),
         };
         match cli.command {
+            Command::Up(args) if args.json => world::run(&args, signals.first()).await,
             Command::Up(args) => up::run(args, signals.first()).await,
             Command::Drill(args) => drill::run(args, &signals).await,
             Command::Bench(args) => or_interrupted(bench::run(args), &signals).await,
             Command::Contract(command) => contract::run(&command, &mut stdout()),
+            Command::Init(args) => init::run(&args, &mut stdin().lock(), &mut stdout()),
+            Command::Completions { shell } => shell::completions(shell, &mut stdout()),
+            Command::Man(args) => shell::man(&args, &mut stdout()),
+            Command::Report(command) => report::run(&command),
             Command::List => or_interrupted(list::run(&mut stdout()), &signals).await,
         }
     });

@@ -6,6 +6,8 @@ mod ended;
 mod evidence;
 mod place;
 mod refused;
+mod report;
+mod world;
 
 use std::process::{Command, Output};
 
@@ -39,6 +41,11 @@ fn text(bytes: &[u8]) -> String {
 #[case::an_unknown_fault(&["drill", "--fault", "token-stolen"])]
 #[case::an_unknown_moment(&["drill", "--moment", "at-noon"])]
 #[case::an_unknown_homeserver(&["drill", "--homeserver", "dendrite"])]
+#[case::a_page_that_nothing_is_written_for(&["drill", "--open"])]
+#[case::a_comparison_that_nobody_sees(&["drill", "--compare", "old.json"])]
+#[case::a_report_to_compare_with_that_is_not_there(&["drill", "--report", "target/tmp/no-report", "--compare", "nowhere.json"])]
+#[case::an_unknown_library(&["init", "--library", "matrix-nia"])]
+#[case::a_shell_that_is_none(&["completions", "dos"])]
 #[case::an_unknown_bench(&["bench", "--only", "speed"])]
 #[case::an_unknown_homeserver_to_measure(&["bench", "--homeserver", "dendrite"])]
 #[case::an_unknown_homeserver_to_keep_up(&["up", "--homeserver", "dendrite"])]

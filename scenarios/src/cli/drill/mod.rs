@@ -30,7 +30,7 @@ use self::{
     announce::{estimate, plan_lines, summary},
     json::Sink,
 };
-use super::{DrillArgs, Exit, refuse, signal::Signals};
+use super::{DrillArgs, Exit, publish::Publisher, refuse, signal::Signals};
 use crate::{
     catalogue, marks,
     preflight::{self, CouldNotRun},
@@ -52,6 +52,8 @@ pub(super) async fn run(args: DrillArgs, signals: &Signals) -> Exit {
 struct Run {
     args: DrillArgs,
     began: Instant,
+    /// The same on the wall's clock, in UTC.
+    at: String,
     seed: u64,
     suite: Arc<Suite>,
     drills: Vec<Drill>,
@@ -81,6 +83,7 @@ impl Run {
         Ok(Self {
             args,
             began,
+            at: now(),
             seed: wishes.seed,
             suite: Arc::new(suite),
             drills,
@@ -119,6 +122,10 @@ impl Run {
 
     async fn conducted(self, signals: &Signals) -> Exit {
         // Before anything is done for which there would be no place.
+        let publisher = match Publisher::prepared(&self.args.page) {
+            Ok(publisher) => publisher,
+            Err(why) => return refuse(&why),
+        };
         let sink = match Sink::open(self.args.json.as_deref()) {
             Ok(sink) => sink,
             Err(why) => return refuse(&why),
@@ -156,7 +163,12 @@ impl Run {
         }
         let report = self.report(&taken, records, signals);
         let exit = outcome::say(&report, self.stream, self.args.verbose);
-        match sink.write(&report) {
+        let published = publisher.publish(&report, self.stream);
+        let report = match publisher.is_wanted() {
+            true => report,
+            false => report.without_timelines(),
+        };
+        match sink.write(&report).and(published) {
             Ok(()) => signals.so_far().map_or(exit, Exit::Interrupted),
             Err(why) => refuse(&why),
         }
@@ -221,8 +233,15 @@ impl Run {
         let took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut report = Report::new(self.seed, homeservers.collect(), records, missed, took_ms);
         report.interrupted = interrupted.map(|signal| signal.to_string());
+        report.at = Some(self.at.clone());
         report
     }
+}
+
+/// The time of now, in UTC, to the minute.
+fn now() -> String {
+    let now = time::OffsetDateTime::now_utc();
+    format!("{} {:02}:{:02} UTC", now.date(), now.hour(), now.minute())
 }
 
 /// Whether nothing is wished for: then the run is all that the main job promises, within a minute.

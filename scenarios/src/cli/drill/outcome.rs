@@ -27,11 +27,7 @@ pub(super) fn say(report: &Report, stream: Stream, verbose: bool) -> Exit {
     }
     text.push_str(&sum(report));
     stream.write(&text);
-    match report.exit_code() {
-        0 => Exit::Passed,
-        1 => Exit::Failed,
-        _ => Exit::CouldNotRun,
-    }
+    Exit::of(report)
 }
 
 /// Where what was left is, if anything was: also of drills that were ended.
