@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Other people's clients for the tests: mautrix and matrix-nio, in a virtual environment of pinned packages.
+# Other people's clients for the tests: mautrix and matrix-nio, in a virtual environment of pinned packages, with pytest for the examples.
 
 CLIENTS_RECIPE=$ROOT/ci/clients
 CLIENTS_VENV=${KNOCKPROOF_CLIENTS_VENV:-$CACHE/clients-venv}
@@ -47,5 +47,5 @@ clients_pip() {
 # clients_work: whether both libraries are there with their encryption.
 clients_work() {
   quietly "$CACHE/log/clients-work.log" "$CLIENTS_VENV/bin/python" -c \
-    'import aiosqlite, olm, vodozemac; from mautrix.crypto import OlmMachine; from nio.crypto import Olm'
+    'import aiosqlite, olm, pytest, vodozemac; from mautrix.crypto import OlmMachine; from nio.crypto import Olm'
 }
