@@ -23,6 +23,7 @@
 //! | [`bot_build`] | keeps the bot's binary as new as its source |
 //! | [`bench`](mod@bench) | how fast and how big everything is, compared with what |
 //! | [`conformance`] | the probe that every homeserver is asked, and the judge of its answers |
+//! | [`guide`] | the pages of the guide that the code knows best |
 //! | [`cli`] | the command line and its exit codes |
 //!
 //! # Tests
@@ -44,6 +45,7 @@ pub mod contract;
 pub mod draft;
 pub mod faults;
 pub mod github;
+pub mod guide;
 pub mod junit;
 pub mod libraries;
 pub mod marks;

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// As a multiple of the server's own answer times.
-const AIM: f64 = 1.3;
+const AIM: f64 = 1.2;
 
 /// How long a bot may take to meet its dead token, and to heal.
 const PATIENCE: Duration = Duration::from_secs(60);

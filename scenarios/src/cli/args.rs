@@ -51,6 +51,12 @@ pub enum Command {
     },
     /// Print the manual page.
     Man(ManArgs),
+    /// Write the pages of the guide that the code knows best into a folder.
+    #[command(hide = true)]
+    Guide {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Name every scenario with its steps, every fault, moment, check and bench, and the homeservers at hand.
     List,
 }

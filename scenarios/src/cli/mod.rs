@@ -27,6 +27,7 @@ pub use exit::Exit;
 pub use signal::Signal;
 
 use self::signal::Signals;
+use crate::guide;
 
 /// Runs the command line of this process.
 pub fn main() -> Exit {
@@ -78,6 +79,10 @@ fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Exit {
             Command::Completions { shell } => shell::completions(shell, &mut stdout()),
             Command::Man(args) => shell::man(&args, &mut stdout()),
             Command::Report(command) => report::run(&command),
+            Command::Guide { folder } => match guide::write(&folder) {
+                Ok(()) => Exit::Passed,
+                Err(error) => refuse(&error.to_string()),
+            },
             Command::List => or_interrupted(list::run(&mut stdout()), &signals).await,
         }
     });
