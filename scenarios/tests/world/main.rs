@@ -21,6 +21,7 @@ mod drills;
 mod log;
 mod outside;
 mod rooms;
+mod two_servers;
 mod verify;
 
 use std::process::ExitCode;
@@ -67,6 +68,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("rooms") {
         trials.extend(rooms::trials());
+    }
+    if wished("two_servers") {
+        trials.extend(two_servers::trials());
     }
     if wished("verify") {
         trials.extend(verify::trials());

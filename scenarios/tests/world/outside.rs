@@ -73,7 +73,7 @@ pub(crate) fn say(evidence: &str) {
     println!("{evidence}");
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
