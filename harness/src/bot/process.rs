@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     BotCommand, Condition, Error, IdentityState, Ready, Result,
-    folder::files,
+    folder::{Stamps, changed, stamps},
     running::{Logs, Running, Said},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     contract::{Contract, Variable},
     history::{Event, History, Proof},
     run::{Port, RunId, Watchdog, note_child},
-    secrets::{self, Origin},
+    secrets::Origin,
     wait::TimedOut,
 };
 
@@ -33,8 +33,8 @@ const ANSWERING: Duration = Duration::from_secs(60);
 const LAST_LINES: usize = 15;
 /// Its directories, and the file with what it prints, below its folder.
 const DATA: &str = "data";
-const WORK: &str = "work";
-const TEMPORARY: &str = "tmp";
+pub(super) const WORK: &str = "work";
+pub(super) const TEMPORARY: &str = "tmp";
 const OUTPUT: &str = "output.log";
 /// What the bot inherits from this process's environment.
 const INHERITED: [&str; 4] = ["PATH", "LANG", "TZ", "LLVM_PROFILE_FILE"];
@@ -46,12 +46,14 @@ pub struct Bot {
     command: BotCommand,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     data_dir: PathBuf,
     log: PathBuf,
+    /// What was in the directory that the contract starts it in before its first start.
+    found: Option<Stamps>,
     port: Port,
     http: Http,
-    history: History,
+    pub(super) history: History,
     said: Said,
     running: Option<Running>,
     /// Kills the bot where this process is killed and cannot do it itself.
@@ -90,6 +92,7 @@ impl Bot {
             command,
             environment: BTreeMap::new(),
             data_dir: folder.join(DATA),
+            found: None,
             folder,
             log,
             said: Said::new(http.clone(), history.clone(), contract.clone()),
@@ -200,6 +203,9 @@ impl Bot {
             });
         }
         self.learn();
+        if let Some(directory) = self.own_directory().filter(|_| self.found.is_none()) {
+            self.found = Some(stamps(&directory));
+        }
         for given in self.environment.values() {
             self.history.secrets().hand(given, Origin::Environment);
         }
@@ -245,40 +251,21 @@ impl Bot {
 
     /// Where it is started.
     fn directory(&self) -> PathBuf {
-        match &self.contract.directory {
-            Some(directory) => self.contract.folder().join(directory),
-            None => self.folder.join(WORK),
-        }
+        self.own_directory().unwrap_or_else(|| self.folder.join(WORK))
     }
 
-    /// Notes the secrets in its data directory. What is there when it starts, it may use.
-    fn learn(&self) {
-        for (secret, label) in secrets::in_folder(&self.data_dir) {
-            self.history.secrets().hand(&secret, Origin::Data);
-            self.history.secrets().add(label, secret);
-        }
+    /// The directory that the contract wants it to be started in, which may be anybody's.
+    fn own_directory(&self) -> Option<PathBuf> {
+        let directory = self.contract.directory.as_ref()?;
+        Some(self.contract.folder().join(directory))
     }
 
-    /// Searches everything that it wrote outside its data directory for secrets, into the history. It must be stopped: then all that it
-    /// has printed is there, and its own secrets are known.
-    ///
-    /// # Errors
-    ///
-    /// When the history cannot be written anew.
-    pub fn search(&self) -> io::Result<()> {
-        self.learn();
-        self.history.look_again()?;
-        let masked = self
-            .history
-            .secrets()
-            .mask(&fs::read_to_string(&self.log).unwrap_or_default());
-        fs::write(&self.log, masked)?;
-        for place in [WORK, TEMPORARY] {
-            for (name, text) in files(&self.folder.join(place)) {
-                self.history.searched(&format!("{place}/{name}"), &text);
-            }
+    /// What it wrote into that directory: files that are new or changed since its first start, with what is in them.
+    pub(super) fn written(&self) -> Vec<(String, String)> {
+        match (self.own_directory(), &self.found) {
+            (Some(directory), Some(found)) => changed(&directory, found),
+            _ => Vec::new(),
         }
-        Ok(())
     }
 
     /// Runs its command once more with these words, in the same environment, and waits for its end: what an operator asks it on the

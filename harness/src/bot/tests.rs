@@ -26,12 +26,15 @@ struct Scene {
 
 /// A bot that is a script of the shell.
 fn scene(script: &str) -> Scene {
+    scene_of(Contract::from_toml(CONTRACT).unwrap(), script)
+}
+
+fn scene_of(contract: Contract, script: &str) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let secrets = Secrets::default();
     secrets.add_of("@bot:hs", "token of the bot", "syt_token_1");
     let history = History::create(folder.path().join("history.jsonl"), secrets).unwrap();
     let command = BotCommand::new("sh", ["-c", script]);
-    let contract = Contract::from_toml(CONTRACT).unwrap();
     let log = folder.path().join("bot.log");
     let bot = Bot::new(contract.into(), command, folder.path().join("bot"), log, history).unwrap();
     Scene { folder, bot }
@@ -166,4 +169,25 @@ async fn files_outside_its_data_directory_are_searched() {
     let mut places: Vec<String> = leaks(&scene.record()).into_iter().map(|(place, _)| place).collect();
     places.sort();
     assert_eq!(places, ["tmp/x", "work/d/y"]);
+}
+
+#[tokio::test]
+async fn what_it_writes_into_a_directory_of_the_contract_s_is_searched_and_what_was_there_is_not() {
+    let own = tempfile::tempdir().unwrap();
+    for name in ["old", "grows"] {
+        std::fs::write(own.path().join(name), "syt_token_1\n").unwrap();
+    }
+    let file = own.path().join("bot.toml");
+    std::fs::write(&file, format!("directory = \".\"\n{CONTRACT}")).unwrap();
+    let contract = Contract::read(&file).unwrap();
+    let mut scene = scene_of(
+        contract,
+        "mkdir -p deep; echo syt_token_1 > deep/new; echo more >> grows; echo up",
+    );
+    scene.bot.start().unwrap();
+    scene.bot.wait_ended(PATIENCE).await.unwrap();
+    let record = scene.record();
+    let told = record.outputs().filter(|output| !output.leaks.is_empty());
+    let told: Vec<&str> = told.map(|output| output.name.as_str()).collect();
+    assert_eq!(told, ["directory/deep/new", "directory/grows"]);
 }
