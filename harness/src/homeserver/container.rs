@@ -1,7 +1,5 @@
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Write as _,
     sync::{Mutex as Lock, PoisonError},
     time::Duration,
 };
@@ -122,7 +120,7 @@ impl Container {
                 };
                 config.port_bindings = Some(HashMap::from([(PORT.to_string(), Some(vec![binding]))]));
             })
-            .with_log_consumer(self.collector().await?);
+            .with_log_consumer(self.collector().await);
         request.start().await.map_err(engine("start the container"))
     }
 
@@ -135,7 +133,7 @@ impl Container {
             .build();
         let attached = self.docker.attach_container(&self.name, Some(options)).await;
         let mut output = attached.map_err(engine("attach to the container"))?.output;
-        let collector = self.collector().await?;
+        let collector = self.collector().await;
         tokio::spawn(async move {
             while let Some(Ok(frame)) = output.next().await {
                 collector.write(&frame.into_bytes());
@@ -146,13 +144,13 @@ impl Container {
     }
 
     /// Takes the output of the next start. When the collector is dropped, the output has ended.
-    async fn collector(&self) -> Result<Collector> {
+    async fn collector(&self) -> Collector {
         let ended = CancellationToken::new();
         *self.output.lock().await = ended.clone();
-        Ok(Collector {
-            file: Lock::new(self.log.append().map_err(failed("open the log"))?),
+        Collector {
+            log: self.log.clone(),
             _ended: ended.drop_guard(),
-        })
+        }
     }
 
     /// Waits until everything the ended server printed is in the log.
@@ -243,7 +241,7 @@ impl Runner for Container {
         let request = self
             .request(&format!("{}-once", self.name))
             .with_cmd(command)
-            .with_log_consumer(self.collector().await?);
+            .with_log_consumer(self.collector().await);
         let container = request.start().await.map_err(engine("run a command in a container"))?;
         let ended = timeout(RUN, self.drain_of(&container)).await;
         let code = container
@@ -318,16 +316,13 @@ fn gone(removed: Result<(), DockerError>) -> Result<(), String> {
 
 /// Writes a container's output to the log, as testcontainers or the engine hands it over.
 struct Collector {
-    file: Lock<File>,
+    log: Log,
     _ended: DropGuard,
 }
 
 impl Collector {
     fn write(&self, bytes: &[u8]) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(bytes) {
-            tracing::warn!(%error, "a line of the homeserver's log is lost");
-        }
+        self.log.print(bytes);
     }
 }
 

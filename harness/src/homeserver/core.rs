@@ -71,6 +71,7 @@ impl Core {
             if self.runner.ended().await?.is_none() {
                 self.runner.kill().await?;
             }
+            self.log.drain();
             return Err(Error::NotReady {
                 what: format!("{} ({})", self.flavor, self.driver),
                 waited,

@@ -44,7 +44,7 @@ struct Ground {
 
 impl Ground {
     fn prepare(options: &Options) -> Result<Self> {
-        let log = Log::create(&options.folder).map_err(failed("make the log"))?;
+        let log = Log::create(&options.folder, options.secrets.clone()).map_err(failed("make the log"))?;
         let port = Port::reserve().map_err(failed("reserve a port"))?;
         let base_url = Url::parse(&format!("http://127.0.0.1:{}", port.number()));
         let base_url = base_url.map_err(|error| failed("make the base URL")(std::io::Error::other(error)))?;
@@ -173,6 +173,7 @@ async fn synapse(options: &Options, selection: &Selection, core: Arc<Core>, shar
     identity::is_as_wished(&core, &selection.source).await?;
     let http = Interface::new(&core.base_url);
     let registration_token = secret();
+    core.log.hide("shared secret for registrations", shared_secret);
     let operator = SynapseOperator::establish(http, &options.server_name, shared_secret, &registration_token).await?;
     Ok(Server {
         core,
@@ -193,6 +194,7 @@ async fn conduwuit(
     identity::is_as_wished(&core, &selection.source).await?;
     let http = Interface::new(&core.base_url);
     let first_user = conduwuit::make_first_user(&http, &core.log, &registration_token).await?;
+    core.log.hide("token of the operator", &first_user.token);
     let operator = ConduwuitOperator::establish(core.clone(), http, &options.server_name, &first_user).await?;
     Ok(Server {
         core,

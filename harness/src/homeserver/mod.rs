@@ -138,6 +138,9 @@ pub trait Homeserver: fmt::Debug + Send + Sync {
     /// The file that collects everything the server prints, over all its starts.
     fn log_file(&self) -> &Path;
 
+    /// What the server has printed so far, over all its starts, as it is: secrets may stand in it.
+    fn printed(&self) -> String;
+
     /// What an administrator can do.
     fn operator(&self) -> &dyn Operator;
 

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{Choice, Driver, Flavor};
-use crate::run::RunId;
+use crate::{run::RunId, secrets::Secrets};
 
 /// What kind of homeserver a world wants.
 #[derive(Clone, Debug)]
@@ -14,8 +14,10 @@ pub struct Options {
     pub server_name: String,
     /// The image of a container, instead of `KNOCKPROOF_IMAGE` and the flavor's defaults.
     pub image: Option<String>,
-    /// Where the log goes, as `homeserver.log`. Made when absent, never removed.
+    /// Where the log goes, as `homeserver.log`, with secrets masked. Made when absent, never removed.
     pub folder: PathBuf,
+    /// What is masked there; the server's own secrets are added.
+    pub secrets: Secrets,
     /// Leaves the server's own rate limits on. Off by default: a test is faster than any person.
     pub rate_limits: bool,
     /// Whose dialect the embedded homeserver speaks; conduwuit's by default. Other flavors have no choice.
@@ -36,6 +38,7 @@ impl Options {
             server_name: "knockproof.test".to_owned(),
             image: None,
             folder: folder.into(),
+            secrets: Secrets::default(),
             rate_limits: false,
             dialect: None,
             start_deadline: Duration::from_secs(90),

@@ -77,7 +77,7 @@ impl Process {
 
     fn spawn(&self, more: &[String]) -> Result<Child> {
         let program = self.program.path.display().to_string();
-        let output = self.log.append().map_err(failed("open the log"))?;
+        let output = self.log.pipe().map_err(failed("open the log"))?;
         let errors = output.try_clone().map_err(failed("open the log"))?;
         let child = Command::new(&self.program.path)
             .args(&self.program.arguments)
@@ -115,6 +115,7 @@ impl Process {
         if group.is_some_and(|group| end_group(group, self.scratch.run())) {
             tracing::debug!(?group, "something that the homeserver had started outlived it");
         }
+        self.log.drain();
         self.scratch.forget_child().map_err(failed("forget the process"))?;
         self.watchdog(Watchdog::release)
     }

@@ -49,6 +49,10 @@ impl Homeserver for Server {
         self.core.log.path()
     }
 
+    fn printed(&self) -> String {
+        self.core.log.since(0)
+    }
+
     fn operator(&self) -> &dyn Operator {
         self.operator.as_ref()
     }

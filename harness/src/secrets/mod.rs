@@ -2,6 +2,7 @@
 
 mod folder;
 mod handed;
+mod shape;
 
 pub use folder::in_folder;
 pub use handed::Origin;
@@ -28,6 +29,14 @@ pub struct Leak {
     /// The user whose secret it is, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether the homeserver was handed it by those who may: its own log may hold it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub given: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 /// The secrets of one world. Cheap to clone; all clones are the same set.
@@ -46,50 +55,15 @@ struct Secret {
     forms: Vec<String>,
 }
 
-impl Secret {
-    fn is_in(&self, secret: &str, text: &str) -> bool {
-        text.contains(secret) || self.forms.iter().any(|form| text.contains(form.as_str()))
-    }
-}
-
-impl Secrets {
-    /// Adds a secret under a label that is not one, for example `password of @a:hs`.
-    pub fn add(&self, label: impl Into<String>, secret: impl Into<String>) {
-        self.put(label.into(), None, &secret.into());
-    }
-
-    /// The same, of a user.
-    pub fn add_of(&self, owner: &str, label: impl Into<String>, secret: impl Into<String>) {
-        self.put(label.into(), Some(owner.to_owned()), &secret.into());
-    }
-
-    fn put(&self, what: String, owner: Option<String>, secret: &str) {
-        let secret = secret.trim();
-        if secret.len() >= SHORTEST {
-            let leak = Leak { what, owner };
-            let forms = forms(secret);
-            let new = || Secret { leak, forms };
-            self.known().secrets.entry(secret.to_owned()).or_insert_with(new);
-        }
-    }
-
-    /// All secrets that stand in a text.
-    pub fn leaks(&self, text: &str) -> Vec<Leak> {
-        let known = self.known();
-        let found = known.secrets.iter().filter(|(secret, known)| known.is_in(secret, text));
+impl Known {
+    fn leaks(&self, text: &str) -> Vec<Leak> {
+        let found = self.secrets.iter().filter(|(secret, known)| known.is_in(secret, text));
         found.map(|(_, known)| known.leak.clone()).collect()
     }
 
-    /// The labels of all secrets that stand in a text.
-    pub fn found_in(&self, text: &str) -> Vec<String> {
-        self.leaks(text).into_iter().map(|leak| leak.what).collect()
-    }
-
-    /// The text with every known secret masked.
-    pub fn mask(&self, text: &str) -> String {
-        let known = self.known();
+    fn mask(&self, text: &str) -> String {
         let mut texts: Vec<&str> = Vec::new();
-        for (secret, known) in &known.secrets {
+        for (secret, known) in &self.secrets {
             let forms = known.forms.iter().map(String::as_str);
             texts.extend(
                 [secret.as_str()]
@@ -103,6 +77,74 @@ impl Secrets {
         texts
             .into_iter()
             .fold(text.to_owned(), |masked, secret| masked.replace(secret, MASK))
+    }
+}
+
+impl Secret {
+    fn is_in(&self, secret: &str, text: &str) -> bool {
+        text.contains(secret) || self.forms.iter().any(|form| text.contains(form.as_str()))
+    }
+}
+
+impl Secrets {
+    /// Adds a secret under a label that is not one, for example `password of @a:hs`.
+    pub fn add(&self, label: impl Into<String>, secret: impl Into<String>) {
+        self.put(label.into(), None, false, &secret.into());
+    }
+
+    /// The same, of what the homeserver is handed by those who may: a password that is set there.
+    pub fn add_given(&self, label: impl Into<String>, secret: impl Into<String>) {
+        self.put(label.into(), None, true, &secret.into());
+    }
+
+    /// The same, of a user.
+    pub fn add_of(&self, owner: &str, label: impl Into<String>, secret: impl Into<String>) {
+        self.put(label.into(), Some(owner.to_owned()), false, &secret.into());
+    }
+
+    fn put(&self, what: String, owner: Option<String>, given: bool, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() >= SHORTEST {
+            let leak = Leak { what, owner, given };
+            let forms = forms(secret);
+            let new = || Secret { leak, forms };
+            self.known().secrets.entry(secret.to_owned()).or_insert_with(new);
+        }
+    }
+
+    /// All secrets that stand in a text: those that are known, and whatever else looks like one.
+    pub fn leaks(&self, text: &str) -> Vec<Leak> {
+        let mut leaks = self.known().leaks(text);
+        let rest = self.known().mask(text);
+        leaks.extend(shape::found(&rest).into_iter().map(|(_, label)| Leak {
+            what: label.to_owned(),
+            owner: None,
+            given: false,
+        }));
+        leaks
+    }
+
+    /// The labels of all secrets that stand in a text.
+    pub fn found_in(&self, text: &str) -> Vec<String> {
+        self.leaks(text).into_iter().map(|leak| leak.what).collect()
+    }
+
+    /// The text with every secret masked: what is looked for is what is hidden.
+    pub fn mask(&self, text: &str) -> String {
+        let mut masked = self.known().mask(text);
+        let mut shapes: Vec<_> = shape::found(&masked).into_iter().map(|(range, _)| range).collect();
+        // From the end, so that the places before stay where they are; of two that overlap, the one that begins first.
+        shapes.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+        let mut end = 0;
+        shapes.retain(|range| {
+            let is_apart = range.start >= end;
+            end = end.max(range.end);
+            is_apart
+        });
+        for range in shapes.into_iter().rev() {
+            masked.replace_range(range, MASK);
+        }
+        masked
     }
 
     /// How many there are.
@@ -203,6 +245,19 @@ mod tests {
         let secrets = Secrets::default();
         secrets.add("token of a", "syt_abcdefgh");
         assert_eq!(format!("{secrets:?}"), r#"{"token of a"}"#);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_secret_is_found_and_masked_once() {
+        let secrets = Secrets::default();
+        let unknown = concat!("syt", "_Ym90_aBcDeFgHiJkLmNoPqRsT_1a2B3c");
+        let text = format!("access_token={unknown} (Bearer {unknown})");
+        assert!(!secrets.found_in(&text).is_empty());
+        assert_eq!(secrets.mask(&text), format!("access_token={MASK} (Bearer {MASK})"));
+        // One that is known is told by its own name alone.
+        secrets.add("token of a", unknown);
+        assert_eq!(secrets.found_in(&text), ["token of a"]);
+        assert!(secrets.found_in(&secrets.mask(&text)).is_empty());
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl BotAccount {
 
     /// Notes the password that works now. What the bot is given is another matter: see [`write_password`](Self::write_password).
     pub fn set_password(&mut self, password: &str) {
-        self.secrets.add(format!("password of {}", self.user_id()), password);
+        self.secrets
+            .add_given(format!("password of {}", self.user_id()), password);
         self.password = password.to_owned();
     }
 
@@ -102,7 +103,8 @@ impl BotAccount {
     ///
     /// When it cannot be written.
     pub fn write_password(&self, password: &str) -> io::Result<()> {
-        self.secrets.add(format!("password of {}", self.user_id()), password);
+        self.secrets
+            .add_given(format!("password of {}", self.user_id()), password);
         let Some(file) = self.password_file() else {
             return Ok(());
         };

@@ -238,7 +238,7 @@ impl World {
     /// A password not used before.
     pub fn new_password(&self) -> String {
         let password = self.names.lock().unwrap_or_else(PoisonError::into_inner).password();
-        self.secrets.add("a password", password.as_str());
+        self.secrets.add_given("a password", password.as_str());
         password
     }
 

@@ -65,11 +65,12 @@ impl Ground {
             .map_err(Error::io("write the seed"))?;
         let mut wanted = homeserver::Options::new(options.choice, artifacts.folder());
         wanted.rate_limits = options.rate_limits;
+        wanted.secrets = secrets.clone();
         wanted.settings.clone_from(&options.settings);
         let chosen = homeserver::start(wanted).await?;
         let (homeserver, selection) = (chosen.homeserver, chosen.selection);
         artifacts.note(format!("homeserver up: {}", selection.why));
-        secrets.add("registration token", homeserver.registration_token());
+        secrets.add_given("registration token", homeserver.registration_token());
 
         let mut names = Names::new(options.seed);
         let front_door = FrontDoor::open_recording(homeserver.base_url(), artifacts.history().clone()).await?;
@@ -155,7 +156,7 @@ async fn register(
 ) -> Result<Vec<User>> {
     let drawn: Vec<(&str, String)> = localparts.map(|localpart| (localpart, names.password())).collect();
     for (localpart, password) in &drawn {
-        secrets.add(format!("password of {localpart}"), password.as_str());
+        secrets.add_given(format!("password of {localpart}"), password.as_str());
     }
     let registrations: Vec<Registration<'_>> = drawn
         .iter()

@@ -216,6 +216,7 @@ fn leak(owner: Option<&str>) -> Leak {
     Leak {
         what: "token of somebody".to_owned(),
         owner: owner.map(str::to_owned),
+        given: false,
     }
 }
 

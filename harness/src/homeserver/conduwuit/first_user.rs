@@ -37,6 +37,7 @@ pub(in crate::homeserver) async fn make_first_user(
     let mut answer = register(http, registration_token).await?;
     if answer.status == 401 {
         let one_time = one_time_token(log).await?;
+        log.hide("one-time token for the operator", &one_time);
         answer = register(http, &one_time).await?;
     }
     match answer.body.get("access_token").and_then(Value::as_str) {

@@ -1,11 +1,11 @@
-use std::{fmt, io::Write as _, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use knockproof_homeserver::{Config, Fault, Faults, Homeserver, Scope};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    homeserver::{Error, Result, log::Log, process::failed, runner::Runner},
+    homeserver::{Error, Result, log::Log, runner::Runner},
     run::{Port, Scratch},
 };
 
@@ -46,13 +46,8 @@ impl Embedded {
     }
 
     /// The server has no output of its own: what happens to it is noted where a real one would print.
-    fn note(&self, line: &str) -> Result<()> {
-        let written = self
-            .0
-            .log
-            .append()
-            .and_then(|mut file| writeln!(file, "embedded homeserver: {line}"));
-        written.map_err(failed("write the log"))
+    fn note(&self, line: &str) {
+        self.0.log.print(format!("embedded homeserver: {line}\n").as_bytes());
     }
 }
 
@@ -76,7 +71,7 @@ impl Runner for Embedded {
             "listening on {} as {}",
             started.address(),
             started.dialect().name
-        ))?;
+        ));
         *self.running().await = Some(started);
         Ok(())
     }
@@ -88,7 +83,7 @@ impl Runner for Embedded {
     async fn stop(&self) -> Result<()> {
         if let Some(server) = self.running().await.take() {
             server.stop().await;
-            self.note("stopped")?;
+            self.note("stopped");
         }
         Ok(())
     }
@@ -97,19 +92,21 @@ impl Runner for Embedded {
         if let Some(server) = self.running().await.take() {
             self.0.faults.thaw();
             server.kill().await;
-            self.note("killed")?;
+            self.note("killed");
         }
         Ok(())
     }
 
     async fn freeze(&self) -> Result<()> {
         self.0.faults.arm(Fault::Freeze, Scope::ALWAYS);
-        self.note("frozen")
+        self.note("frozen");
+        Ok(())
     }
 
     async fn thaw(&self) -> Result<()> {
         self.0.faults.thaw();
-        self.note("thawed")
+        self.note("thawed");
+        Ok(())
     }
 
     async fn run_with(&self, arguments: &[String]) -> Result<()> {
