@@ -1,4 +1,4 @@
-//! The line that repeats a drill as it was: the same homeserver, however it was wished for, the same image, the same environment.
+//! The line that repeats a drill, or another test, as it was: the same homeserver, however it was wished for, the same image, the same environment.
 
 use std::{
     borrow::Cow,
@@ -47,14 +47,52 @@ fn line_in(
         homeserver: Choice::Exactly(selection.flavor, selection.driver).to_string(),
         ..drill.clone()
     };
+    format!(
+        "{}{}",
+        assigned(in_use(selection, environment)),
+        exactly.replay(program)
+    )
+}
+
+/// The line for a shell that repeats a test which is no drill, on what was taken for its wish: as nextest names it, where that runs it, else with
+/// the words that this program was started with.
+pub fn of_test(seed: u64, selection: &Selection) -> String {
+    let named = env::var("NEXTEST_BINARY_ID")
+        .ok()
+        .zip(env::var("NEXTEST_TEST_NAME").ok());
+    let command = match named {
+        Some((binary, test)) => {
+            let filter = format!("binary_id(={binary}) & test(={test})");
+            format!("cargo nextest run --workspace -E {}", quoted(&filter))
+        }
+        None => {
+            let words: Vec<String> = env::args_os().map(|word| quoted_value(&word).into_owned()).collect();
+            words.join(" ")
+        }
+    };
+    of_test_in(seed, selection, env::vars_os(), &command)
+}
+
+fn of_test_in(
+    seed: u64,
+    selection: &Selection,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    command: &str,
+) -> String {
     let mut variables = in_use(selection, environment);
+    let homeserver = Choice::Exactly(selection.flavor, selection.driver).to_string();
+    variables.push(("KNOCKPROOF_HOMESERVER".to_owned(), homeserver.into()));
+    variables.push(("KNOCKPROOF_SEED".to_owned(), seed.to_string().into()));
+    format!("{}{command}", assigned(variables))
+}
+
+/// Variables as a shell sets them for one command, with a blank behind each.
+fn assigned(mut variables: Vec<(String, OsString)>) -> String {
     variables.sort();
-    let mut line: String = variables
+    let assigned = variables
         .iter()
-        .map(|(name, value)| format!("{name}={} ", quoted_value(value)))
-        .collect();
-    line.push_str(&exactly.replay(program));
-    line
+        .map(|(name, value)| format!("{name}={} ", quoted_value(value)));
+    assigned.collect()
 }
 
 /// The variables that the drill depends on, with what they came to.
@@ -169,6 +207,22 @@ mod tests {
                 "DOCKER_HOST=unix:///run/d.sock KNOCKPROOF_IMAGE=girlbossceo/conduwuit@sha256:0a1b knockproof drill --homeserver conduwuit-container "
             ),
             "{line}"
+        );
+    }
+
+    #[test]
+    fn a_test_is_repeated_on_the_very_homeserver_with_all_that_was_set() {
+        let synapse = taken(Flavor::Synapse, Driver::Process, "/a venv", None);
+        let environment = [
+            ("KNOCKPROOF_BOT", "my bot"),
+            ("KNOCKPROOF_SEED", "1"),
+            ("HOME", "/home"),
+        ];
+        let environment = environment.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        assert_eq!(
+            of_test_in(7, &synapse, environment, "a-test --exact name"),
+            "KNOCKPROOF_BOT='my bot' KNOCKPROOF_HOMESERVER=synapse-process KNOCKPROOF_SEED=7 KNOCKPROOF_SYNAPSE_VENV='/a venv' \
+             a-test --exact name"
         );
     }
 

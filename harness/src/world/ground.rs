@@ -10,6 +10,7 @@ use crate::{
     contract::{Contract, Identity},
     front_door::FrontDoor,
     homeserver::{self, Homeserver, Selection},
+    replay,
     secrets::Secrets,
 };
 
@@ -69,6 +70,12 @@ impl Ground {
         wanted.settings.clone_from(&options.settings);
         let chosen = homeserver::start(wanted).await?;
         let (homeserver, selection) = (chosen.homeserver, chosen.selection);
+        if options.replay.is_none() {
+            let replay = replay::of_test(options.seed, &selection);
+            artifacts
+                .replay(options.seed, &replay)
+                .map_err(Error::io("write the seed"))?;
+        }
         artifacts.note(format!("homeserver up: {}", selection.why));
         secrets.add_given("registration token", homeserver.registration_token());
 

@@ -11,6 +11,7 @@ use knockproof_harness::{
     check::{self, Checks, Question},
     contract::Contract,
     history::{Entry, Event, Record},
+    homeserver::Choice,
     world::{self, Verdict, World, WorldOptions},
 };
 
@@ -79,6 +80,29 @@ async fn a_world_is_built_fast_and_leaves_nothing_behind() {
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(world.finish(Verdict::Passed).await.unwrap().is_none());
     assert!(!folder.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_world_has_the_line_that_repeats_its_test() {
+    let world = world("a_world_to_repeat").await;
+    let line = std::fs::read_to_string(world.artifacts.path("replay")).unwrap();
+    let words = shlex::split(&line).unwrap();
+    let homeserver = Choice::Exactly(world.selection.flavor, world.selection.driver);
+    assert!(words.contains(&format!("KNOCKPROOF_HOMESERVER={homeserver}")), "{line}");
+    assert!(words.contains(&format!("KNOCKPROOF_SEED={}", world.seed())), "{line}");
+    let is_set = |word: &&String| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| name.starts_with("KNOCKPROOF_"))
+    };
+    let command: Vec<&String> = words.iter().skip_while(is_set).collect();
+    match std::env::var("NEXTEST_TEST_NAME") {
+        Ok(name) => assert!(
+            name.ends_with("repeats_its_test") && command[5].ends_with(&format!("test(={name})")),
+            "{line}"
+        ),
+        Err(_) => assert_eq!(*command[0], std::env::args().next().unwrap()),
+    }
+    world.finish(Verdict::Passed).await.unwrap();
 }
 
 /// Whether what was seen turns a check red.
