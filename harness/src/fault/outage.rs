@@ -12,6 +12,7 @@ use crate::{
 
 const ALWAYS: &[Moment] = &[Moment::AtBoot, Moment::WhileRunning, Moment::InTheMiddle];
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn faults() -> [Fault; 7] {
     // The outage itself, and one whole back-off after it.
     let unharmed = || Expectation::unharmed().within(60);

@@ -58,11 +58,8 @@ async fn build(args: &UpArgs) -> Result<World, Failure> {
 /// Everything needed to use the world and to break it by hand.
 fn describe(world: &World, out: &mut impl Write) -> io::Result<()> {
     let url = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
-    let (door, bot, homeserver) = (
-        url(world.front_door.url()),
-        url(world.bot.url()),
-        url(world.homeserver.base_url()),
-    );
+    let door = url(world.front_door.url());
+    let (bot, homeserver) = (url(world.bot.url()), url(world.homeserver.base_url()));
     let owner = world.owner();
     let approver = world.approver();
     writeln!(
@@ -93,6 +90,13 @@ fn describe(world: &World, out: &mut impl Write) -> io::Result<()> {
         world.knock_code(),
         world.signup_code()
     )?;
+    how_to_use(world, &door, out)?;
+    how_to_break(world, &door, out)?;
+    writeln!(out, "watch it\n  tail -f {}", world.bot.log().display())?;
+    writeln!(out, "\nCtrl-C ends it and removes everything.")
+}
+
+fn how_to_use(world: &World, door: &str, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nuse it")?;
     writeln!(
         out,
@@ -103,7 +107,11 @@ fn describe(world: &World, out: &mut impl Write) -> io::Result<()> {
         out,
         "  curl {door}/join/api -d '{{\"code\":\"{}\"}}'",
         world.knock_code()
-    )?;
+    )
+}
+
+fn how_to_break(world: &World, door: &str, out: &mut impl Write) -> io::Result<()> {
+    let approver = world.approver();
     writeln!(out, "break it")?;
     if let Some(pid) = world.bot.pid() {
         writeln!(
@@ -126,8 +134,5 @@ fn describe(world: &World, out: &mut impl Write) -> io::Result<()> {
         out,
         "  echo wrong > {}    # the password file",
         approver.password_file().unwrap_or_default().display()
-    )?;
-    writeln!(out, "watch it")?;
-    writeln!(out, "  tail -f {}", world.bot.log().display())?;
-    writeln!(out, "\nCtrl-C ends it and removes everything.")
+    )
 }

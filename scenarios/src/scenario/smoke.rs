@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Scenario, Stage};
 use crate::actors::{SignUp, children, vetting};
-use harness::step::{Failure, Stop, ensure, seen};
+use harness::step::{Failure, Steps, Stop, ensure, seen};
 
 /// The scenario that every fault is drilled with.
 #[derive(Clone, Copy, Debug)]
@@ -84,28 +84,7 @@ async fn signup(stage: &mut Stage) -> Result<(), Stop> {
         steps.step(name, async { is_true(&answer, claim) }).await?;
     }
     let children = children(world);
-    steps
-        .step("signup joined every child room", async {
-            let joined = answer["steps"]["children_joined"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let missing = children
-                .iter()
-                .find(|child| !joined.iter().any(|room| room == child.as_str()));
-            ensure(missing.is_none(), || {
-                format!("children_joined is {joined:?}, without {missing:?}")
-            })?;
-            seen(format!("{} of {}", joined.len(), children.len()))
-        })
-        .await?;
-    let direct_chat = steps
-        .step("signup names the direct chat", async {
-            let room = answer["dm_room"].as_str().filter(|room| room.starts_with('!'));
-            let room = room.ok_or_else(|| Failure::new(format!("dm_room is {}", answer["dm_room"])))?;
-            Ok((room.to_owned(), room.to_owned()))
-        })
-        .await?;
+    let direct_chat = promised_rooms(steps, &answer, &children).await?;
 
     // The claims of the answer, seen with the newcomer's own eyes.
     let sees = async |rooms: &[String]| {
@@ -121,6 +100,32 @@ async fn signup(stage: &mut Stage) -> Result<(), Stop> {
         .await?;
     steps
         .step("the newcomer's own sync shows the direct chat", sees(&[direct_chat]))
+        .await
+}
+
+/// The rooms that the answer to a signup says its newcomer is in; answers the direct chat.
+async fn promised_rooms(steps: &mut Steps, answer: &Value, children: &[String]) -> Result<String, Stop> {
+    steps
+        .step("signup joined every child room", async {
+            let joined = answer["steps"]["children_joined"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let missing = children
+                .iter()
+                .find(|child| !joined.iter().any(|room| room == child.as_str()));
+            ensure(missing.is_none(), || {
+                format!("children_joined is {joined:?}, without {missing:?}")
+            })?;
+            seen(format!("{} of {}", joined.len(), children.len()))
+        })
+        .await?;
+    steps
+        .step("signup names the direct chat", async {
+            let room = answer["dm_room"].as_str().filter(|room| room.starts_with('!'));
+            let room = room.ok_or_else(|| Failure::new(format!("dm_room is {}", answer["dm_room"])))?;
+            Ok((room.to_owned(), room.to_owned()))
+        })
         .await
 }
 

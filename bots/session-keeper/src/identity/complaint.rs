@@ -27,6 +27,7 @@ pub(super) struct Files {
 }
 
 /// The complaint for `heal_blocker`. `user` is who is to be logged in, `file` where the password is written.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn complaint(
     heal_blocker: &HealBlocker,
     user: &str,

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::conformance::step::{Step, first_sync, get, post, put, register, sync, text};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn steps() -> Vec<Step> {
     let data = "/v3/user/@ada:conformance.test/account_data/org.example.settings";
     vec![

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::pick::{fields_of, memberships, outcome};
 use crate::conformance::step::{Step, first_sync, get, post, register, sync};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn steps() -> Vec<Step> {
     vec![
         register("the_host_registers", "hanna"),

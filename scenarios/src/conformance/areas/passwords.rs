@@ -10,6 +10,7 @@ fn with(name: &'static str, password: &str) -> Step {
     .only(&["/user_id", "/device_id", "/errcode", "/error"])
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn steps() -> Vec<Step> {
     let change = |name, new: &str, log_out: Option<bool>, old: &str| {
         let mut body = json!({"new_password": new});

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use crate::conformance::step::{Step, collect, first_sync, get, login, password, poll, post, register, text};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn steps() -> Vec<Step> {
     let body = |user: &str, password: &str| json!({"type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": password});
     vec![
