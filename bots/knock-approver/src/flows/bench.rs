@@ -133,6 +133,11 @@ impl Bench {
         self.homeserver.done()
     }
 
+    /// Works on what has come in, and does nothing about it yet.
+    pub(crate) async fn take_in(&self) {
+        while self.drain(Queue::Inbox, &self.flows).await {}
+    }
+
     async fn drain(&self, queue: Queue, worker: &dyn Worker) -> bool {
         let mut any = false;
         let (lanes, _) = self.store.run(move |tx| queue::lanes(tx, queue)).await.unwrap();
@@ -196,12 +201,22 @@ impl Bench {
 
     /// The sync brings these events of a room.
     pub(crate) async fn syncs(&self, room: &str, state: Vec<Value>, timeline: Vec<Value>) -> Vec<String> {
+        self.takes(room, state, timeline, false).await
+    }
+
+    /// The same in the first batch after a start.
+    pub(crate) async fn catches_up(&self, room: &str, timeline: Vec<Value>) -> Vec<String> {
+        self.takes(room, vec![], timeline, true).await
+    }
+
+    async fn takes(&self, room: &str, state: Vec<Value>, timeline: Vec<Value>, catches_up: bool) -> Vec<String> {
         let room = OwnedRoomId::try_from(room).unwrap();
         let update = Update {
             room: &room,
             state,
             timeline,
             limited: false,
+            catches_up,
         };
         let mut news = News::default();
         self.inlet

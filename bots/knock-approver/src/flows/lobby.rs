@@ -306,6 +306,7 @@ impl Flows {
                         room,
                         closing: ". see you in the space.".to_owned(),
                         host,
+                        knocks: false,
                         key,
                     };
                     return promotion::promote(tx, &config, passed);

@@ -18,6 +18,8 @@ mod promotion;
 #[cfg(test)]
 mod refused_tests;
 #[cfg(test)]
+mod standing_tests;
+#[cfg(test)]
 mod tests;
 mod undecrypted;
 mod vetting;
@@ -175,7 +177,7 @@ impl Flows {
     }
 
     async fn find_knocks(&self, entry: Entry) -> Result<(), WorkError> {
-        let new = intake::find_knocks(&self.store, &*self.homeserver, &self.config.flow.space).await?;
+        let new = intake::find_knocks(&self.store, &*self.homeserver, &self.config.flow.space, &entry.key).await?;
         if new > 0 {
             tracing::info!(new, "found knocks among the space's members");
         }
@@ -216,10 +218,15 @@ impl Flows {
         unmade.await
     }
 
+    /// What somebody is to the space.
+    async fn membership(&self, user: &OwnedUserId) -> Result<Membership, WorkError> {
+        let member = self.homeserver.member(Role::Approver, &self.config.flow.space, user);
+        Ok(member.await?.membership)
+    }
+
     /// Whether somebody is in the space.
     async fn is_member(&self, user: &OwnedUserId) -> Result<bool, WorkError> {
-        let member = self.homeserver.member(Role::Approver, &self.config.flow.space, user);
-        Ok(member.await?.membership == Membership::Joined)
+        Ok(self.membership(user).await? == Membership::Joined)
     }
 
     /// An answer in a room where somebody is asked.

@@ -8,7 +8,7 @@ use super::Flows;
 use crate::{
     config::{Config, Role},
     lanes::WorkError,
-    outcome::{Invited, Passed},
+    outcome::{Invited, Passed, WITHDRAWN},
     storage::{
         StoreError, audit, codes, facts,
         queue::{self, Entry, Queue},
@@ -34,10 +34,10 @@ impl Flows {
     /// The invite of somebody who passed stands, or never will.
     pub(super) async fn invited(&self, entry: Entry, invited: Invited) -> Result<(), WorkError> {
         let config = self.config.clone();
-        let word = if invited.refused.is_none() {
-            "welcomed"
-        } else {
-            "refused"
+        let word = match invited.refused.as_deref() {
+            None => "welcomed",
+            Some(WITHDRAWN) => WITHDRAWN,
+            Some(_) => "refused",
         };
         self.store
             .run(move |tx| {
@@ -46,6 +46,7 @@ impl Flows {
                 }
                 match invited.refused {
                     None => welcome(tx, &config, &invited.passed),
+                    Some(why) if why == WITHDRAWN => withdrawn(tx, &invited.passed),
                     Some(errcode) => turn_away(tx, &config, &invited.passed, &errcode),
                 }
             })
@@ -116,6 +117,13 @@ fn turn_away(tx: &Transaction<'_>, config: &Config, passed: &Passed, errcode: &s
     announce(tx, &flow.notify_room, &format!("{key}:refused-note"), note, None)?;
     let detail = json!({ "mxid": passed.user, "room_id": passed.room, "errcode": errcode });
     audit::write(tx, "promotion_refused", &detail)
+}
+
+/// They passed, and do not knock any more: there is nobody to invite, and nothing to say.
+fn withdrawn(tx: &Transaction<'_>, passed: &Passed) -> Result<(), StoreError> {
+    leave(tx, passed.host, &passed.room, &passed.key)?;
+    let detail = json!({ "mxid": passed.user, "room_id": passed.room });
+    audit::write(tx, "promotion_withdrawn", &detail)
 }
 
 /// Tells a member so.

@@ -122,10 +122,11 @@ impl Flows {
         if !is_live {
             return Ok(Some(KnockOutcome::UnknownCode));
         }
-        let now = self
-            .homeserver
-            .member(HOST, &self.config.flow.space, &heard.user)
-            .await?;
+        let space = &self.config.flow.space;
+        if heard.found && self.homeserver.answered_knocks(space).await?.contains(&heard.event) {
+            return Ok(Some(KnockOutcome::Repeated));
+        }
+        let now = self.homeserver.member(HOST, space, &heard.user).await?;
         match now.membership {
             Membership::Knocking if intake::reason(&now.reason) == heard.reason => Ok(None),
             Membership::Out if now_ms() < entry.created + SETTLING => {
@@ -183,11 +184,10 @@ impl Flows {
     pub(super) async fn knock_ended(&self, entry: Entry, user: OwnedUserId) -> Result<(), WorkError> {
         let who = user.to_string();
         let open = self.store.run(move |tx| vetting::open_for(tx, &who)).await?;
-        if let Some(open) = open.filter(|open| open.room_id.is_some()) {
-            let now = self.homeserver.member(HOST, &self.config.flow.space, &user).await?;
-            if matches!(now.membership, Membership::Out | Membership::Banned) {
-                self.store.run(move |tx| end(tx, &open, WITHDRAWN)).await?;
-            }
+        if let Some(open) = open.filter(|open| open.room_id.is_some())
+            && knocks_no_more(self.membership(&user).await?)
+        {
+            self.store.run(move |tx| end(tx, &open, WITHDRAWN)).await?;
         }
         self.drop_row(&entry).await
     }
@@ -254,7 +254,10 @@ impl Flows {
         let name = self.homeserver.display_name(HOST, &room, &sender).await?;
         let verdict = judge(&body, &keyword, name.as_deref());
         let passed = verdict.is_ok();
-        let is_member = passed && self.is_member(&sender).await?;
+        let now = match passed {
+            true => self.membership(&sender).await?,
+            false => Membership::Knocking,
+        };
         let config = self.config.clone();
         self.store
             .run(move |tx| {
@@ -264,8 +267,12 @@ impl Flows {
                 let key = key(vetting.id);
                 let Err(miss) = verdict else {
                     let name = name.unwrap_or_default();
+                    // The sync may have left out that somebody said no meanwhile.
+                    if knocks_no_more(now) {
+                        return end(tx, &vetting, WITHDRAWN);
+                    }
                     queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    if is_member {
+                    if now == Membership::Joined {
                         vetting::close(tx, vetting.id, "already_member")?;
                         return promotion::already_in(tx, &config, HOST, &room, &key);
                     }
@@ -279,6 +286,7 @@ impl Flows {
                         room,
                         closing: String::new(),
                         host: HOST,
+                        knocks: true,
                         key,
                     };
                     return promotion::promote(tx, &config, passed);
@@ -335,6 +343,11 @@ fn answered(tx: &Transaction<'_>, ended: &Vetting) -> Result<(), StoreError> {
     let (lane, key) = ("answered-knocks", format!("{}:answered", key(ended.id)));
     work::put(tx, HOST, lane, &key, Effect::Answered { knock })?;
     Ok(())
+}
+
+/// Whether somebody who knocked took it back, or was declined or banned.
+const fn knocks_no_more(now: Membership) -> bool {
+    matches!(now, Membership::Out | Membership::Banned)
 }
 
 /// What is said of a miss.

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use matrix_sdk::ruma::OwnedRoomId;
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 
 use super::row::{self, Row};
 use crate::{
     config::Role,
     lanes::WorkError,
     matrix::{Homeserver, Knock},
-    storage::{Store, StoreError, now_ms, queue},
+    storage::{Store, StoreError, now_ms, queue, vetting},
     work::Step,
 };
 
@@ -38,18 +38,30 @@ pub async fn look_back(
     Ok(put_all(store, rows.collect()).await?)
 }
 
-/// Puts the knocks that stand now into the inbox, each unless it was ever there; answers how many were new.
-pub async fn find_knocks(store: &Store, homeserver: &dyn Homeserver, space: &OwnedRoomId) -> Result<usize, WorkError> {
-    let mut knocks = homeserver.knocks(space).await?;
+/// Puts the knocks that stand now into the inbox, each unless it was ever there; answers how many were new. Who is asked and is not
+/// among those who knock is looked at: they may have been declined meanwhile. `time` tells this look from all others.
+pub async fn find_knocks(
+    store: &Store,
+    homeserver: &dyn Homeserver,
+    space: &OwnedRoomId,
+    time: &str,
+) -> Result<usize, WorkError> {
+    let knocks = homeserver.knocks(space).await?;
     let standing: HashSet<String> = knocks.iter().map(|knock| knock.event.clone()).collect();
-    let forgotten = store.run(move |tx| queue::forget_knocks(tx, now_ms() - KNOWN, &standing));
-    forgotten.await?;
-    if !knocks.is_empty() {
-        // A database that was lost may have dealt with them.
-        let answered = homeserver.answered_knocks(space).await?;
-        knocks.retain(|knock| !answered.contains(&knock.event));
-    }
+    let knocking: HashSet<String> = knocks.iter().map(|knock| knock.user.to_string()).collect();
+    let asked = store.run(move |tx| {
+        queue::forget_knocks(tx, now_ms() - KNOWN, &standing)?;
+        vetting::open_users(tx)
+    });
+    let gone = asked.await?.into_iter().filter(|user| !knocking.contains(user));
+    put_all(store, gone.filter_map(|user| ended(&user, time)).collect()).await?;
     Ok(put_all(store, knocks.into_iter().map(found).collect()).await?)
+}
+
+fn ended(user: &str, time: &str) -> Option<Row> {
+    let user = OwnedUserId::try_from(user).ok()?;
+    let (key, lane) = (format!("knock-ended:{time}:{user}"), format!("knock:{user}"));
+    Some(Row::new(key, lane, Step::KnockEnded { user }))
 }
 
 fn found(knock: Knock) -> Row {

@@ -1,6 +1,9 @@
 //! From the sync to the inbox.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use matrix_sdk::{
@@ -29,6 +32,8 @@ use crate::{
 pub struct Inlet {
     pub(super) store: Store,
     pub(super) flow: FlowConfig,
+    /// The identities whose next batch is the first since they began again.
+    catching_up: Arc<Mutex<HashSet<Role>>>,
 }
 
 /// What a batch holds for the flows.
@@ -47,6 +52,8 @@ pub(crate) struct Update<'a> {
     pub(crate) state: Vec<Value>,
     pub(crate) timeline: Vec<Value>,
     pub(crate) limited: bool,
+    /// Whether it is of the first batch since the identity began again. A newer copy of the database, which is lost, may have dealt with it.
+    pub(crate) catches_up: bool,
 }
 
 impl Update<'_> {
@@ -64,7 +71,15 @@ impl Update<'_> {
 impl Inlet {
     /// An inlet into `store`.
     pub fn new(store: Store, flow: FlowConfig) -> Self {
-        Self { store, flow }
+        Self {
+            store,
+            flow,
+            catching_up: Arc::default(),
+        }
+    }
+
+    fn catching_up(&self) -> std::sync::MutexGuard<'_, HashSet<Role>> {
+        self.catching_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn news(&self, role: Role, own: &UserId, batch: &SyncResponse) -> News {
@@ -72,8 +87,13 @@ impl Inlet {
             keys: !batch.to_device.is_empty(),
             ..News::default()
         };
+        let catches_up = self.catching_up().contains(&role);
         for (room, update) in &batch.rooms.joined {
-            self.joined_room(role, own, &read(room, update), &batch.next_batch, &mut news);
+            let update = Update {
+                catches_up,
+                ..read(room, update)
+            };
+            self.joined_room(role, own, &update, &batch.next_batch, &mut news);
         }
         for room in batch.rooms.left.keys() {
             news.rows.push(ended(role, room, &batch.next_batch));
@@ -109,12 +129,13 @@ impl Inlet {
     fn knocks(&self, update: &Update<'_>, next: &str, news: &mut News) {
         let whole = update.is_whole();
         for event in update.events() {
-            news.rows.extend(row::knock(event, whole));
+            news.rows.extend(row::knock(event, whole || update.catches_up));
         }
         if !whole {
             news.rows.extend(update.timeline.iter().filter_map(row::knock_ended));
         }
-        if update.limited {
+        // Either leaves out who knocks no more.
+        if update.limited || whole {
             let key = format!("find-knocks:{next}");
             news.rows.push(Row::new(key, "find-knocks", Step::FindKnocks));
         }
@@ -152,6 +173,7 @@ fn read<'a>(room: &'a RoomId, update: &JoinedRoomUpdate) -> Update<'a> {
             .collect(),
         timeline: update.timeline.events.iter().filter_map(raw).collect(),
         limited: update.timeline.limited,
+        catches_up: false,
     }
 }
 
@@ -230,10 +252,13 @@ impl Intake for Inlet {
         let news = self.news(role, &live.user_id, batch);
         let next = next.to_owned();
         let taken = self.store.run(move |tx| Self::keep(tx, role, &news, &next));
-        taken.await.map_err(failed("storing a sync batch"))
+        taken.await.map_err(failed("storing a sync batch"))?;
+        self.catching_up().remove(&role);
+        Ok(())
     }
 
     async fn resumed(&self, role: Role, live: &Live) -> Result<(), IntakeError> {
+        self.catching_up().insert(role);
         self.find_own_rooms(role, live).await?;
         if role != Role::Approver {
             return Ok(());

@@ -52,11 +52,11 @@ impl Sender {
         } = effect
         {
             let marker = known_as.as_deref().unwrap_or(&entry.transaction);
-            let look = *look || entry.tried.is_some();
+            let look = *look || entry.tried.is_some() || self.is_inherited(entry);
             return self.make_room(role, &actor, entry, purpose, (marker, look)).await;
         }
-        if self.is_done_already(role, &actor, entry, effect).await? {
-            return Ok(Outcome::Done);
+        if let Some(outcome) = self.settled_already(role, &actor, entry, effect).await? {
+            return Ok(outcome);
         }
         self.trying(entry, &actor).await?;
         match effect {
@@ -269,16 +269,16 @@ impl Sender {
         }
     }
 
-    /// What an earlier attempt, or somebody else, achieved already.
-    async fn is_done_already(
+    /// What an earlier attempt, or somebody else, achieved already, or made needless.
+    async fn settled_already(
         &self,
         role: Role,
         actor: &Actor,
         entry: &Entry,
         effect: &Effect,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Outcome>, Failure> {
         let tried = entry.tried.as_deref();
-        match effect {
+        let is_done = match effect {
             Effect::Message { room, since, .. }
                 if since.is_some() || tried.is_some_and(|device| device != actor.device.as_str()) =>
             {
@@ -288,16 +288,23 @@ impl Sender {
                     age: now_ms().saturating_sub(since.unwrap_or(entry.created)),
                     others: &others,
                 };
-                self.homeserver.said(role, room, sought).await
+                self.homeserver.said(role, room, sought).await?
             }
-            Effect::Invite { room, user, .. } => match self.homeserver.member(role, room, user).await {
-                Ok(guest) => Ok(matches!(guest.membership, Membership::Joined | Membership::Invited)),
+            Effect::Invite { room, user, passed } => match self.homeserver.member(role, room, user).await {
+                Ok(guest) => match guest.membership {
+                    Membership::Joined | Membership::Invited => true,
+                    Membership::Out | Membership::Banned if passed.as_ref().is_some_and(|passed| passed.knocks) => {
+                        return Ok(Some(Outcome::Moot(WITHDRAWN)));
+                    }
+                    _ => false,
+                },
                 // Who may not look may still invite; the invite is answered for itself.
-                Err(Failure::Refused(_)) => Ok(false),
-                Err(error) => Err(error),
+                Err(Failure::Refused(_)) => false,
+                Err(error) => return Err(error),
             },
-            _ => Ok(false),
-        }
+            _ => false,
+        };
+        Ok(is_done.then_some(Outcome::Done))
     }
 
     async fn trying(&self, entry: &Entry, actor: &Actor) -> Result<(), StoreError> {

@@ -43,6 +43,8 @@ pub struct Sender {
     failing: Failing,
     /// What is said on the board of held effects.
     said: Mutex<BTreeSet<(Role, String)>>,
+    /// The effects up to this number are an earlier process's. Where a copy of the database was put back, they may be done.
+    inherited: i64,
     /// Until when an account that waits for a person is left alone.
     barred: Mutex<HashMap<Role, Instant>>,
 }
@@ -103,8 +105,12 @@ impl Sender {
         metrics: Metrics,
     ) -> Result<Self, StoreError> {
         // What was waited for may be cured, and otherwise has to be said again.
-        store.run(queue::wake_all).await?;
+        let inherited = store.run(|tx| {
+            queue::wake_all(tx)?;
+            queue::last_effect(tx)
+        });
         Ok(Self {
+            inherited: inherited.await?,
             config,
             store,
             homeserver,
@@ -115,6 +121,11 @@ impl Sender {
             said: Mutex::default(),
             barred: Mutex::default(),
         })
+    }
+
+    /// Whether an earlier process decided on the effect.
+    pub(super) const fn is_inherited(&self, entry: &Entry) -> bool {
+        entry.id <= self.inherited
     }
 
     /// An attempt, and what is made of its failure.
@@ -326,6 +337,7 @@ fn follow(tx: &Transaction<'_>, entry: &Entry, effect: Effect, outcome: Outcome)
         (Effect::Invite { room, user, passed }, outcome) => {
             let refused = match outcome {
                 Outcome::Refused(no) => Some(no.word()),
+                Outcome::Moot(why) => Some(why.to_owned()),
                 _ => None,
             };
             if refused.is_none() {

@@ -34,7 +34,7 @@ pub struct Made {
     pub room: Result<OwnedRoomId, String>,
 }
 
-/// Why there is no room for somebody who does not knock any more.
+/// Why there is no room, and no invite, for somebody who does not knock any more.
 pub const WITHDRAWN: &str = "withdrawn";
 
 /// Somebody who passed, to be welcomed when the invite stands.
@@ -56,6 +56,9 @@ pub struct Passed {
     pub closing: String,
     /// Who speaks in that room.
     pub host: Role,
+    /// Whether they knock on the space until the invite: whoever knocks no more is not invited.
+    #[serde(default)]
+    pub knocks: bool,
     /// What makes the promotion unique in this database.
     pub key: String,
 }

@@ -192,6 +192,11 @@ pub fn wake_all(tx: &Transaction<'_>) -> Result<usize, StoreError> {
     )?)
 }
 
+/// The number of the last effect that was put in; 0 where none is there.
+pub fn last_effect(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    Ok(tx.query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?)
+}
+
 /// Whether an effect waits for this.
 pub fn any_held(tx: &Transaction<'_>, cause: &str) -> Result<bool, StoreError> {
     Ok(tx.query_row(

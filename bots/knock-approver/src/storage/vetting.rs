@@ -107,6 +107,13 @@ pub fn promote(tx: &Transaction<'_>, id: i64, display_name: &str) -> Result<(), 
     Ok(())
 }
 
+/// The users for whom one is open.
+pub fn open_users(tx: &Transaction<'_>) -> Result<Vec<String>, StoreError> {
+    let mut query = tx.prepare("SELECT DISTINCT mxid FROM vetting WHERE closed IS NULL")?;
+    let users = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(users)
+}
+
 /// The rooms of those that are open.
 pub fn open_rooms(tx: &Transaction<'_>) -> Result<HashSet<String>, StoreError> {
     let mut query = tx.prepare("SELECT room_id FROM vetting WHERE closed IS NULL AND room_id IS NOT NULL")?;
