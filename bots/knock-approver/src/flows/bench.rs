@@ -41,7 +41,7 @@ pub(crate) struct Bench {
     pub(crate) store: Store,
     pub(crate) board: Board,
     pub(crate) flows: Flows,
-    sender: Sender,
+    sender: Arc<Sender>,
     inlet: Inlet,
     events: u32,
 }
@@ -113,7 +113,7 @@ impl Bench {
             metrics,
         );
         Self {
-            sender: sender.await.unwrap(),
+            sender: Arc::new(sender.await.unwrap()),
             homeserver,
             store,
             board,
@@ -128,7 +128,7 @@ impl Bench {
         let mut again = true;
         while again {
             again = self.drain(Queue::Inbox, &self.flows).await;
-            again |= self.drain(Queue::Outbox, &self.sender).await;
+            again |= self.drain(Queue::Outbox, &*self.sender).await;
         }
         self.homeserver.done()
     }
@@ -136,6 +136,11 @@ impl Bench {
     /// Works on what has come in, and does nothing about it yet.
     pub(crate) async fn take_in(&self) {
         while self.drain(Queue::Inbox, &self.flows).await {}
+    }
+
+    /// Does what is to be done, and does not go on from there.
+    pub(crate) async fn send(&self) {
+        while self.drain(Queue::Outbox, &*self.sender).await {}
     }
 
     async fn drain(&self, queue: Queue, worker: &dyn Worker) -> bool {
@@ -151,6 +156,12 @@ impl Bench {
             }
         }
         any
+    }
+
+    /// Watches the breaker beside the test.
+    pub(crate) fn watch_breaker(&self) {
+        let sender = self.sender.clone();
+        tokio::spawn(async move { sender.watch_breaker().await });
     }
 
     pub(crate) async fn after(&self, wait: Duration) -> Vec<String> {

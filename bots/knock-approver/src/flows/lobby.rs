@@ -5,7 +5,10 @@ use std::time::Duration;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
 use rusqlite::Transaction;
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Flows,
@@ -29,8 +32,8 @@ use crate::{
     work::{self, Effect, Step},
 };
 
-/// How long somebody waits for a lobby's room.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long somebody waits for a lobby: well within what the HTTP side waits for its answer, so that whoever is told of none finds none.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A lobby that is open.
 #[derive(Clone, Debug)]
@@ -79,6 +82,7 @@ pub(super) fn host(lobby: &Lobby) -> Role {
 impl Flows {
     /// Opens a lobby for a code.
     pub async fn open_lobby(&self, code: String) -> Result<Opened, OpenError> {
+        let until = Instant::now() + PATIENCE;
         let role = match self.homeserver.lobby_host() {
             Some(role) => role,
             None if self.homeserver.serves(Role::Approver).await => Role::Approver,
@@ -109,7 +113,7 @@ impl Flows {
                 work::put(tx, role, &key(id), &format!("{}:room", key(id)), effect)
             })
             .await?;
-        let (challenge, made) = tokio::join!(self.source.challenge(), tokio::time::timeout(PATIENCE, made));
+        let (challenge, made) = tokio::join!(self.source.challenge(), timeout_at(until, made));
         let failure = match made {
             Ok(Ok(Ok(room))) => return self.opened(id, role, room, alias, challenge).await,
             Ok(Ok(Err(errcode))) => OpenError::Refused(errcode),
@@ -130,7 +134,7 @@ impl Flows {
     ) -> Result<Opened, OpenError> {
         let server = match &self.config.server_name {
             Some(name) => name.clone(),
-            None => self.homeserver.actor(role).await.user.server_name().to_string(),
+            None => self.server_of(role, &room),
         };
         let due = in_ms(self.config.flow.lobby_timeout);
         let (asked, lane) = (challenge.clone(), room.to_string());
@@ -154,6 +158,13 @@ impl Flows {
             alias: format!("#{alias}:{server}"),
             challenge,
         })
+    }
+
+    /// The homeserver's name: the identity's, or, where that has died meanwhile, the one in the id of the room that it made.
+    fn server_of(&self, role: Role, room: &OwnedRoomId) -> String {
+        let actor = self.homeserver.actor_now(role);
+        let name = actor.as_ref().map(|actor| actor.user.server_name());
+        name.or(room.server_name()).map(ToString::to_string).unwrap_or_default()
     }
 
     /// The lobby's room is there (or not): tell whoever waits for it.

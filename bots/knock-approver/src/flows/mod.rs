@@ -11,6 +11,8 @@ mod ended;
 #[cfg(test)]
 mod flood_tests;
 mod lobby;
+#[cfg(test)]
+mod lobby_tests;
 mod newcomer;
 #[cfg(test)]
 mod order_tests;

@@ -1,7 +1,8 @@
 //! Signups of which it is not known whether they made an account: the answer of the homeserver was lost.
 //!
 //! The use of the code stays taken, since there may be an account. Whoever tries again with the same code and name goes on where they
-//! were, without another use; and where the account turns out to be there, they get it.
+//! were, without another use; and where the account turns out to be there, they get it. A signup is in doubt from its beginning until
+//! its answer has been handed over: whoever did not wait for it, or hung up, may come again.
 
 use std::time::Duration;
 
@@ -41,8 +42,14 @@ pub(super) struct Use {
     in_doubt: bool,
 }
 
-fn key(asked: &SignupForm) -> String {
-    format!("signup-in-doubt:{}:{}", asked.code, asked.username)
+/// Which signup: the code and the name.
+#[derive(Clone, Debug)]
+pub(super) struct Which(String);
+
+impl Which {
+    pub(super) fn of(asked: &SignupForm) -> Self {
+        Self(format!("signup-in-doubt:{}:{}", asked.code, asked.username))
+    }
 }
 
 fn failed(error: StoreError) -> ApiError {
@@ -51,13 +58,16 @@ fn failed(error: StoreError) -> ApiError {
 
 /// Takes a use of the code, or goes on with the one that was taken for the same name; `None` where the code opens nothing.
 pub(super) async fn take(store: &Store, asked: &SignupForm) -> Result<Option<Use>, ApiError> {
-    let (key, code) = (key(asked), asked.code.clone());
+    let (Which(key), code) = (Which::of(asked), asked.code.clone());
     let taken = store.run(move |tx| {
         let in_doubt = facts::value(tx, &key)?.is_some();
         let code = match in_doubt {
             true => codes::known(tx, Kind::Signup, &code)?,
             false => codes::take(tx, Kind::Signup, &code)?,
         };
+        if code.is_some() {
+            facts::set_value(tx, &key, "")?;
+        }
         Ok(code.map(|code| Use { code, in_doubt }))
     });
     taken.await.map_err(failed)
@@ -89,21 +99,21 @@ pub(super) async fn settle(
     Err(error)
 }
 
-/// Gives the use back where it is certain that there is no account, and else writes down that it is in doubt.
+/// Gives the use back where it is certain that there is no account. Else it stays in doubt.
 pub(super) async fn not_made(
     store: &Store,
     asked: &SignupForm,
     taken: &Use,
     error: &UserError,
 ) -> Result<(), ApiError> {
-    if taken.in_doubt {
+    if taken.in_doubt || error.is_unknown() {
         return Ok(());
     }
-    let (key, code, unknown) = (key(asked), taken.code.code.clone(), error.is_unknown());
+    let (Which(key), code) = (Which::of(asked), taken.code.code.clone());
     let kept: Result<(), StoreError> = store
-        .run(move |tx| match unknown {
-            true => facts::set_value(tx, &key, ""),
-            false => codes::give_back(tx, &code),
+        .run(move |tx| {
+            facts::forget_value(tx, &key)?;
+            codes::give_back(tx, &code)
         })
         .await;
     kept.map_err(failed)
@@ -111,14 +121,24 @@ pub(super) async fn not_made(
 
 /// Writes down that there is an account.
 pub(super) async fn made(store: &Store, asked: &SignupForm, account: &Account) -> Result<(), ApiError> {
-    let (key, detail) = (key(asked), json!({ "mxid": account.user }));
+    let (Which(key), code) = (Which::of(asked), asked.code.clone());
+    let detail = json!({ "mxid": account.user });
     let written: Result<(), StoreError> = store
         .run(move |tx| {
-            facts::forget_value(tx, &key)?;
+            // Another try for the same name, at the same time, may have given back the use that both stood on.
+            if facts::value(tx, &key)?.is_none() {
+                codes::take(tx, Kind::Signup, &code)?;
+                facts::set_value(tx, &key, "")?;
+            }
             audit::write(tx, "signup", &detail)
         })
         .await;
     written.map_err(failed)
+}
+
+/// Whoever signed up has the answer.
+pub(super) async fn heard(store: &Store, Which(key): Which) -> Result<(), StoreError> {
+    store.run(move |tx| facts::forget_value(tx, &key)).await
 }
 
 async fn log_in(api: &UserApi, asked: &SignupForm) -> Option<Account> {
@@ -234,7 +254,28 @@ mod tests {
         let (_server, api) = self::api(session()).await;
         let account = settle(&api, &form("bob"), &again, Err(in_use())).await.unwrap();
         made(&store, &form("bob"), &account).await.unwrap();
+        assert!(
+            take(&store, &form("bob")).await.unwrap().is_some(),
+            "the answer may be lost"
+        );
+        heard(&store, Which::of(&form("bob"))).await.unwrap();
         assert!(take(&store, &form("bob")).await.unwrap().is_none(), "the use is spent");
+    }
+
+    /// Two tries for one name at once: the first fails for certain, the second makes the account.
+    #[tokio::test]
+    async fn nobody_gets_an_account_for_a_use_that_was_given_back() {
+        let (data, (_server, api)) = (TempDir::new().unwrap(), api(forbidden()).await);
+        let store = store(&data).await;
+        let first = take(&store, &form("bob")).await.unwrap().unwrap();
+        let second = take(&store, &form("bob")).await.unwrap().unwrap();
+        let error = settle(&api, &form("bob"), &first, Err(in_use())).await.err().unwrap();
+        not_made(&store, &form("bob"), &first, &error).await.unwrap();
+        let answer = json!({ "user_id": "@bob:hs", "access_token": "t", "device_id": "D" });
+        let account = settle(&api, &form("bob"), &second, Ok(answer)).await.unwrap();
+        made(&store, &form("bob"), &account).await.unwrap();
+        heard(&store, Which::of(&form("bob"))).await.unwrap();
+        assert!(take(&store, &form("alice")).await.unwrap().is_none());
     }
 
     #[tokio::test]

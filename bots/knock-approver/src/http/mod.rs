@@ -59,6 +59,8 @@ pub struct Shared {
 
 /// For everything that a request waits for: less than the minute after which proxies give up by themselves.
 const DEADLINE: Duration = Duration::from_secs(50);
+/// So much earlier a handler that has done something answers with what is done.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// Answers 503 where an identity that was there a moment ago is not, and is waited for. What was begun comes to its own end.
 async fn deadline(request: Request, next: Next) -> Response {
@@ -87,7 +89,11 @@ fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
-        .route("/metrics", get(status::metrics))
+        .route(
+            "/metrics",
+            // It asks the database, which may be busy.
+            get(status::metrics).layer(middleware::from_fn(deadline)),
+        )
         .merge(limited)
         .with_state(shared.clone())
         .merge(pages::router(&shared.flows.config.flow.community))

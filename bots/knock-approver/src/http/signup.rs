@@ -7,10 +7,14 @@ use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep, timeout, timeout_at},
+};
 
 use super::{
-    Shared, doubt,
+    DEADLINE, MARGIN, Shared,
+    doubt::{self, Which},
     error::{ApiError, Body},
     user::{UserApi, UserError},
 };
@@ -18,7 +22,6 @@ use crate::{
     config::Role,
     matrix::{self, Failure, Membership},
     secret::Secret,
-    storage::codes::Code,
 };
 
 const SHORTEST_PASSWORD: usize = 12;
@@ -64,6 +67,7 @@ impl SignupForm {
 }
 
 pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<SignupForm>) -> Result<Json<Value>, ApiError> {
+    let until = Instant::now() + DEADLINE.saturating_sub(MARGIN);
     if shared.flows.config.registration_token.is_none() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "signup_disabled"));
     }
@@ -72,11 +76,23 @@ pub(super) async fn signup(State(shared): State<Arc<Shared>>, body: Body<SignupF
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     }
     // A task of its own: who hangs up in the middle must not leave half an account.
-    let task = tokio::spawn(async move { sign_up(&shared, asked).await });
-    task.await.map_err(|error| ApiError::internal(&error))?.map(Json)
+    let (tell, answer) = oneshot::channel();
+    tokio::spawn(async move {
+        let signup = Which::of(&asked);
+        let answer = sign_up(&shared, asked, until).await;
+        let is_made = answer.is_ok();
+        if tell.send(answer).is_ok()
+            && is_made
+            && let Err(error) = doubt::heard(&shared.flows.store, signup).await
+        {
+            tracing::warn!(%error, "a signup stays in doubt");
+        }
+    });
+    answer.await.map_err(|error| ApiError::internal(&error))?.map(Json)
 }
 
-async fn sign_up(shared: &Shared, asked: SignupForm) -> Result<Value, ApiError> {
+/// Signs up; what takes longer than `until` is not waited for once the account is made.
+async fn sign_up(shared: &Arc<Shared>, asked: SignupForm, until: Instant) -> Result<Value, ApiError> {
     let api = UserApi::new(shared.server.clone());
     let store = &shared.flows.store;
     let Some(taken) = doubt::take(store, &asked).await? else {
@@ -93,7 +109,13 @@ async fn sign_up(shared: &Shared, asked: SignupForm) -> Result<Value, ApiError> 
     };
     doubt::made(store, &asked, &account).await?;
     let (user, token) = (&account.user, account.token.clone());
-    let settled = settle(shared, &api.with_token(token), user, &asked, &taken.code).await;
+    let newcomer = Newcomer {
+        api: api.with_token(token),
+        user: user.clone(),
+        name: asked.display_name.clone(),
+        inviter: taken.code.inviter,
+    };
+    let settled = settle(shared.clone(), newcomer, until).await;
     shared.flows.metrics.count("signups", "done");
     let config = &shared.flows.config;
     Ok(json!({
@@ -151,42 +173,70 @@ async fn register(shared: &Shared, api: &UserApi, asked: &SignupForm) -> Result<
     api.ask_interactively(Method::POST, &["register"], body, stage).await
 }
 
+/// An account that has just been made.
+struct Newcomer {
+    api: UserApi,
+    user: OwnedUserId,
+    name: Option<String>,
+    /// Whom the code wants it to meet.
+    inviter: Option<String>,
+}
+
+#[derive(Clone, Debug)]
 struct Settled {
     steps: Value,
     dm_room: Option<String>,
 }
 
-/// Everything after the registration: each step is tried, and said of in the answer.
-async fn settle(shared: &Shared, api: &UserApi, user: &OwnedUserId, asked: &SignupForm, code: &Code) -> Settled {
-    let flow = &shared.flows.config.flow;
-    let mut steps = json!({ "register": true });
-    steps["space_invited"] = invite(shared, &flow.space, user).await.into();
-    if let Some(name) = &asked.display_name {
-        let path = ["profile", user.as_str(), "displayname"];
-        steps["displayname_set"] = done(api, Method::PUT, &path, json!({ "displayname": name }))
-            .await
-            .into();
+/// Everything after the registration, as far as it is done by `until`. The rest goes on: the account is there, and its owner waits for
+/// the answer.
+async fn settle(shared: Arc<Shared>, newcomer: Newcomer, until: Instant) -> Settled {
+    let (done, seen) = watch::channel(Settled {
+        steps: json!({ "register": true, "space_invited": false, "space_joined": false, "children_joined": [] }),
+        dm_room: None,
+    });
+    let work = tokio::spawn(async move { take_steps(&shared, &newcomer, &done).await });
+    if timeout_at(until, work).await.is_err() {
+        tracing::warn!("a signup is answered before all its steps are done");
     }
-    steps["space_joined"] = done(api, Method::POST, &["join", flow.space.as_str()], json!({}))
-        .await
-        .into();
+    seen.borrow().clone()
+}
+
+/// Each step is tried, and said of as soon as it is done.
+async fn take_steps(shared: &Shared, newcomer: &Newcomer, done: &watch::Sender<Settled>) {
+    let flow = &shared.flows.config.flow;
+    let Newcomer {
+        api,
+        user,
+        name,
+        inviter,
+    } = newcomer;
+    let step = |name: &str, value: Value| done.send_modify(|settled| settled.steps[name] = value);
+    step("space_invited", invite(shared, &flow.space, user).await.into());
+    if let Some(name) = name {
+        let path = ["profile", user.as_str(), "displayname"];
+        let set = succeeds(api, Method::PUT, &path, json!({ "displayname": name })).await;
+        step("displayname_set", set.into());
+    }
+    let joined = succeeds(api, Method::POST, &["join", flow.space.as_str()], json!({})).await;
+    step("space_joined", joined.into());
     let mut joined = Vec::new();
     for child in &flow.children {
         if logged("join", join_child(api, child).await) {
             joined.push(child.to_string());
+            step("children_joined", json!(joined));
         }
     }
-    steps["children_joined"] = json!(joined);
-    let inviter = code
-        .inviter
+    let inviter = inviter
         .clone()
         .or_else(|| flow.inviter.as_ref().map(ToString::to_string));
-    let mut dm_room = None;
     if let Some(inviter) = inviter {
-        dm_room = direct_chat(api, &inviter).await;
-        steps["inviter_dm"] = dm_room.is_some().into();
+        let dm_room = direct_chat(api, &inviter).await;
+        done.send_modify(|settled| {
+            settled.steps["inviter_dm"] = dm_room.is_some().into();
+            settled.dm_room = dm_room;
+        });
     }
-    Settled { steps, dm_room }
 }
 
 /// Joins a child room, which lets the space's members in. continuwuity 26.7.3 may answer the join of the space before the membership
@@ -218,7 +268,7 @@ async fn invite(shared: &Shared, room: &OwnedRoomId, user: &OwnedUserId) -> bool
     }
 }
 
-async fn done(api: &UserApi, method: Method, path: &[&str], body: Value) -> bool {
+async fn succeeds(api: &UserApi, method: Method, path: &[&str], body: Value) -> bool {
     logged(
         path.first().unwrap_or(&""),
         api.ask(method, path, &body).await.map(drop),

@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) events: HashMap<String, Value>,
     pub(crate) pages: HashMap<String, Vec<Value>>,
     pub(crate) device: String,
+    /// Whether no identity serves.
+    pub(crate) absent: bool,
 }
 
 #[derive(Debug, Default)]
@@ -129,11 +131,15 @@ impl Fake {
 #[async_trait]
 impl Homeserver for Fake {
     async fn actor(&self, role: Role) -> Actor {
+        if self.state().absent {
+            return std::future::pending().await;
+        }
         self.actor_as(role)
     }
 
     fn actor_now(&self, role: Role) -> Option<Actor> {
-        Some(self.actor_as(role))
+        let absent = self.state().absent;
+        (!absent).then(|| self.actor_as(role))
     }
 
     fn other(&self, _: Role) -> Option<Role> {
