@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     };
     let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => damaged("it is no database".to_owned()),
-        Some(ErrorCode::DatabaseCorrupt) => damaged(source.to_string()),
+        _ if is_damage(&source) => damaged(source.to_string()),
         code => StoreError::Open {
             path: path.to_owned(),
             why: source.to_string(),
@@ -87,6 +87,27 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // SQLite makes the others like the database; those that lay there before it may be open to others.
     parts(path).iter().filter(|part| part.exists()).for_each(mend);
     Ok(connection)
+}
+
+/// Whether what is in the file is the trouble.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+/// What the operator does about a transaction that failed, where the machine is the reason.
+pub(super) fn advice(error: &rusqlite::Error) -> Option<String> {
+    let path = Path::new("DATA_DIR").join(super::Store::FILE);
+    match error.sqlite_error_code()? {
+        code @ (ErrorCode::DiskFull
+        | ErrorCode::ReadOnly
+        | ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::PermissionDenied) => Some(step(Some(code), &path)),
+        _ => None,
+    }
 }
 
 /// What the operator does about it.

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -59,7 +60,7 @@ pub enum StoreError {
         known: usize,
     },
     /// A transaction failed, and nothing of it was kept.
-    #[error("the database refused: {0}")]
+    #[error("the database {} refused: {}{}", Store::FILE, .0, file::advice(.0).map(|step| format!("; {step}")).unwrap_or_default())]
     Sql(#[from] rusqlite::Error),
     /// A row does not hold what it should.
     #[error("the database holds what this version cannot read: {0}")]
@@ -69,7 +70,24 @@ pub enum StoreError {
     Closed,
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+impl StoreError {
+    /// What the operator does about it, where that is known.
+    pub fn step(&self) -> Option<String> {
+        match self {
+            Self::Open { step, .. } => Some(step.clone()),
+            Self::Sql(error) => file::advice(error),
+            _ => None,
+        }
+    }
+
+    /// Whether what is in the file is the trouble: no right and no room would help.
+    fn is_damage(&self) -> bool {
+        matches!(self, Self::Sql(error) if file::is_damage(error))
+    }
+}
+
+/// Answers whether the database can be worked with any longer.
+type Job = Box<dyn FnOnce(&mut Connection) -> ControlFlow<()> + Send>;
 
 /// The database: cheap to clone, all clones are the same. Transactions run one after another on one thread.
 #[derive(Clone, Debug)]
@@ -121,7 +139,11 @@ impl Store {
             .spawn(move || {
                 let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
                 while let Ok(job) = queue.recv() {
-                    job(&mut connection);
+                    if job(&mut connection).is_break() {
+                        // The next start puts it aside; this process must not go on with what may be half true.
+                        tracing::error!("the database is damaged: it is closed");
+                        return;
+                    }
                     let total = connection.total_changes();
                     changed.send_if_modified(|seen| std::mem::replace(seen, total) != total);
                 }
@@ -136,16 +158,23 @@ impl Store {
     }
 
     /// Runs `work` in one transaction: all of it is kept, or, where it answers an error, none.
-    pub async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    /// Where the database turns out to be damaged, that is its end: everything after it is answered with [`StoreError::Closed`].
+    pub async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
+            let outcome = in_transaction(connection, work);
+            let is_over = outcome.as_ref().is_err_and(StoreError::is_damage);
             // Whoever asked may be gone (a closed HTTP request): what was decided is kept all the same.
-            let _ = answer.send(in_transaction(connection, work));
+            let _ = answer.send(outcome);
+            if is_over {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         self.jobs.send(job).map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?
@@ -157,21 +186,78 @@ fn names(files: &[PathBuf]) -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
-fn in_transaction<T, E: From<StoreError>>(
+fn in_transaction<T>(
     connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(StoreError::from)?;
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = work(&transaction)?;
-    transaction.commit().map_err(StoreError::from)?;
+    transaction.commit()?;
     Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// Whoever runs the bot starts it anew, and that start puts the database aside.
+    #[tokio::test]
+    async fn a_database_that_is_overwritten_while_it_is_used_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Store::FILE);
+        let store = Store::open(folder.path()).unwrap();
+        // More than what SQLite keeps in memory.
+        let fill = |tx: &Transaction<'_>| {
+            let sql =
+                "CREATE TABLE much AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+                       SELECT i, randomblob(300) AS some FROM n";
+            Ok(tx.execute_batch(sql)?)
+        };
+        store.run(fill).await.unwrap();
+        let beside = Connection::open(&path).unwrap();
+        beside.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();
+        let mut content = std::fs::read(&path).unwrap();
+        content[4096..].fill(0);
+        std::fs::write(&path, content).unwrap();
+        let read = |tx: &Transaction<'_>| {
+            let sql = "SELECT count(some) FROM much";
+            Ok(tx.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+        };
+        let error = store.run(read).await.unwrap_err();
+        assert!(error.is_damage(), "{error}");
+        let mut changes = store.changes();
+        let ended = tokio::time::timeout(Duration::from_secs(10), async {
+            while changes.changed().await.is_ok() {}
+        });
+        ended.await.unwrap();
+        assert!(matches!(store.run(read).await, Err(StoreError::Closed)));
+        let (anew, asides) = Store::recover(folder.path()).unwrap();
+        assert!(!asides.is_empty());
+        let anew = anew.run(|tx| Ok(tx.query_row("SELECT count(*) FROM inbox", [], |row| row.get::<_, i64>(0))?));
+        assert_eq!(anew.await.unwrap(), 0);
+    }
+
+    /// A database that may take no more, as where the disk is full.
+    #[tokio::test]
+    async fn a_full_disk_is_named_with_the_file_and_the_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let full = |tx: &Transaction<'_>| {
+            let pages: i64 = tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            tx.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+            tx.execute("CREATE TABLE more AS SELECT zeroblob(1000000) AS much", [])?;
+            Ok(())
+        };
+        let error = store.run(full).await.unwrap_err();
+        assert!(!error.is_damage(), "{error}");
+        for word in [Store::FILE, "full", "make room on the disk of DATA_DIR"] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(error.step().as_deref(), Some("make room on the disk of DATA_DIR"));
+        store.run(|_| Ok(())).await.unwrap();
+    }
 
     #[test]
     fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {

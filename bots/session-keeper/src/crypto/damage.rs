@@ -28,6 +28,30 @@ pub fn is_damage(reason: &str) -> bool {
         .any(|sign| reason.to_ascii_lowercase().contains(sign))
 }
 
+/// What the operator should do where a database in `folder` fails for a reason that lies on this machine. SQLite's own words are looked
+/// for: the SDK's errors keep nothing else of it.
+pub fn cure_of(reason: &str, folder: &Path) -> Option<String> {
+    let (reason, folder) = (reason.to_ascii_lowercase(), folder.display());
+    let says = |words: &[&str]| words.iter().any(|words| reason.contains(words));
+    if says(&["disk is full", "no space left", "quota exceeded"]) {
+        Some(format!("make room on the disk of {folder}"))
+    } else if says(&["readonly database", "read-only file system"]) {
+        Some(format!(
+            "let the user of this process write {folder} and all in it, or mount its file system writable"
+        ))
+    } else if says(&["unable to open database file", "permission denied"]) {
+        Some(format!(
+            "see that {folder} is a directory in which the user of this process can make, read and write files"
+        ))
+    } else if says(&["disk i/o error", "input/output error"]) {
+        Some(format!("see what is wrong with the disk of {folder}"))
+    } else if says(&["database is locked", "database is busy"]) {
+        Some(format!("end the other program that has a database in {folder} open"))
+    } else {
+        None
+    }
+}
+
 impl Stores {
     /// Puts a key of the stores aside that cannot be used: another is made, which opens none of the old stores.
     ///

@@ -27,7 +27,7 @@ mod stores;
 mod trust;
 
 pub use client::{OpenError, Position, open};
-pub use damage::is_damage;
+pub use damage::{cure_of, is_damage};
 pub use escrow::{Escrow, EscrowError};
 pub use inherited::Inherited;
 pub use open_stores::OpenStores;

@@ -1,7 +1,7 @@
 //! What the operator should do about trouble on this machine.
 
 use crate::{
-    crypto::{EscrowError, OpenError, StoreError},
+    crypto::{EscrowError, OpenError, StoreError, cure_of},
     vault::VaultError,
 };
 
@@ -36,10 +36,12 @@ impl Curable for StoreError {
                 "restore {} from a backup, or give the account's password: a new device with a new key is then taken",
                 path.display()
             )),
-            Self::Database { folder, .. } => Some(format!(
-                "see that {} can be read and written and that its disk has room left, or restore it from a backup",
-                folder.display()
-            )),
+            Self::Database { folder, reason, .. } => Some(cure_of(reason, folder).unwrap_or_else(|| {
+                format!(
+                    "see that {} can be read and written and that its disk has room left, or restore it from a backup",
+                    folder.display()
+                )
+            })),
         }
     }
 }
@@ -55,6 +57,6 @@ impl Curable for OpenError {
 
 impl Curable for IntakeError {
     fn cure(&self) -> Option<String> {
-        None
+        self.cure().map(str::to_owned)
     }
 }

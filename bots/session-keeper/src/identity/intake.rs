@@ -11,6 +11,7 @@ use super::Handle;
 pub struct IntakeError {
     what: String,
     source: Box<dyn std::error::Error + Send + Sync>,
+    cure: Option<String>,
 }
 
 impl IntakeError {
@@ -19,7 +20,19 @@ impl IntakeError {
         Self {
             what: what.into(),
             source: source.into(),
+            cure: None,
         }
+    }
+
+    /// With what the operator should do about it, where that is known: exactly, with the file.
+    #[must_use]
+    pub fn with_cure(self, cure: Option<String>) -> Self {
+        Self { cure, ..self }
+    }
+
+    /// What the operator should do about it.
+    pub(crate) fn cure(&self) -> Option<&str> {
+        self.cure.as_deref()
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     upkeep::Upkeep,
 };
 use crate::{
-    crypto::is_damage,
+    crypto::{cure_of, is_damage},
     healing::{About, Backoff, Mark, Refusal},
     session::{Session, refusal_of},
 };
@@ -189,7 +189,10 @@ impl Supervisor {
                     if let Some(end) = self.end_of_token(session).await {
                         return Err(end);
                     }
-                    self.say_healing(format!("resuming: {error}"));
+                    match error.cure() {
+                        Some(_) => self.say_broken(&error),
+                        None => self.say_healing(format!("resuming: {error}")),
+                    }
                     let wait = backoff.next(Duration::ZERO, chance());
                     if let Some(end) = self.pause(wait, handle, session).await {
                         return Err(end);
@@ -202,8 +205,12 @@ impl Supervisor {
     /// The sync failed, but not at the homeserver. A database that is damaged somewhere is replaced by the next generation.
     fn failed_here(&mut self, error: &matrix_sdk::Error, proven: &Proven) {
         tracing::error!(role = self.role.name(), %error, "the sync failed on this side");
-        let why = error.to_string();
-        self.say_healing(format!("the sync failed on this side: {why}"));
+        let why = causes(error);
+        let said = format!("the sync failed on this side: {why}");
+        match cure_of(&why, &self.config.data_dir) {
+            Some(step) => self.say_operator(said, step, None),
+            None => self.say_healing(said),
+        }
         if !is_damage(&why) {
             return;
         }
@@ -252,6 +259,19 @@ impl Supervisor {
         };
         self.pause(wait, handle, session).await
     }
+}
+
+/// An error with all that led to it: what SQLite says is the innermost.
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut said: Vec<String> = Vec::new();
+    for cause in causes.map(ToString::to_string) {
+        // Many an error repeats its cause in its own words.
+        if !said.iter().any(|said| said.contains(&cause)) {
+            said.push(cause);
+        }
+    }
+    said.join(": ")
 }
 
 /// What has gone wrong since the last sync that succeeded.
@@ -316,4 +336,39 @@ pub(super) fn filling() -> FilterDefinition {
     let mut filter = filter();
     filter.room.timeline.limit = Some(1_u32.into());
     filter
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use matrix_sdk::StoreError;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// In SQLite's own words, as the SDK hands them on.
+    #[rstest]
+    #[case::full("database or disk is full", "make room on the disk of /data")]
+    #[case::read_only("attempt to write a readonly database", "write /data and all in it")]
+    #[case::gone("unable to open database file: /data/crypto/D/x", "see that /data is a directory")]
+    #[case::failing("disk I/O error", "the disk of /data")]
+    #[case::held("database is locked", "end the other program that has a database in /data open")]
+    fn what_the_sync_meets_on_this_machine_has_a_step(#[case] words: &str, #[case] step: &str) {
+        let error = matrix_sdk::Error::StateStore(Box::new(StoreError::backend(std::io::Error::other(words))));
+        let why = causes(&error);
+        assert!(why.contains(words), "{why}");
+        let cure = cure_of(&why, Path::new("/data")).unwrap();
+        assert!(cure.contains(step), "{cure}");
+        assert!(!is_damage(&why));
+    }
+
+    #[test]
+    fn damage_has_no_step_of_its_own_and_a_cause_is_said_once() {
+        let damage = std::io::Error::other("database disk image is malformed");
+        let error = matrix_sdk::Error::StateStore(Box::new(StoreError::backend(damage)));
+        let why = causes(&error);
+        assert_eq!(why.matches("malformed").count(), 1, "{why}");
+        assert!(is_damage(&why) && cure_of(&why, Path::new("/data")).is_none());
+    }
 }

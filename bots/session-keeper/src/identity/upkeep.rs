@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{
     check::{Check, Checked, Compared, Secured, Tidying, tell_progress},
+    curable::Curable,
     device::{Proven, keys_unknown, later},
     supervisor::{End, Supervisor},
 };
@@ -16,6 +17,7 @@ use crate::{
     account::Account,
     crypto::{OpenStores, Progress, Stores},
     healing::{Mark, Verdict},
+    health::{Board, Degraded},
     session::Session,
     vault::PasswordState,
 };
@@ -102,7 +104,7 @@ impl Supervisor {
         if now >= upkeep.escrow && upkeep.writing.as_ref().is_none_or(JoinHandle::is_finished) {
             upkeep.escrow = now + ESCROW_EVERY;
             if proven.prepared.escrow_unreadable.is_none() {
-                let work = write_escrow(self.role, proven.stores.clone(), proven.session.clone());
+                let work = write_escrow(self.role, self.board(), proven.stores.clone(), proven.session.clone());
                 upkeep.writing = Some(tokio::spawn(work));
             }
         }
@@ -231,14 +233,60 @@ impl Supervisor {
     }
 }
 
-async fn write_escrow(role: Account, stores: Stores, session: Session) {
+/// Brings the copy of all room keys up to date, and says where that does not go.
+async fn write_escrow(role: Account, board: Board, stores: Stores, session: Session) {
     let keys = stores.room_keys(&session.device, &mut OpenStores::default()).await;
     let written = match keys {
-        Ok(mut keys) => stores.escrow().add(&mut keys).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(mut keys) => stores
+            .escrow()
+            .add(&mut keys)
+            .map_err(|error| (error.to_string(), error.cure())),
+        Err(error) => Err((error.to_string(), error.cure())),
     };
-    match written {
-        Ok(_) => Mark::EscrowWritten.hit(role),
-        Err(why) => tracing::warn!(role = role.name(), why, "the escrow file could not be written"),
+    let note = match written {
+        Ok(_) => {
+            Mark::EscrowWritten.hit(role);
+            None
+        }
+        Err((why, cure)) => {
+            tracing::warn!(role = role.name(), why, "the escrow file could not be written");
+            Some(Degraded {
+                what: format!("the copy of all room keys is not up to date: {why}"),
+                cure: cure.unwrap_or_else(|| "nothing to do: it is tried again by itself".to_owned()),
+            })
+        }
+    };
+    board.note("escrow-file", note);
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::{owned_user_id, user_id};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{secret::Secret, vault::Vault};
+
+    #[tokio::test]
+    async fn a_copy_of_the_keys_that_cannot_be_written_is_said_until_it_can() {
+        let (data, role) = (TempDir::new().unwrap(), Account::new("bot"));
+        let vault = Vault::new(role, data.path());
+        let stores = Stores::new(role, user_id!("@bot:x"), &vault).unwrap();
+        stores.begin_makeshift("DEVICE".into()).unwrap();
+        let session = Session {
+            user: owned_user_id!("@bot:x"),
+            device: "DEVICE".into(),
+            token: Secret::new("token"),
+            refresh: None,
+        };
+        let (board, path) = (Board::default(), vault.path("room_keys.escrow"));
+        let write = async || write_escrow(role, board.clone(), stores.clone(), session.clone()).await;
+        std::fs::create_dir(&path).unwrap();
+        write().await;
+        let [note] = board.snapshot().degraded.try_into().unwrap();
+        assert!(note.cure.contains(&path.display().to_string()), "{note:?}");
+        std::fs::remove_dir(&path).unwrap();
+        write().await;
+        assert!(board.snapshot().degraded.is_empty());
     }
 }

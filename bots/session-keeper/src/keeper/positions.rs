@@ -7,7 +7,7 @@ use matrix_sdk::{ruma::OwnedRoomId, sync::SyncResponse};
 
 use crate::{
     identity::{Handle, Intake, IntakeError},
-    vault::{read, write},
+    vault::{VaultError, put_aside, read, write},
 };
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), IntakeError>> + Send>>;
@@ -48,18 +48,42 @@ where
     Box::pin(async move { work.await.map_err(|error| IntakeError::new(what, error)) })
 }
 
+impl Positions {
+    /// What is of no use is put aside: the homeserver tells once more what there is.
+    fn begin_anew(&self) -> Result<Option<String>, IntakeError> {
+        let aside = put_aside(&self.path).map_err(|error| failed("putting the sync position aside", error))?;
+        tracing::warn!(path = %self.path.display(), aside = %aside.display(), "the sync position cannot be read: starting afresh");
+        Ok(None)
+    }
+}
+
+/// Positions are opaque; they go into an address, and no homeserver makes any with white space or worse in them.
+fn is_position(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|character| character.is_ascii_graphic())
+}
+
+fn failed(what: &'static str, error: VaultError) -> IntakeError {
+    let cure = error.next_step();
+    IntakeError::new(what, error).with_cure(Some(cure))
+}
+
 #[async_trait]
 impl Intake for Positions {
     async fn position(&self) -> Result<Option<String>, IntakeError> {
-        let text = read(&self.path).map_err(|error| IntakeError::new("reading the sync position", error))?;
-        let position = text.map(|text| text.trim().to_owned());
-        Ok(position.filter(|position| !position.is_empty()))
+        match read(&self.path) {
+            Ok(Some(text)) if is_position(text.trim()) => Ok(Some(text.trim().to_owned())),
+            Ok(Some(text)) if text.trim().is_empty() => Ok(None),
+            Ok(None) => Ok(None),
+            Ok(Some(_)) => self.begin_anew(),
+            Err(error) if error.is_damage() => self.begin_anew(),
+            Err(error) => Err(failed("reading the sync position", error)),
+        }
     }
 
     async fn take(&self, handle: &Handle, batch: &SyncResponse, next_position: &str) -> Result<(), IntakeError> {
         (self.on_sync)(handle.clone(), batch.clone()).await?;
         write(&self.path, format!("{next_position}\n").as_bytes())
-            .map_err(|error| IntakeError::new("writing the sync position", error))
+            .map_err(|error| failed("writing the sync position", error))
     }
 
     async fn resumed(&self, handle: &Handle) -> Result<(), IntakeError> {
@@ -75,6 +99,7 @@ impl Intake for Positions {
 #[cfg(test)]
 mod tests {
     use matrix_sdk::{Client, ruma::owned_user_id};
+    use rstest::rstest;
     use tempfile::TempDir;
 
     use super::*;
@@ -111,10 +136,37 @@ mod tests {
         assert_eq!(working.position().await.unwrap().as_deref(), Some("s1"));
     }
 
+    /// All that there is can be had again.
+    #[rstest]
+    #[case::empty(b"\n", None)]
+    #[case::marked(b"\xEF\xBB\xBFs1_2\r\n", Some("s1_2"))]
+    #[case::not_utf8(b"\xC3\x28", None)]
+    #[case::zeros(b"\0\0\0\0", None)]
+    #[case::garbage(b"this is not what was here", None)]
     #[tokio::test]
-    async fn an_empty_file_is_no_position() {
+    async fn a_damaged_position_is_none_and_the_next_one_is_kept(#[case] content: &[u8], #[case] read: Option<&str>) {
         let data = TempDir::new().unwrap();
-        std::fs::write(data.path().join("bot_sync_position"), "\n").unwrap();
-        assert_eq!(positions(&data, Ok(())).position().await.unwrap(), None);
+        std::fs::write(data.path().join("bot_sync_position"), content).unwrap();
+        let (handle, positions) = (handle().await, positions(&data, Ok(())));
+        assert_eq!(positions.position().await.unwrap().as_deref(), read);
+        positions.take(&handle, &SyncResponse::default(), "s2").await.unwrap();
+        assert_eq!(positions.position().await.unwrap().as_deref(), Some("s2"));
+    }
+
+    #[tokio::test]
+    async fn a_directory_in_the_place_of_the_position_is_put_aside_or_named() {
+        let data = TempDir::new().unwrap();
+        let path = data.path().join("bot_sync_position");
+        let (handle, positions) = (handle().await, positions(&data, Ok(())));
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(positions.position().await.unwrap(), None);
+        // While it runs nobody reads it.
+        std::fs::create_dir(&path).unwrap();
+        let error = positions
+            .take(&handle, &SyncResponse::default(), "s1")
+            .await
+            .unwrap_err();
+        let cure = error.cure().unwrap();
+        assert!(cure.contains(&path.display().to_string()), "{cure}");
     }
 }

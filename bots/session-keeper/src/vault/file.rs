@@ -50,9 +50,13 @@ impl VaultError {
         let path = self.path.display();
         match self.source.kind() {
             ErrorKind::IsADirectory => format!("move {path} away: it is a directory where a file belongs"),
-            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-                format!("see that everything above {path} is a directory")
-            }
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => match obstacle(&self.path) {
+                Some(file) => format!(
+                    "move {} away: it is no directory, and one belongs there",
+                    file.display()
+                ),
+                None => format!("see that everything above {path} is a directory"),
+            },
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("make room on the disk of {path}"),
             ErrorKind::ReadOnlyFilesystem => format!("mount the file system of {path} writable"),
             ErrorKind::PermissionDenied => {
@@ -62,6 +66,13 @@ impl VaultError {
             _ => format!("see to it that {path} can be read and written, and that its disk has room left"),
         }
     }
+}
+
+/// What stands where a directory belongs: the path itself, or what is above it.
+fn obstacle(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .find(|part| part.exists())
+        .filter(|part| !part.is_dir())
 }
 
 /// Reads a file; `None` where there is none.

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::VaultError;
+
 /// The lock of the whole directory; each identity has one of its own beside it.
 const DIRECTORY: &str = "lock";
 
@@ -18,12 +20,11 @@ pub enum LockError {
     #[error("{} is in use by another process: stop that one first, or give this one a data directory of its own", .0.display())]
     Taken(PathBuf),
     /// The lock file could not be made or locked.
-    #[error("cannot lock {}: {source}", path.display())]
-    Io {
-        /// The lock file.
-        path: PathBuf,
-        /// What came back.
-        source: io::Error,
+    #[error("{source}; {}, then start again", .source.next_step())]
+    File {
+        /// Which, and what came back.
+        #[from]
+        source: VaultError,
     },
 }
 
@@ -50,29 +51,23 @@ impl DataDirLock {
     /// When the lock cannot be looked at.
     pub fn is_taken(data_dir: &Path) -> Result<bool, LockError> {
         let path = data_dir.join(DIRECTORY);
-        let failed = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source: io::Error| VaultError::new("lock", &path, source);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(error).into()),
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+            Err(TryLockError::Error(error)) => Err(failed(error).into()),
         }
     }
 
     pub(crate) fn acquire_file(data_dir: &Path, name: &str) -> Result<Self, LockError> {
         let path = data_dir.join(name);
-        let failed = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
-        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        let failed = |source: io::Error| VaultError::new("lock", &path, source);
+        std::fs::create_dir_all(data_dir).map_err(|error| VaultError::new("make", data_dir, error))?;
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -83,7 +78,7 @@ impl DataDirLock {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Taken(data_dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+            Err(TryLockError::Error(error)) => Err(failed(error).into()),
         }
     }
 }

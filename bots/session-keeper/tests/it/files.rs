@@ -12,7 +12,7 @@ use matrix_sdk::ruma::{UserId, user_id};
 use session_keeper::{
     crypto::{OpenStores, Prepared, StandbyStore, StoreError, Stores},
     session::HealOutcome,
-    vault::Vault,
+    vault::{DataDirLock, Vault},
 };
 use tempfile::TempDir;
 use wiremock::MockServer;
@@ -198,12 +198,23 @@ async fn the_copy_of_all_room_keys_stops_nobody_and_is_named_where_it_stays_clos
 
 #[tokio::test]
 async fn the_small_files_of_a_store_are_found_out_again() {
-    for name in ["owner", "filled-from-escrow"] {
+    for name in [
+        "owner",
+        "filled-from-escrow",
+        "carried-to",
+        "makeshift",
+        "damaged",
+        "outdated",
+    ] {
         for damage in DAMAGES {
             let server = MockServer::start().await;
             let data = healthy(&server).await;
             let vault = Vault::new(BOT, data.path());
-            damage.inflict(&data.path().join("crypto/SAVED").join(name));
+            let path = data.path().join("crypto/SAVED").join(name);
+            if !path.exists() {
+                fs::write(&path, "OTHER").unwrap();
+            }
+            damage.inflict(&path);
             let stores = Stores::new(BOT, *USER, &vault).unwrap();
             let prepared = prepare(&stores).await;
             assert!(prepared.is_ok(), "{name} {damage:?}: {prepared:?}");
@@ -245,4 +256,87 @@ async fn the_database_of_rooms_is_put_aside_and_made_anew() {
         }
         assert!(opened.is_ok(), "{damage:?}: {:?}", opened.err());
     }
+}
+
+#[tokio::test]
+async fn a_database_of_keys_that_does_not_open_is_named_and_another_device_goes_on() {
+    for damage in DAMAGES {
+        let server = MockServer::start().await;
+        let data = healthy(&server).await;
+        let folder = data.path().canonicalize().unwrap().join("crypto/SAVED");
+        closed(&folder).await;
+        damage.inflict(&folder.join("matrix-sdk-crypto.sqlite3"));
+        let vault = Vault::new(BOT, data.path());
+        let stores = Stores::new(BOT, *USER, &vault).unwrap();
+        let prepared = stores
+            .prepare("NEW".into(), &mut StandbyStore::default(), &mut OpenStores::default())
+            .await;
+        assert!(prepared.is_ok(), "{damage:?}: {prepared:?}");
+        if let Err(error) = prepare(&stores).await {
+            assert!(error.to_string().contains("crypto/SAVED"), "{damage:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_recovery_key_that_cannot_be_read_is_named() {
+    for damage in DAMAGES {
+        let data = TempDir::new().unwrap();
+        let vault = Vault::new(BOT, data.path());
+        let key = session_keeper::secret::Secret::new("EsTc LW2K PGiF wKEA 3As5 g5c4");
+        vault.save_recovery_key(&key).unwrap();
+        let path = vault.path("recovery_key");
+        damage.inflict(&path);
+        match vault.recovery_key() {
+            Ok(read) if damage.is_harmless() => assert_eq!(read.as_ref(), Some(&key), "{damage:?}"),
+            Ok(read) => assert_ne!(read.as_ref(), Some(&key), "{damage:?}"),
+            Err(error) => assert!(
+                error.next_step().contains(&path.display().to_string()),
+                "{damage:?}: {}",
+                error.next_step()
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_lock_is_had_whatever_is_in_its_file_or_the_file_is_named_with_the_step() {
+    for damage in DAMAGES {
+        let data = TempDir::new().unwrap();
+        let path = data.path().join("lock");
+        fs::write(&path, "of old").unwrap();
+        damage.inflict(&path);
+        match DataDirLock::acquire(data.path()) {
+            Ok(_) => assert!(damage != Damage::Directory),
+            Err(error) => {
+                let step = format!("move {} away", path.display());
+                assert!(error.to_string().contains(&step), "{damage:?}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_where_a_directory_belongs_is_named_itself() {
+    let server = MockServer::start().await;
+    for place in ["crypto", "crypto/SAVED"] {
+        let data = healthy(&server).await;
+        let path = data.path().join(place);
+        closed(&data.path().canonicalize().unwrap().join("crypto/SAVED")).await;
+        fs::remove_dir_all(&path).unwrap();
+        fs::write(&path, "no directory").unwrap();
+        let vault = Vault::new(BOT, data.path());
+        let stores = Stores::new(BOT, *USER, &vault).unwrap();
+        let error = prepare(&stores).await.unwrap_err();
+        let StoreError::Vault(error) = error else {
+            panic!("{place}: {error}")
+        };
+        let step = error.next_step();
+        assert!(step.starts_with(&format!("move {} away", path.display())), "{step}");
+    }
+    let data = TempDir::new().unwrap();
+    let place = data.path().join("data");
+    fs::write(&place, "no directory").unwrap();
+    let error = DataDirLock::acquire(&place).unwrap_err().to_string();
+    assert!(error.contains(&format!("move {} away", place.display())), "{error}");
 }

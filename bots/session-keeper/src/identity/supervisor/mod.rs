@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Handle, Intake, complaint::blocker_of, curable::Curable};
+use super::{Handle, Intake, complaint::blocker_of};
 use crate::{
     account::Account,
     config::IdentityConfig,
@@ -34,8 +34,9 @@ const PASSWORD_POLL: Duration = Duration::from_millis(250);
 const TOKEN_RECHECK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 /// A server's wish to be left alone is kept for so long at a time: whoever lifts a limit does not tell.
 const ASK_AGAIN: Duration = Duration::from_secs(3 * 60);
-/// How long it is believed that the account waits for a person, after a call has last met it.
-const BLOCKER_MEMORY: Duration = Duration::from_secs(10 * 60);
+/// How long it is believed that the account waits for a person, after a call has last met it. What waits to be done meets it again within
+/// that; a call that nobody waits for may never be made again.
+const BLOCKER_MEMORY: Duration = Duration::from_secs(60);
 /// Said where the server asks for patience.
 pub(super) const LIMITED: &str = "it limits requests";
 /// How long the next generation waits for the users of the last one to let go of its stores.
@@ -482,15 +483,6 @@ impl Supervisor {
         health.user_id = Some(handle.user_id.clone());
         health.device_id = Some(handle.device_id.clone());
         self.say(health);
-    }
-
-    /// Something on this machine is in the way: files that cannot be written, a store that cannot be opened.
-    pub(super) fn say_broken(&self, error: &(impl Curable + ?Sized)) {
-        let data = self.config.data_dir.display();
-        let next = error.cure().unwrap_or_else(|| {
-            format!("see to it that {data} is there, can be written by this process, and has room left")
-        });
-        self.say_operator(error.to_string(), next, None);
     }
 }
 

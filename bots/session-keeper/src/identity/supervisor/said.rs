@@ -4,12 +4,21 @@ use std::time::{Duration, SystemTime};
 
 use super::Supervisor;
 use crate::{
+    crypto::cure_of,
     healing::HealBlocker,
-    health::{Degraded, Health, IdentityHealth},
-    identity::complaint::{Files, complaint},
+    health::{Board, Degraded, Health, IdentityHealth},
+    identity::{
+        complaint::{Files, complaint},
+        curable::Curable,
+    },
 };
 
 impl Supervisor {
+    /// For tasks beside the sync, which say by themselves what they find.
+    pub(in crate::identity) fn board(&self) -> Board {
+        self.board.clone()
+    }
+
     /// Whether something is weaker than it should be.
     pub(in crate::identity) fn is_degraded(&self) -> bool {
         !self.board.snapshot().degraded.is_empty()
@@ -45,6 +54,19 @@ impl Supervisor {
         health.next_step = Some(next_step);
         health.until = again_in.map(|wait| SystemTime::now() + wait);
         self.say(health);
+    }
+
+    /// Something on this machine is in the way: files that cannot be written, a store that cannot be opened.
+    pub(in crate::identity) fn say_broken(&self, error: &(impl Curable + ?Sized)) {
+        let data = &self.config.data_dir;
+        let next = error.cure().or_else(|| cure_of(&error.to_string(), data));
+        let next = next.unwrap_or_else(|| {
+            format!(
+                "see to it that {} is there, can be written by this process, and has room left",
+                data.display()
+            )
+        });
+        self.say_operator(error.to_string(), next, None);
     }
 
     pub(super) fn say(&self, health: IdentityHealth) {
