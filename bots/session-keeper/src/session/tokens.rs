@@ -1,11 +1,19 @@
 //! The tokens that are at hand: which can be used, and whether they arrive.
 
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::sleep;
+
 use super::{Healer, Session};
 use crate::{
     healing::{Answer, Asked, Class, Expected, Token, classify},
     secret::{Secret, token_problem},
     vault::Saved,
 };
+
+/// So long a new token that is called dead is left alone before it is asked about again.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// Where a token comes from, for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,30 +90,31 @@ impl Healer {
     }
 
     /// Whose token is it, and does it live? Where one that a login has just made is called dead, the same is asked without
-    /// any token: where the answer is the same, tokens do not arrive, and no further login would help.
+    /// any token: where the answer is the same, tokens do not arrive, and no further login would help. Where it is not, the
+    /// token is asked about once more: part of a homeserver may not know it yet.
     pub async fn ask_whoami(&mut self, token: &Secret, expected: &Expected) -> Class {
         let answer = self.server.ask_whoami(Some(token)).await;
-        let class = classify(Asked::Whoami, expected, &answer);
-        match &class {
-            Class::Alive { .. } => self.unproven = None,
-            Class::Dead if self.unproven.as_ref() == Some(token) => {
-                let without = self.server.ask_whoami(None).await;
-                if is_same(&answer, &without) {
-                    return Class::WayBroken("a new token is answered like none".to_owned());
-                }
+        let mut class = classify(Asked::Whoami, expected, &answer);
+        if class == Class::Dead && self.unproven.as_ref() == Some(token) {
+            let without = self.server.ask_whoami(None).await;
+            // Who says that none was sent would have said so of a token that does not arrive.
+            if classify(Asked::Whoami, expected, &without) == Class::Dead && errcode(&answer) == errcode(&without) {
+                return Class::WayBroken("a new token is answered like none".to_owned());
             }
-            _ => {}
+            sleep(SETTLING).await;
+            class = classify(Asked::Whoami, expected, &self.server.ask_whoami(Some(token)).await);
+        }
+        if let Class::Alive { .. } = &class {
+            self.unproven = None;
         }
         class
     }
 }
 
-/// Whether two answers say the same in the same words.
-fn is_same(one: &Result<Answer, String>, other: &Result<Answer, String>) -> bool {
-    match (one, other) {
-        (Ok(one), Ok(other)) => (one.status, &one.body) == (other.status, &other.body),
-        _ => false,
-    }
+/// The error code of an answer; the rest of it may hold what is never the same twice.
+fn errcode(answer: &Result<Answer, String>) -> Option<String> {
+    let body: Value = serde_json::from_str(&answer.as_ref().ok()?.body).ok()?;
+    body["errcode"].as_str().map(str::to_owned)
 }
 
 /// The session that an answer gives, if it gives one.

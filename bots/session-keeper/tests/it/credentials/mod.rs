@@ -8,16 +8,25 @@
 
 mod ways;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use crate::support::*;
 use rstest::rstest;
 use serde_json::json;
-use session_keeper::{health::Health, secret::Secret, session::HealOutcome, vault::Vault};
+use session_keeper::{
+    healing::{Class, Expected},
+    health::Health,
+    secret::Secret,
+    session::HealOutcome,
+    vault::Vault,
+};
 use tempfile::TempDir;
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
-    matchers::{method, path},
+    matchers::{header, method, path},
 };
 
 const KEYS_QUERY: &str = "/_matrix/client/v3/keys/query";
@@ -325,13 +334,24 @@ async fn where_the_header_is_stripped_nobody_logs_in_and_it_is_said_until_it_is_
     running.stop().await;
 }
 
-/// As above, but whoever strips the header lets the server say that the token is unknown.
+/// As above, but whoever strips the header lets the server say that the token is unknown, perhaps with something that is never the same.
+#[rstest]
+#[case::in_the_same_words(false)]
+#[case::with_a_trace(true)]
 #[tokio::test]
-async fn a_new_token_that_is_answered_like_none_is_the_way_and_costs_no_further_login() {
+async fn a_new_token_that_is_answered_like_none_is_the_way_and_costs_no_further_login(#[case] traced: bool) {
     let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
     with_password(&data);
     saved(data.path());
-    answer(&server, "GET", WHOAMI, dead()).await;
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    let unknown = move |_: &Request| match traced {
+        true => ResponseTemplate::new(401).set_body_json(json!({
+            "errcode": "M_UNKNOWN_TOKEN", "error": "", "trace_id": number.fetch_add(1, Ordering::Relaxed),
+        })),
+        false => dead(),
+    };
+    let look = Mock::given(method("GET")).and(path(WHOAMI));
+    look.respond_with(unknown).mount(&server).await;
     answer(&server, "POST", KEYS_QUERY, dead()).await;
     answer_login(&server).await;
 
@@ -348,6 +368,40 @@ async fn a_new_token_that_is_answered_like_none_is_the_way_and_costs_no_further_
     }
     assert_eq!(logins(&server).await.len(), 1);
     running.stop().await;
+}
+
+/// Part of a homeserver may not know a token yet that another part has made.
+#[tokio::test]
+async fn a_new_token_that_is_called_dead_once_is_asked_about_again_before_another_login() {
+    let (server, data) = (MockServer::start().await, TempDir::new().unwrap());
+    with_password(&data);
+    saved(data.path());
+    let unknown = Mock::given(method("GET"))
+        .and(path(WHOAMI))
+        .and(header("authorization", "Bearer new-token"));
+    unknown
+        .respond_with(dead())
+        .up_to_n_times(1)
+        .with_priority(1)
+        .mount(&server)
+        .await;
+    answer_whoami(&server, "new-token", whoami("@bot:x", "SAVED")).await;
+    answer_whoami(&server, "saved-token", dead()).await;
+    let none = Mock::given(method("GET")).and(path(WHOAMI));
+    none.respond_with(error(401, "M_MISSING_TOKEN"))
+        .with_priority(10)
+        .mount(&server)
+        .await;
+    answer_login(&server).await;
+    let mut healer = healer(&config(&server, data.path()));
+    let Ok(HealOutcome::Live(session)) = healer.attempt().await else {
+        panic!("no session")
+    };
+    assert_eq!(session.token.expose(), "new-token");
+    let expected = Expected::User(session.user.clone());
+    let class = healer.ask_whoami(&session.token, &expected).await;
+    assert!(matches!(class, Class::Alive { .. }), "{class:?}");
+    assert_eq!(logins(&server).await.len(), 1);
 }
 
 #[tokio::test]
