@@ -192,12 +192,7 @@ fn own_room(role: Role, own: &UserId, update: &Update<'_>, next: &str, news: &mu
     let joins = update.events().filter_map(|event| row::joined(event, room, own));
     news.rows.extend(joins);
     if update.limited {
-        let step = Step::LookBack {
-            role,
-            room: room.to_owned(),
-            whole: update.is_whole(),
-        };
-        news.rows.push(Row::new(format!("look-back:{next}:{room}"), room, step));
+        news.rows.push(look_back(role, room, next, update.is_whole()));
     }
     news.rows.extend(messages(role, own, update, false));
     if update.timeline.iter().any(|event| event["type"] == "m.room.tombstone") {
@@ -227,6 +222,15 @@ fn messages(role: Role, own: &UserId, update: &Update<'_>, commands: bool) -> Ve
     rows.collect()
 }
 
+fn look_back(role: Role, room: &RoomId, time: &str, whole: bool) -> Row {
+    let step = Step::LookBack {
+        role,
+        room: room.to_owned(),
+        whole,
+    };
+    Row::new(format!("look-back:{time}:{room}"), room, step)
+}
+
 fn ended(role: Role, room: &RoomId, next: &str) -> Row {
     let step = Step::RoomEnded {
         role,
@@ -238,7 +242,10 @@ fn ended(role: Role, room: &RoomId, next: &str) -> Row {
 }
 
 fn failed(what: &'static str) -> impl Fn(StoreError) -> IntakeError {
-    move |error| IntakeError::new(what, error)
+    move |error| {
+        let cure = error.step();
+        IntakeError::new(what, error).with_cure(cure)
+    }
 }
 
 #[async_trait]
@@ -280,7 +287,8 @@ impl Intake for Inlet {
 
 impl Inlet {
     /// The old approver did not write down which identity made a lobby: whoever is in the room serves it. Rooms that the
-    /// identity is not in any more may have ended while it was away.
+    /// identity is not in any more may have ended while it was away. In the others somebody may have answered who is never heard of: the
+    /// sync goes on from a position that a homeserver which came back from a backup has not reached.
     async fn find_own_rooms(&self, role: Role, live: &Live) -> Result<(), IntakeError> {
         let open = self.store.run(move |tx| {
             let mut open = lobby::open_rooms(tx)?;
@@ -299,6 +307,7 @@ impl Inlet {
         let kept = self.store.run(move |tx| {
             for room in &joined {
                 lobby::set_host(tx, room.as_str(), role.name())?;
+                look_back(role, room, &key, true).put(tx)?;
             }
             let joined: HashSet<&str> = joined.iter().map(|room| room.as_str()).collect();
             let gone = open.iter().filter(|room| !joined.contains(room.as_str()));

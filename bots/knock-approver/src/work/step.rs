@@ -40,7 +40,7 @@ pub enum Step {
         role: Role,
         /// Where.
         room: OwnedRoomId,
-        /// Whether the room showed itself for the first time: then only what nobody answered is new.
+        /// Whether it is not known what was left out: then only what nobody answered is new.
         #[serde(default)]
         whole: bool,
     },
