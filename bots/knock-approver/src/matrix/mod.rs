@@ -15,7 +15,7 @@ pub use answered::{answered_knocks, keep_answered_knocks};
 pub use homeserver::{Actor, Homeserver, Letter};
 pub use refusal::{Failure, Refusal, refusal};
 pub use rooms::{
-    Knock, MARKER, Member, Membership, Sought, create_room, display_name, event, find_marked_room, invite,
+    Knock, MARKER, Member, Membership, Sought, create_room, display_name, event, find_marked_room, has_made, invite,
     is_encrypted, is_in, is_replaced, join, joined_among, knocks, last_page, leave, member, membership, presence, said,
     send_plain, send_through_room, share_history,
 };

@@ -226,6 +226,12 @@ pub fn presence<'a>(live: &'a Live, room: &'a RoomId) -> BoxFuture<'a, (Option<R
     })
 }
 
+/// Whether a user made a room, as far as the client knows: of a room that it is invited to from the invite.
+pub fn has_made(live: &Live, room: &RoomId, user: &UserId) -> bool {
+    let creators = live.client.get_room(room).and_then(|room| room.creators());
+    creators.into_iter().flatten().any(|creator| creator == user)
+}
+
 /// Joins a room by way of these servers.
 pub fn join<'a>(live: &'a Live, room: &'a RoomId, via: &'a [OwnedServerName]) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move { live.client.join_room_by_id_or_alias(room.into(), via).await.map(drop) })
