@@ -4,7 +4,12 @@
 //! rooms go on. What the old approver announced, or closed, is never announced again; an open lobby that it did not get
 //! round to announcing is announced once.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -16,7 +21,7 @@ use crate::{
     storage::{
         Store, StoreError, audit,
         codes::{self, Code, Kind},
-        facts,
+        facts, now_ms,
         queue::{self, Queue},
     },
     vault::{TextError, decode},
@@ -123,11 +128,29 @@ struct OldAnnounced {
     failed: bool,
 }
 
+/// When a file was written last, in Unix milliseconds by the clock of the machine that wrote it, which dated all that is in it; now where
+/// that is not known.
+fn written(dir: &Path, file: &str) -> i64 {
+    let time = std::fs::metadata(dir.join(file)).and_then(|found| found.modified());
+    let since = time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or_else(now_ms, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// When something is due that began at `created` and may take `timeout`, where the old approver was last there at `written`. Both are told
+/// by a clock that need not be this one, and nobody was heard since: so only what is left of the wait counts.
+fn due(created: i64, written: i64, timeout: Duration) -> i64 {
+    let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    let waited = written.saturating_sub(created).max(0);
+    now_ms().saturating_add(timeout.saturating_sub(waited).max(0))
+}
+
 struct Old {
     codes: BTreeMap<String, OldCode>,
     signup_codes: BTreeMap<String, OldCode>,
     vettings: BTreeMap<String, OldVetting>,
+    vettings_written: i64,
     lobbies: BTreeMap<String, OldLobby>,
+    lobbies_written: i64,
     announced: BTreeMap<String, OldAnnounced>,
 }
 
@@ -160,7 +183,9 @@ pub async fn import(store: &Store, dir: &Path, flow: &FlowConfig) -> Result<Opti
         codes: read(dir, "codes.json")?,
         signup_codes: read(dir, "signup_codes.json")?,
         vettings: read(dir, "vetting.json")?,
+        vettings_written: written(dir, "vetting.json"),
         lobbies: read(dir, "lobby.json")?,
+        lobbies_written: written(dir, "lobby.json"),
         announced: read(dir, "operator_announce.json")?,
     };
     let flow = flow.clone();
@@ -192,17 +217,23 @@ fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, 
         }
     }
     for (room, vetting) in &old.vettings {
-        keep_vetting(tx, room, vetting, flow)?;
+        keep_vetting(tx, room, vetting, old.vettings_written, flow)?;
         imported.vettings += 1;
     }
     for (room, lobby) in &old.lobbies {
-        keep_lobby(tx, room, lobby, old.announced.get(room), flow)?;
+        keep_lobby(tx, room, (lobby, old.lobbies_written), old.announced.get(room), flow)?;
         imported.lobbies += 1;
     }
     Ok(imported)
 }
 
-fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowConfig) -> Result<(), StoreError> {
+fn keep_vetting(
+    tx: &Transaction<'_>,
+    room: &str,
+    old: &OldVetting,
+    written: i64,
+    flow: &FlowConfig,
+) -> Result<(), StoreError> {
     let created = ms(old.created);
     let promoted = old.promoted.then(|| old.promoted_at.map_or(created, ms));
     let closed = (old.closed || old.promoted).then_some(created);
@@ -226,7 +257,7 @@ fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowC
     )?;
     if new == 1 && closed.is_none() {
         let id = tx.last_insert_rowid();
-        let due = created.saturating_add(i64::try_from(flow.vetting_timeout.as_millis()).unwrap_or(i64::MAX));
+        let due = due(created, written, flow.vetting_timeout);
         let (key, lane) = (format!("vetting:{id}:timeout"), format!("vetting:{id}"));
         queue::put(tx, Queue::Inbox, &key, &lane, &Step::VettingTimeout { id }, due)?;
     }
@@ -236,7 +267,7 @@ fn keep_vetting(tx: &Transaction<'_>, room: &str, old: &OldVetting, flow: &FlowC
 fn keep_lobby(
     tx: &Transaction<'_>,
     room: &str,
-    old: &OldLobby,
+    (old, written): (&OldLobby, i64),
     announced: Option<&OldAnnounced>,
     flow: &FlowConfig,
 ) -> Result<(), StoreError> {
@@ -273,7 +304,7 @@ fn keep_lobby(
     if closed.is_some() {
         return Ok(());
     }
-    let due = created.saturating_add(i64::try_from(flow.lobby_timeout.as_millis()).unwrap_or(i64::MAX));
+    let due = due(created, written, flow.lobby_timeout);
     let step = Step::LobbyTimeout { id };
     queue::put(tx, Queue::Inbox, &format!("lobby:{id}:timeout"), room, &step, due)?;
     Ok(())

@@ -262,3 +262,39 @@ async fn an_old_file_with_a_byte_order_mark_is_read() {
     let imported = import(&store, dir.path(), &flow()).await.unwrap().unwrap();
     assert_eq!(imported.codes, 2);
 }
+
+/// What is left of a wait is told by the old approver's own clock alone: nobody was heard since its last word.
+#[rstest]
+#[case::half_an_hour_ago(-1800, 5400)]
+#[case::in_the_moment(0, 7200)]
+#[case::by_a_clock_that_was_set_back(600, 7200)]
+#[case::long_over(-9000, 0)]
+#[tokio::test]
+async fn what_waits_goes_on_waiting_for_as_long_as_the_old_approver_would(#[case] began: i64, #[case] left: i64) {
+    let dir = tempfile::tempdir().unwrap();
+    let written = std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+    let created = 1_600_000_000 + began;
+    let vetting = json!({ "!v:hs": { "mxid": "@bob:hs", "code": "k", "created": created } });
+    let lobby =
+        json!({ "!l:hs": { "alias": "a", "code": "k", "created": created, "title": "Moss", "keyword": "moss" } });
+    for (name, content) in [("vetting.json", vetting), ("lobby.json", lobby)] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content.to_string()).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(written).unwrap();
+    }
+    let store = Store::open(dir.path()).unwrap();
+    import(&store, dir.path(), &flow()).await.unwrap().unwrap();
+    let dues = store.run(|tx| {
+        let mut query = tx.prepare("SELECT due FROM inbox WHERE key LIKE '%:timeout'")?;
+        let dues = query.query_map([], |row| row.get::<_, i64>(0))?;
+        Ok(dues.collect::<Result<Vec<_>, _>>()?)
+    });
+    let dues = dues.await.unwrap();
+    assert_eq!(dues.len(), 2);
+    for due in dues {
+        let seconds = (due - now_ms()) / 1000;
+        // Give or take what the test itself takes.
+        assert!((left - 60..=left).contains(&seconds), "{seconds}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What the SDK's errors mean, by the classing that all requests share.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use matrix_sdk::{
     Error, HttpError,
@@ -13,6 +13,9 @@ use serde_json::Value;
 
 use super::redirected::Redirected;
 use crate::healing::{About, Refusal, Reply, refusal};
+
+/// The longest wait until a date. It is one by the server's clock, which the SDK's errors do not tell, and this machine's may be days behind.
+const BY_DATE: Duration = Duration::from_secs(3 * 60);
 
 /// Classes the error of a call. What is no answer of the homeserver (no connection, a time-out, a body that cannot be
 /// read, trouble on this side) is transient: it proves nothing.
@@ -55,7 +58,10 @@ fn answer(error: Option<&matrix_sdk::ruma::api::error::Error>, about: About) -> 
     let wait = match error.error_kind() {
         Some(ErrorKind::LimitExceeded(limited)) => match limited.retry_after {
             Some(RetryAfter::Delay(delay)) => Some(delay),
-            Some(RetryAfter::DateTime(time)) => time.duration_since(SystemTime::now()).ok(),
+            Some(RetryAfter::DateTime(time)) => time
+                .duration_since(SystemTime::now())
+                .ok()
+                .map(|wait| wait.min(BY_DATE)),
             None => None,
         },
         _ => None,
@@ -82,8 +88,6 @@ fn line(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use matrix_sdk::ruma::api::{EndpointError, error::FromHttpResponseError};
     use rstest::rstest;
 
@@ -119,6 +123,26 @@ mod tests {
     fn the_servers_delay_is_kept(#[case] header: Option<(&str, &str)>, #[case] body: &str, #[case] milliseconds: u64) {
         let refusal = refusal_of(About::Other, &error(429, header, body));
         assert_eq!(refusal, Refusal::Limited(Duration::from_millis(milliseconds)));
+    }
+
+    /// A date is one by the server's clock: this machine's may be behind, or ahead.
+    #[rstest]
+    #[case::a_day_behind(86_400)]
+    #[case::a_day_ahead(-86_400)]
+    #[case::a_little(60)]
+    fn a_date_is_waited_for_within_bounds(#[case] seconds: i64) {
+        let now = SystemTime::now();
+        let distance = Duration::from_secs(seconds.unsigned_abs());
+        let date = httpdate::fmt_http_date(if seconds < 0 { now - distance } else { now + distance });
+        let refused = error(
+            429,
+            Some(("retry-after", &date)),
+            r#"{"errcode":"M_LIMIT_EXCEEDED","error":""}"#,
+        );
+        let Refusal::Limited(wait) = refusal_of(About::Other, &refused) else {
+            panic!("not limited")
+        };
+        assert!((Duration::from_secs(1)..=BY_DATE).contains(&wait), "{wait:?}");
     }
 
     #[rstest]
