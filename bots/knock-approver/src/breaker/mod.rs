@@ -185,6 +185,13 @@ impl Breaker {
         }
     }
 
+    /// Whether it is open for this.
+    pub fn is_open_for(&self, scope: &Scope) -> bool {
+        let (gauges, now) = (self.gauges(), Instant::now());
+        let until = gauges.get(scope).and_then(|gauge| gauge.open_until);
+        until.is_some_and(|until| now < until)
+    }
+
     /// Whether it is open for anything.
     pub fn is_open(&self) -> bool {
         let now = Instant::now();

@@ -127,7 +127,7 @@ async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, C
         board,
         metrics,
     );
-    let sender = sender.await?;
+    let sender = Arc::new(sender.await?);
     let limiter = Limiter::new(config.rate.clone());
     let shared = Arc::new(Shared {
         flows: flows.clone(),
@@ -143,8 +143,9 @@ async fn start(config: Config, shutdown: CancellationToken) -> Result<Running, C
     );
     crew.start(
         "outbox",
-        lanes::run(store.clone(), Queue::Outbox, Arc::new(sender), shutdown.clone()),
+        lanes::run(store.clone(), Queue::Outbox, sender.clone(), shutdown.clone()),
     );
+    crew.start("breaker", watched_breaker(sender, shutdown.clone()));
     crew.start("sweeper", sweep(store.clone(), shutdown.clone()));
     crew.start("database", closed(store, shutdown.clone()));
     tracing::info!(port = config.http_port, "listening");
@@ -236,7 +237,10 @@ async fn one_account(approver: Identity, onboarding: Identity) -> String {
         // They cannot become one while they live: each refuses another user's token.
         std::future::pending::<()>().await;
     }
-    format!("both identities are {user}: give each its own account (ONBOARDING_USERNAME, ONBOARDING_BOT_TOKEN)")
+    // Each remembers the account of its first token; a name counts before that, another token alone does not.
+    format!(
+        "both identities are {user}: give each an account of its own, and name both in APPROVER_USERNAME and ONBOARDING_USERNAME"
+    )
 }
 
 /// For articles only, whose address answers with another one. Nothing that goes here carries a secret.
@@ -246,6 +250,10 @@ fn articles() -> Result<reqwest::Client, CliError> {
         .timeout(Duration::from_secs(60))
         .build()
         .map_err(|error| CliError::Failed(format!("cannot make an HTTP client: {error}")))
+}
+
+async fn watched_breaker(sender: Arc<Sender>, shutdown: CancellationToken) {
+    shutdown.run_until_cancelled(sender.watch_breaker()).await;
 }
 
 /// Ends when the database's thread is gone.

@@ -40,6 +40,25 @@ async fn the_welcome_comes_later_and_before_the_bot_leaves() {
     assert!(bench.ready().is_empty(), "{:?}", bench.ready());
 }
 
+/// The room is given up while a message to it waits for the breaker.
+#[tokio::test(start_paused = true)]
+async fn the_breaker_is_said_no_longer_than_it_is_open() {
+    let dir = dir();
+    let settings = [("BREAKER_MAX_MESSAGES", "1"), ("BREAKER_WINDOW_SEC", "20")];
+    let mut bench = Bench::with(dir.path(), Arc::default(), &settings).await;
+    let room = bench.asked(ANN).await;
+    bench.says(ANN, &room, "no haiku").await;
+    assert_eq!(bench.ready().len(), 1);
+    let lane = room.clone();
+    let cancelled = bench
+        .store
+        .run(move |tx| queue::cancel_lane(tx, queue::Queue::Outbox, &lane));
+    assert_eq!(cancelled.await.unwrap(), 1);
+    bench.watch_breaker();
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    assert!(bench.ready().is_empty(), "{:?}", bench.ready());
+}
+
 /// An older copy of the data directory comes back beside a homeserver that has gone on.
 #[tokio::test(start_paused = true)]
 async fn no_transaction_is_named_twice_although_an_older_copy_comes_back() {

@@ -174,14 +174,21 @@ impl Places {
 }
 
 impl Held {
-    /// Takes one place from whoever holds the most: the oldest that is idle, else the oldest.
+    /// Takes one place: the oldest idle one of whoever holds the most and has an idle one. Where all are busy, the oldest of whoever
+    /// holds the most.
     fn make_room(&mut self) {
-        let greedy = self.by.iter().max_by_key(|(_, seats)| seats.len());
-        let Some((network, seats)) = greedy.map(|(network, seats)| (*network, seats)) else {
-            return;
+        let idle = self.by.iter().filter_map(|(network, seats)| {
+            let seat = seats.iter().find(|(_, seat)| !seat.busy.load(Ordering::Relaxed));
+            seat.map(|(id, _)| (seats.len(), *network, *id))
+        });
+        let busy = || {
+            let oldest = self.by.iter().filter_map(|(network, seats)| {
+                let seat = seats.keys().next();
+                seat.map(|id| (seats.len(), *network, *id))
+            });
+            oldest.max_by_key(|(count, ..)| *count)
         };
-        let idle = seats.iter().find(|(_, seat)| !seat.busy.load(Ordering::Relaxed));
-        if let Some(id) = idle.or_else(|| seats.iter().next()).map(|(id, _)| *id) {
+        if let Some((_, network, id)) = idle.max_by_key(|(count, ..)| *count).or_else(busy) {
             self.give_up(network, id);
         }
     }
@@ -228,6 +235,26 @@ mod tests {
         assert_eq!((held.count, held.by.len()), (1, 1));
         // Before the last place is given back, which locks it too.
         drop(held);
+    }
+
+    /// Whoever holds the most may be a proxy behind which all are answered.
+    #[test]
+    fn a_busy_place_is_not_taken_while_another_network_has_an_idle_one() {
+        let places = Arc::new(Places::new(4));
+        let working: Vec<Place> = (0..3).map(|_| places.take(network("192.0.2.1"))).collect();
+        working
+            .iter()
+            .for_each(|place| place.busy.store(true, Ordering::Relaxed));
+        let idle = places.take(network("192.0.2.2"));
+        let last = places.take(network("192.0.2.3"));
+        assert!(idle.taken.is_cancelled());
+        assert!(working.iter().all(|place| !place.taken.is_cancelled()));
+        last.busy.store(true, Ordering::Relaxed);
+        let _more = places.take(network("192.0.2.4"));
+        assert!(
+            working[0].taken.is_cancelled(),
+            "where all are busy, whoever holds the most gives way"
+        );
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use rusqlite::Transaction;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     attempt::Outcome,
@@ -41,6 +44,9 @@ pub struct Sender {
     board: Board,
     metrics: Metrics,
     failing: Failing,
+    /// What the breaker is open for, and until when.
+    open: Mutex<HashMap<Scope, (Role, Instant)>>,
+    opened: Notify,
     /// What is said on the board of held effects.
     said: Mutex<BTreeSet<(Role, String)>>,
     /// The effects up to this number are an earlier process's. Where a copy of the database was put back, they may be done.
@@ -118,6 +124,8 @@ impl Sender {
             failing: Failing::new(board.clone()),
             board,
             metrics,
+            open: Mutex::default(),
+            opened: Notify::default(),
             said: Mutex::default(),
             barred: Mutex::default(),
         })
@@ -170,6 +178,7 @@ impl Sender {
         match self.breaker.admit(role, room, now) {
             Admission::Go { closed } => {
                 for scope in closed {
+                    self.open().remove(&scope);
                     self.board.weaker(role, breaker_key(&scope), None);
                     tracing::info!(scope = scope.words(), "the circuit breaker is closed again");
                 }
@@ -211,6 +220,37 @@ impl Sender {
             ),
         };
         self.board.weaker(role, breaker_key(scope), Some(told));
+        self.open().insert(scope.clone(), (role, Instant::now() + wait));
+        self.opened.notify_one();
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<Scope, (Role, Instant)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the notes on the breaker down as it closes. No message need be left that would find out: where it was to be sent, nothing may
+    /// be sent any more. Never ends.
+    pub async fn watch_breaker(&self) {
+        loop {
+            let next = self.open().values().map(|(_, until)| *until).min();
+            let close = async {
+                match next {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.opened.notified() => {}
+                () = close => self.open().retain(|scope, (role, until)| {
+                    let is_due = *until <= Instant::now();
+                    // It may have opened once more, which is written down in a moment.
+                    if is_due && !self.breaker.is_open_for(scope) {
+                        self.board.weaker(*role, breaker_key(scope), None);
+                    }
+                    !is_due
+                }),
+            }
+        }
     }
 
     /// For how long an account that waits for a person is still left alone. One effect at a time finds out.
