@@ -109,11 +109,7 @@ impl Breakage {
             world.bot.start()?;
         }
         self.wake(world, &expected).await?;
-        let needing = match expected.outcome {
-            Outcome::Heals => None,
-            Outcome::NeedsOperator { .. } => Some(self.needs_operator(world).await?),
-            Outcome::ServesDegraded { note_says } => Some(self.serves_degraded(world, note_says).await?),
-        };
+        let needing = self.needing(world, &expected).await?;
         if needing.is_some() {
             self.cure(world).await?;
             // What the operator does takes its time, and that is not the bot's.
@@ -122,19 +118,9 @@ impl Breakage {
                 what: format!("cured {}", self.fault.name()),
             });
         }
-        let mut evidence = Vec::new();
         // Longer than it may take: that it took too long is for a check to say.
         let patience = expected.within.max(world.contract().boot());
-        for (account, fired) in fired {
-            let settled = attended(world, fired.settle(patience)).await?;
-            let settled = settled.map_err(Error::unsettled)?;
-            history.add(Event::Fired {
-                account,
-                evidence: settled.clone(),
-            });
-            evidence.push(settled);
-        }
-        let fired = evidence.join("; ");
+        let evidence = settled(world, fired, patience).await?;
         for user in users_hit(world) {
             let synced = syncs_again(world.traffic(), user, before.seq, patience);
             let synced = attended(world, synced).await?;
@@ -148,8 +134,17 @@ impl Breakage {
             before,
             needing,
             healed_in,
-            evidence: fired,
+            evidence,
         })
+    }
+
+    /// What the bot looks like while it needs its operator, or serves on weaker; nothing where it heals.
+    async fn needing(&self, world: &mut World, expected: &Expectation) -> Result<Option<Snapshot>> {
+        match expected.outcome {
+            Outcome::Heals => Ok(None),
+            Outcome::NeedsOperator { .. } => self.needs_operator(world).await.map(Some),
+            Outcome::ServesDegraded { note_says } => self.serves_degraded(world, note_says).await.map(Some),
+        }
     }
 
     /// Breaks it for each account that it hits; answers their names and what shows it.
@@ -222,6 +217,21 @@ impl Breakage {
         world.bot.wait_until(&what, patience, noted).await?;
         Ok(Snapshot::take(world, "needing").await?)
     }
+}
+
+/// Waits for what shows that the fault happened to each account; answers all of it.
+async fn settled(world: &mut World, fired: Vec<(String, Fired)>, patience: Duration) -> Result<String> {
+    let mut evidence = Vec::new();
+    for (account, fired) in fired {
+        let settled = attended(world, fired.settle(patience)).await?;
+        let settled = settled.map_err(Error::unsettled)?;
+        world.artifacts.history().add(Event::Fired {
+            account,
+            evidence: settled.clone(),
+        });
+        evidence.push(settled);
+    }
+    Ok(evidence.join("; "))
 }
 
 /// Waits until the bot has synced after the last time it was told that its token is dead. `/ready` alone may still be what it was before.

@@ -20,6 +20,7 @@ mod doctor;
 mod drills;
 mod log;
 mod outside;
+mod past;
 mod rooms;
 mod two_servers;
 mod verify;
@@ -65,6 +66,9 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     }
     if wished("log") {
         trials.extend(log::trials());
+    }
+    if wished("past") {
+        trials.extend(past::trials());
     }
     if wished("rooms") {
         trials.extend(rooms::trials());

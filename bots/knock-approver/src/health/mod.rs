@@ -67,7 +67,7 @@ mod tests {
         };
         let alone = Board::new(&[Role::Approver]);
         alone.weaker(Role::Onboarding, "breaker", Some(told.clone()));
-        assert_eq!(alone.snapshot()[&Role::Approver].degraded, [told.clone()]);
+        assert_eq!(alone.snapshot()[&Role::Approver].degraded, std::slice::from_ref(&told));
         alone.weaker(Role::Onboarding, "breaker", None);
         assert!(alone.snapshot()[&Role::Approver].degraded.is_empty());
         let both = Board::new(&[Role::Approver, Role::Onboarding]);
