@@ -102,7 +102,10 @@ impl Drill {
             Some(subject) => {
                 let identities = match subject.identities.is_empty() {
                     true => String::new(),
-                    false => format!(" --identity {}", quoted(&subject.identities.join(","))),
+                    false => {
+                        let names: Vec<_> = subject.identities.iter().map(|name| quoted(name)).collect();
+                        format!(" --identity {}", names.join(","))
+                    }
                 };
                 format!("--fault {} --moment {}{identities}", subject.fault, subject.moment)
             }

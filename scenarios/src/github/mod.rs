@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn no_word_of_a_bot_is_markup_or_a_command() {
-        let hostile = "<img src=x> | [a](b)\n::error::forged %0A";
+        let hostile = "%0A <img src=x> | [a](b)\n::error::forged";
         let text = summary(&report(hostile));
         assert!(
             !text.contains("<img") && text.contains("\\|") && text.contains("\\[a\\](b)"),
