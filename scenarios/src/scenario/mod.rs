@@ -1,6 +1,6 @@
 //! What users do with the community, as named steps with evidence.
 //!
-//! Each is a [`Scenario`](harness::scenario::Scenario) of the harness.
+//! Each is a [`Scenario`] of the harness.
 
 pub mod announcements;
 pub mod commands;
