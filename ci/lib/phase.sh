@@ -182,7 +182,7 @@ phase_homeserver() {
 # phase_nextest I: the tests of a suite, with the homeserver and the folder for what failing tests leave.
 phase_nextest() {
   local i=$1 code=0 profile=ci homeserver=()
-  if [[ ${PHASE_WHERE[i]} == *-process || ${PHASE_WHERE[i]} == embedded ]]; then profile=ci-processes; fi
+  case ${PHASE_WHERE[i]} in *-process) profile=ci-processes ;; embedded) profile=ci-embedded ;; esac
   mapfile -t homeserver < <(phase_homeserver "$i")
   phase_live "$i" env "${homeserver[@]}" \
     cargo nextest run --workspace --locked --profile "$profile" --no-fail-fast -E "${PHASE_WHAT[i]}" || code=$?
