@@ -80,7 +80,12 @@ async fn healthy(server: &MockServer) -> TempDir {
     fs::write(data.path().join("password"), "password").unwrap();
     let stores = Stores::new(BOT, *USER, &vault).unwrap();
     stores.escrow().add(&mut Vec::new()).unwrap();
-    prepare(&stores).await.unwrap();
+    // Asking for its keys is what makes the store whole: to prepare one only begins it.
+    let mut open_stores = OpenStores::default();
+    let mut standby = StandbyStore::default();
+    let prepared = stores.prepare("SAVED".into(), &mut standby, &mut open_stores).await;
+    prepared.unwrap();
+    stores.room_keys("SAVED".into(), &mut open_stores).await.unwrap();
     for token in ["saved-token", "new-token"] {
         answer_whoami(server, token, whoami("@bot:x", "SAVED")).await;
     }
