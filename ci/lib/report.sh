@@ -42,12 +42,14 @@ report_row() {
 
 # report_failures: says what failed and where to look. Whoever sees only the end of a long output learns it here.
 report_failures() {
-  local i culprits
+  local i culprits reasons
   for i in "${!PHASE_NAME[@]}"; do
     [[ ${PHASE_VERDICT[i]} == failed ]] || continue
     say "failed: ${PHASE_NAME[i]}${PHASE_WHY[i]:+ (${PHASE_WHY[i]})}; its output: $(phase_log "$i")"
     culprits=$(report_culprits "$i")
     [[ -z $culprits ]] || say "$culprits"
+    reasons=$(report_reasons "$i")
+    [[ -z $reasons ]] || say "$reasons"
   done
   # Folders without a file are only where something would have been left.
   if [[ -n $(find "$CACHE/artifacts" -type f -print -quit 2>/dev/null) ]]; then say "what failing tests left: ${CACHE#"$ROOT/"}/artifacts"; fi
@@ -62,4 +64,13 @@ report_culprits() {
       sed 's/^ */  /' | sort -u
     [[ -z ${PHASE_LEFT[$1]:-} ]] || printf '%s\n' "${PHASE_LEFT[$1]}" | sed 's/^/  left behind: /'
   } | head -n 20 || true
+}
+
+# report_reasons I: prints what the tests of a phase said when they failed, once each, twelve lines at most: what follows the heading of a
+# failed test, and what follows a panic. Where the log is lost with the machine, nothing else says why.
+report_reasons() {
+  [[ -f $(phase_log "$1") ]] || return 0
+  sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" |
+    awk '/^ *---- .* ----$/ || / panicked at / { wanted = 2 } !/^ *$/ && wanted-- > 0 && !seen[$0]++ { sub(/^ +/, ""); print "    " substr($0, 1, 300) }' |
+    head -n 12 || true
 }
