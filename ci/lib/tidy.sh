@@ -4,7 +4,7 @@
 # A pattern that would find itself here has one of its letters in brackets.
 
 TIDY_CHECKS=(secrets paths registries ignored_tests unfinished_code allowed_lints long_files inner_modules strangers layers
-  manifest_dirs module_files lock_file shell workflows)
+  manifest_dirs module_files lock_file untold_dependencies gone_dependencies shell workflows)
 TIDY_MAX_LINES=500
 
 # tidy_all ROOT: runs every check; fails when one found something.
@@ -39,6 +39,8 @@ tidy_rule() {
   manifest_dirs) echo 'a program that was installed has no source beside it: what only the source tree has is for tests alone' ;;
   module_files) echo 'a module with children is NAME/mod.rs, not NAME.rs beside NAME/' ;;
   lock_file) echo 'Cargo.lock fits the manifests' ;;
+  untold_dependencies) echo 'each dependency has a line in ARCHITECTURE.md that says what it is for' ;;
+  gone_dependencies) echo 'ARCHITECTURE.md tells of no dependency that is gone' ;;
   shell) echo 'shell scripts stop at the first error and parse' ;;
   workflows) echo 'an activated workflow is the one in ci/github/' ;;
   esac
@@ -138,6 +140,35 @@ tidy_lock_file() {
   cargo metadata --locked --format-version 1 2>&1 >/dev/null | grep -v '^ *\(Updating\|Downloading\|Downloaded\|Blocking\) ' || (($? == 1))
 }
 
+# Whoever adds a dependency says what for, where others look before they add one more.
+tidy_untold_dependencies() {
+  local name
+  LC_ALL=C comm -23 <(tidy_dependencies) <(tidy_told_dependencies) | while IFS= read -r name; do
+    echo "Cargo.toml:1: ARCHITECTURE.md, \"Dependencies\", has no line for $name"
+  done
+}
+
+tidy_gone_dependencies() {
+  local name
+  LC_ALL=C comm -13 <(tidy_dependencies) <(tidy_told_dependencies) | while IFS= read -r name; do
+    echo "ARCHITECTURE.md:1: \"Dependencies\" tells of $name, which Cargo.toml does not name"
+  done
+}
+
+# tidy_dependencies: prints the names in [workspace.dependencies], sorted; the workspace's own crates stand in the map instead.
+tidy_dependencies() {
+  # shellcheck disable=SC2016 # awk's own $0
+  [[ ! -f Cargo.toml ]] || awk '/^\[/ { inside = $0 == "[workspace.dependencies]"; next } inside && !/[{, ]path = /' Cargo.toml |
+    sed -nE 's/^([A-Za-z0-9_-]+)( =|\.).*/\1/p' | LC_ALL=C sort -u
+}
+
+# tidy_told_dependencies: prints the names that ARCHITECTURE.md says something of below the heading "Dependencies", sorted.
+tidy_told_dependencies() {
+  # shellcheck disable=SC2016 # awk's own $0, and Markdown's backticks
+  [[ ! -f ARCHITECTURE.md ]] || awk '/^## / { inside = $0 == "## Dependencies" } inside' ARCHITECTURE.md |
+    sed -nE 's/^\| `([A-Za-z0-9_-]+)` \| [^ |].* \|$/\1/p' | LC_ALL=C sort -u
+}
+
 tidy_shell() {
   local file
   tidy_files | while IFS= read -r -d '' file; do
@@ -185,7 +216,9 @@ tidy_prove() {
 tidy_clean_repository() {
   find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +
   mkdir -p bots/session-keeper/src harness/src ci/github
-  printf '[workspace]\nmembers = ["bots/session-keeper"]\nresolver = "3"\n' >Cargo.toml
+  printf '[workspace]\nmembers = ["bots/session-keeper"]\nresolver = "3"\n\n[workspace.dependencies]\nserde = "1"\n' >Cargo.toml
+  # shellcheck disable=SC2016 # Markdown's backticks
+  printf '## Dependencies\n\n| crate | for |\n|---|---|\n| `serde` | what is read |\n' >ARCHITECTURE.md
   printf '[package]\nname = "session-keeper"\nversion = "0.1.0"\nedition = "2024"\n' >bots/session-keeper/Cargo.toml
   printf '//! A library.\n' >bots/session-keeper/src/lib.rs
   printf 'version = 4\n\n[[package]]\nname = "session-keeper"\nversion = "0.1.0"\n' >Cargo.lock
@@ -196,6 +229,7 @@ tidy_clean_repository() {
 # tidy_plant CHECK: breaks the rule of one check.
 tidy_plant() {
   # Put together from halves, so that the checks do not find them in this file.
+  # shellcheck disable=SC2016 # Markdown's backticks
   case $1 in
   secrets) printf -- '-----%s RSA PRIVATE KEY-----\n' BEGIN >bots/key.pem ;;
   paths) printf '// see /%s/main/notes\n' work >>bots/session-keeper/src/lib.rs ;;
@@ -210,6 +244,8 @@ tidy_plant() {
   manifest_dirs) printf 'pub fn source() -> &%sstatic str { env!("CARGO_MANIFEST_%s") }\n' "'" DIR >>bots/session-keeper/src/lib.rs ;;
   module_files) mkdir bots/session-keeper/src/session && touch bots/session-keeper/src/session.rs bots/session-keeper/src/session/store.rs ;;
   lock_file) sed -i 's/0\.1\.0/0.2.0/' bots/session-keeper/Cargo.toml ;;
+  untold_dependencies) printf 'toml = { version = "1" }\n' >>Cargo.toml ;;
+  gone_dependencies) printf '| `toml` | what is gone |\n' >>ARCHITECTURE.md ;;
   shell) printf '#!/usr/bin/env bash\nif true; then\n' >ci/test ;;
   workflows) mkdir -p .github/workflows && printf 'on: pull_request\n' >.github/workflows/test.yml ;;
   esac
