@@ -48,6 +48,12 @@ pub(super) trait Decisions: Send + Sync {
         is_store_new
     }
 
+    /// Whether an id for a new device is kept on which the server has refused a login, whatever the reason. Neither is this
+    /// one of the pure decisions: the healer has it.
+    fn keeps_refused_id(&self) -> bool {
+        true
+    }
+
     fn is_contested(&self, contention: &Contention) -> bool {
         contention.contested()
     }
@@ -65,11 +71,15 @@ pub(super) struct Real;
 
 impl Decisions for Real {}
 
-/// As they are, but for the gap that `runs` shows: so that the rest can be looked at behind it.
+/// As they are, but for the gaps that `runs` shows: so that the rest can be looked at behind them.
 pub(super) struct Mended;
 
 impl Decisions for Mended {
     fn looks_for_forgotten_devices(&self, _is_store_new: bool) -> bool {
         true
+    }
+
+    fn keeps_refused_id(&self) -> bool {
+        false
     }
 }

@@ -172,11 +172,22 @@ impl State {
     fn cure(&mut self, cure: Cure) {
         match cure {
             Cure::WritePassword if !self.world.has_password() => {
-                self.world.disk.password = Some(self.world.server.password);
+                self.write_password(self.world.server.password);
                 self.make_peace();
             }
             Cure::WritePassword => {}
             Cure::Unlock => self.world.server.locked = false,
+        }
+    }
+
+    /// A file that is written anew is another one, even where it says what an earlier one said that was refused.
+    fn write_password(&mut self, password: u8) {
+        if self.world.disk.password.replace(password) == Some(password) {
+            return;
+        }
+        if let Some(bot) = &mut self.bot {
+            bot.refused = None;
+            bot.throttled = bot.throttled.filter(|(refused, _)| *refused != password);
         }
     }
 
@@ -202,7 +213,7 @@ impl State {
                     (0..super::world::DEVICES as u8).for_each(|device| self.delete_device(device));
                 }
             }
-            (Harm::WriteWrongPassword, _) => self.world.disk.password = Some(WRONG),
+            (Harm::WriteWrongPassword, _) => self.write_password(WRONG),
             (Harm::RemovePasswordFile, _) => self.world.disk.password = None,
             (Harm::DeleteDevice, Some(device)) => self.delete_device(device),
             (Harm::KillToken, Some(device)) => self.kill_token(device),

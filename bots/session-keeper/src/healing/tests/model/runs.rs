@@ -91,11 +91,22 @@ fn a_defect_is_found(#[case] defect: impl Decisions + 'static, #[case] bounds: B
     assert!(!counterexample(defect, bounds, rule).is_empty());
 }
 
-/// A gap in what carries the decisions out. Devices that nothing but the list of those made from here speaks of are looked
+/// The gaps are in what carries the decisions out. Where such a test finds nothing any more, `Mended` has done its service.
+///
+/// Devices that nothing but the list of those made from here speaks of are looked
 /// for only while the store of the device in use is new. If the process ends between that store's making and the look, they
-/// stay for ever. Where this fails because it is found no more, `Mended` has done its service.
+/// stay for ever.
 #[test]
 fn devices_are_forgotten_where_the_first_look_for_them_is_missed() {
     let bounds = Bounds { faults: 2, rival: None };
     assert!(!counterexample(Real, bounds, TWO_DEVICES).is_empty());
+}
+
+/// The id of a new device is on the disk before the login, and stays until a session on it is saved; after a crash even
+/// longer. Where the server refuses logins on it for a reason of its own, the same id is tried for ever, though a login on
+/// any other would succeed.
+#[test]
+fn an_id_that_the_server_refuses_is_never_given_up() {
+    let bounds = Bounds { faults: 3, rival: None };
+    assert!(!counterexample(Real, bounds, HEALS).is_empty());
 }

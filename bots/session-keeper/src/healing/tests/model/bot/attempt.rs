@@ -233,6 +233,10 @@ impl Turn<'_> {
     }
 
     fn remember(&mut self, class: &Class, target: Target, password: u8) {
+        let refused = matches!(class, Class::Other { .. }) && target == Target::New;
+        if refused && !self.decisions.keeps_refused_id() {
+            self.state.world.disk.pending = None;
+        }
         let Some(bot) = &mut self.state.bot else { return };
         match class {
             Class::LoggedIn { .. } => {
@@ -243,7 +247,7 @@ impl Turn<'_> {
                 bot.throttled = Some((password, Age::New));
                 bot.refused = Some(password);
             }
-            Class::Other { .. } if target == Target::New => {
+            Class::Other { .. } if refused => {
                 bot.throttled = Some((password, Age::New));
                 bot.refused = Some(password);
             }
