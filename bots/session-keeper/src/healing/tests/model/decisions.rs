@@ -44,14 +44,14 @@ pub(super) trait Decisions: Send + Sync {
 
     /// Whether devices are looked for that were made from here and that nothing else speaks of. Not one of the pure
     /// decisions: the check of a device has it.
-    fn looks_for_forgotten_devices(&self, is_store_new: bool) -> bool {
-        is_store_new
+    fn looks_for_forgotten_devices(&self, _is_store_new: bool) -> bool {
+        true
     }
 
     /// Whether an id for a new device is kept on which the server has refused a login, whatever the reason. Neither is this
     /// one of the pure decisions: the healer has it.
     fn keeps_refused_id(&self) -> bool {
-        true
+        false
     }
 
     fn is_contested(&self, contention: &Contention) -> bool {
@@ -70,16 +70,3 @@ pub(super) enum Age {
 pub(super) struct Real;
 
 impl Decisions for Real {}
-
-/// As they are, but for the gaps that `runs` shows: so that the rest can be looked at behind them.
-pub(super) struct Mended;
-
-impl Decisions for Mended {
-    fn looks_for_forgotten_devices(&self, _is_store_new: bool) -> bool {
-        true
-    }
-
-    fn keeps_refused_id(&self) -> bool {
-        false
-    }
-}

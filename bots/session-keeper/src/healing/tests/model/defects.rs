@@ -123,6 +123,26 @@ impl Decisions for NeverCompares {
     }
 }
 
+/// Looks for devices that nothing but the list of those made from here speaks of only while the store of the device in use is new. If the
+/// process ends between that store's making and the look, they stay for ever.
+pub(super) struct ForgetsDevices;
+
+impl Decisions for ForgetsDevices {
+    fn looks_for_forgotten_devices(&self, is_store_new: bool) -> bool {
+        is_store_new
+    }
+}
+
+/// Keeps the id of a new device, which is on the disk before the login, when the server refuses logins on it for a reason of its own: the same
+/// id is tried for ever, though a login on any other would succeed.
+pub(super) struct KeepsRefusedId;
+
+impl Decisions for KeepsRefusedId {
+    fn keeps_refused_id(&self) -> bool {
+        true
+    }
+}
+
 /// Answers each login of a rival with one of its own.
 pub(super) struct NeverYields;
 

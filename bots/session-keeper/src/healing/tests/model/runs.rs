@@ -6,10 +6,10 @@ use rstest::rstest;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::{
-    decisions::{Decisions, Mended, Real},
+    decisions::{Decisions, Real},
     defects::{
-        GivesUp, LogsInAnyway, NeverCompares, NeverYields, PrefersTheGivenToken, ReplacesTheHealthy, StartsAfresh,
-        TakesAnybodysToken, TakesOutagesForDeath, TriesAgain, TriesElsewhere,
+        ForgetsDevices, GivesUp, KeepsRefusedId, LogsInAnyway, NeverCompares, NeverYields, PrefersTheGivenToken,
+        ReplacesTheHealthy, StartsAfresh, TakesAnybodysToken, TakesOutagesForDeath, TriesAgain, TriesElsewhere,
     },
     events::Event,
     search::{FIGHT, FOR_NOTHING, FOREIGN, HEALS, Search, THROWN_AWAY, TWO_DEVICES, WHILE_ALIVE},
@@ -22,6 +22,8 @@ const FAULTS: u8 = 2;
 const TAKES: u8 = 7;
 
 const ANY_FAULT: Bounds = Bounds { faults: 1, rival: None };
+const TWO_FAULTS: Bounds = Bounds { faults: 2, rival: None };
+const THREE_FAULTS: Bounds = Bounds { faults: 3, rival: None };
 const RIVAL: Bounds = Bounds {
     faults: 0,
     rival: Some(TAKES),
@@ -57,7 +59,7 @@ fn counterexample(decisions: impl Decisions + 'static, bounds: Bounds, rule: &'s
 #[case::a_rival(RIVAL, 500)]
 fn no_rule_is_broken_and_every_state_heals(#[case] bounds: Bounds, #[case] at_least: usize) {
     let began = Instant::now();
-    let checker = search(Mended, bounds, HasDiscoveries::AnyFailures);
+    let checker = search(Real, bounds, HasDiscoveries::AnyFailures);
     if let Some((rule, path)) = checker.discoveries().into_iter().next() {
         let state = path.last_state().clone();
         panic!("{rule}: {:?}\n{state:?}", path.into_actions());
@@ -86,27 +88,9 @@ fn no_rule_is_broken_and_every_state_heals(#[case] bounds: Bounds, #[case] at_le
 #[case::tries_elsewhere(TriesElsewhere, ANY_FAULT, FOR_NOTHING)]
 #[case::gives_up(GivesUp, ANY_FAULT, HEALS)]
 #[case::never_compares(NeverCompares, ANY_FAULT, HEALS)]
+#[case::forgets_devices(ForgetsDevices, TWO_FAULTS, TWO_DEVICES)]
+#[case::keeps_refused_id(KeepsRefusedId, THREE_FAULTS, HEALS)]
 #[case::never_yields(NeverYields, RIVAL, FIGHT)]
 fn a_defect_is_found(#[case] defect: impl Decisions + 'static, #[case] bounds: Bounds, #[case] rule: &'static str) {
     assert!(!counterexample(defect, bounds, rule).is_empty());
-}
-
-/// The gaps are in what carries the decisions out. Where such a test finds nothing any more, `Mended` has done its service.
-///
-/// Devices that nothing but the list of those made from here speaks of are looked
-/// for only while the store of the device in use is new. If the process ends between that store's making and the look, they
-/// stay for ever.
-#[test]
-fn devices_are_forgotten_where_the_first_look_for_them_is_missed() {
-    let bounds = Bounds { faults: 2, rival: None };
-    assert!(!counterexample(Real, bounds, TWO_DEVICES).is_empty());
-}
-
-/// The id of a new device is on the disk before the login, and stays until a session on it is saved; after a crash even
-/// longer. Where the server refuses logins on it for a reason of its own, the same id is tried for ever, though a login on
-/// any other would succeed.
-#[test]
-fn an_id_that_the_server_refuses_is_never_given_up() {
-    let bounds = Bounds { faults: 3, rival: None };
-    assert!(!counterexample(Real, bounds, HEALS).is_empty());
 }
