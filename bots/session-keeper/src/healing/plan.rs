@@ -7,7 +7,7 @@ use ruma_common::{DeviceId, OwnedDeviceId, OwnedUserId};
 use super::{AccountBlock, Blocker, Class, Mark};
 
 /// Which token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Token {
     /// The saved session's.
@@ -17,7 +17,7 @@ pub enum Token {
 }
 
 /// On which device to log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Target {
     /// The saved one.
@@ -27,7 +27,7 @@ pub enum Target {
 }
 
 /// One request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ask {
     /// Whose is this token, and does it live?
@@ -39,7 +39,7 @@ pub enum Ask {
 }
 
 /// Where the session came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
     /// 1: the saved session.
@@ -99,7 +99,7 @@ pub enum Seen {
 }
 
 /// What is known of the password file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Password {
     /// There is none.

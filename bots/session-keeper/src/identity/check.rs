@@ -51,8 +51,6 @@ pub(super) struct Check {
 pub(super) struct Tidying {
     /// Whether all room keys are where they can be read: nothing is removed before.
     pub(super) safe: bool,
-    /// Whether the store of this device is new.
-    pub(super) fresh: bool,
     /// Devices whose keys are in this device's store.
     pub(super) carried: BTreeSet<OwnedDeviceId>,
     /// Those of them that were so before this start.
@@ -176,6 +174,13 @@ impl Check {
         left
     }
 
+    async fn recollect(&self) -> Result<(), VaultError> {
+        match self.leftovers.are_to_be_recollected(&self.session)? {
+            true => self.leftovers.recollect(&self.session).await,
+            false => Ok(()),
+        }
+    }
+
     async fn remove_left(&self, trusted: bool) -> Option<Vec<OwnedDeviceId>> {
         let role = self.role.name();
         let tidying = &self.tidying;
@@ -183,8 +188,7 @@ impl Check {
             |device: &OwnedDeviceId| tidying.safe && (!self.stores.has(device) || tidying.carried.contains(device));
         if tidying.safe
             && trusted
-            && tidying.fresh
-            && let Err(error) = self.leftovers.recollect(&self.session).await
+            && let Err(error) = self.recollect().await
         {
             tracing::warn!(role, %error, "devices of a former life are not recollected");
         }

@@ -72,7 +72,8 @@ impl Supervisor {
         }
         let trusted = secured.is_whole();
         proven.settled &= self.note_trust(secured);
-        if proven.prepared.fresh {
+        let unlooked = check.leftovers.are_to_be_recollected(&proven.session);
+        if self.broken(unlooked)? {
             // Which devices are left behind, and which another copy's, is known only with the claim before this one.
             if let Some(end) = self.claim(&proven.session).await {
                 return Err(end);

@@ -177,7 +177,6 @@ impl Supervisor {
             wording: self.config.wording.clone(),
             tidying: Tidying {
                 safe: proven.prepared.escrow_unreadable.is_none(),
-                fresh: proven.prepared.fresh,
                 carried: proven.prepared.carried.clone(),
                 carried_before: None,
             },

@@ -60,6 +60,16 @@ impl Leftovers {
         Ok(remaining.into_iter().map(|left| left.device).collect())
     }
 
+    /// Whether it was never looked from this device for those that nothing but the list of what was made from here speaks of. It is written
+    /// down: a process that ends between the making of a store and the look would else forget them for ever.
+    ///
+    /// # Errors
+    ///
+    /// When the vault cannot be read.
+    pub fn are_to_be_recollected(&self, session: &Session) -> Result<bool, VaultError> {
+        Ok(self.vault.devices()?.looked_from.as_ref() != Some(&session.device))
+    }
+
     /// Adds to the devices left behind those which this data directory made and does not use: its session file was lost,
     /// or all of it but the recovery key. To be called only where all that they could hold is readable without them.
     ///
@@ -71,23 +81,21 @@ impl Leftovers {
         let known = |device: &OwnedDeviceId| {
             *device == session.device || devices.left.iter().any(|left| left.device == *device)
         };
-        if devices.made.iter().chain(&self.former).all(known) {
-            return Ok(());
-        }
-        let Some(there) = self.server.devices(&session.token).await else {
-            return Ok(());
+        let there = match devices.made.iter().chain(&self.former).all(known) {
+            true => Vec::new(),
+            false => match self.server.devices(&session.token).await {
+                Some(there) => there,
+                None => return Ok(()),
+            },
         };
-        let before = devices.left.len();
         for (device, _) in there {
             let ours = devices.made.contains(&device) || self.former.as_ref() == Some(&device);
             if ours && device != session.device && devices.left.iter().all(|left| left.device != device) {
                 devices.left.push(LeftDevice { device, token: None });
             }
         }
-        if devices.left.len() > before {
-            self.vault.save_devices(&devices)?;
-        }
-        Ok(())
+        devices.looked_from = Some(session.device.clone());
+        self.vault.save_devices(&devices)
     }
 
     async fn remove_one(&self, session: &Session, left: &LeftDevice) -> bool {

@@ -52,6 +52,9 @@ pub struct Devices {
     /// use here, are ever removed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub made: BTreeSet<OwnedDeviceId>,
+    /// The device from which it was looked whether any of them is still there that nothing else speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_from: Option<OwnedDeviceId>,
 }
 
 /// A device left behind.

@@ -2,5 +2,6 @@
 
 mod class;
 mod ends;
+mod model;
 mod plan;
 mod refusal;

@@ -116,6 +116,14 @@ impl Healer {
         Ok(device)
     }
 
+    /// Takes another id the next time: the server refuses this one, whatever it has against it. A device that it may have made all the same
+    /// is still among those made from here.
+    pub(super) fn give_up_pending(&self) -> Result<(), VaultError> {
+        let mut devices = self.vault.devices()?;
+        devices.pending = None;
+        self.vault.save_devices(&devices)
+    }
+
     /// Whether a login on that device would be one on a new device.
     pub(super) fn is_new(&self, device: &OwnedDeviceId) -> Result<bool, VaultError> {
         Ok(self.vault.devices()?.pending.as_ref() == Some(device))

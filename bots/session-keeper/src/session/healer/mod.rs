@@ -467,6 +467,7 @@ impl Healer {
             Class::Blocked(blocker) => (HealBlocker::AccountWaits(blocker.clone()), Pace::BLOCKED),
             Class::NoPasswords(flows) => (HealBlocker::NoPasswordLogin(flows.clone()), Pace::LOGIN),
             Class::Other { .. } if self.is_new(device)? => {
+                self.give_up_pending()?;
                 (HealBlocker::LoginRefused(super::server::describe(&class)), Pace::LOGIN)
             }
             Class::WrongUser { user, token } => {
