@@ -4,14 +4,16 @@ use std::{path::Path, process::Command, time::Duration};
 
 use futures_util::FutureExt;
 use harness::{
+    client::User,
     front_door::{Matcher, Point},
-    step::ensure,
+    step::{Failure, ensure},
     world::{World, WorldOptions},
 };
 use libtest_mimic::Trial;
 use scenarios::{
     actors::{SignUp, post_patiently, vetting},
     bot_build,
+    chat::Challenge,
     community::{self, InCommunity as _},
 };
 
@@ -22,12 +24,15 @@ const BOOT: Duration = Duration::from_secs(60);
 
 /// The tests of suite `past`.
 pub(crate) fn trials() -> Vec<Trial> {
-    let plays: [Play; 3] = [
+    let plays: [Play; 4] = [
         ("an_older_data_directory_handles_no_knock_twice", || {
             played("older_data", "8", handled_once).boxed_local()
         }),
         ("what_is_said_to_a_homeserver_of_an_earlier_time_is_heard", || {
             played("older_server", "600", heard).boxed_local()
+        }),
+        ("what_is_said_in_a_room_that_no_sync_told_of_is_heard", || {
+            played("untold_room", "600", heard_untold).boxed_local()
         }),
         ("a_signup_whose_answer_nobody_waited_for_is_had_by_asking_again", || {
             played("hung_up", "600", had_again).boxed_local()
@@ -89,14 +94,43 @@ async fn heard(world: &mut World) -> Outcome {
     let (knocker, _) = vetting::register(world, "knocker").await?;
     let (room, challenge) = vetting::until_challenged(world, &knocker).await?;
     world.bot.stop().await?;
-    knocker.say(&room, &challenge.haiku()).await?;
+    answered_meanwhile(world, &knocker, &room, &challenge).await
+}
+
+/// The same of a room that the bot has made and spoken in, and of which no sync has told its client when it ends.
+async fn heard_untold(world: &mut World) -> Outcome {
+    let (knocker, _) = vetting::register(world, "knocker").await?;
+    let making = Matcher::endpoint("POST", "/createRoom").from_bot();
+    let making = world.front_door.gate(making, Point::BeforeForward);
+    let shared = &*world;
+    let challenged = vetting::until_challenged(shared, &knocker);
+    let synced = async move {
+        making.reached(BOOT).await?;
+        let sync = Matcher::endpoint("GET", "/sync").from_bot();
+        let sync = shared.front_door.gate(sync, Point::BeforeForward);
+        // Ends the poll that waits already.
+        shared.owner().say(&shared.rooms().quiet, "is anybody there?").await?;
+        sync.reached(BOOT).await?;
+        making.open();
+        Ok::<_, Failure>(sync)
+    };
+    let (challenged, held) = futures_util::join!(challenged, synced);
+    let ((room, challenge), held) = (challenged?, held?);
+    world.bot.stop().await?;
+    drop(held);
+    answered_meanwhile(world, &knocker, &room, &challenge).await
+}
+
+/// Somebody answers before the bot comes back, and the homeserver has not reached the bot's position.
+async fn answered_meanwhile(world: &mut World, knocker: &User, room: &str, challenge: &Challenge) -> Outcome {
+    knocker.say(room, &challenge.haiku()).await?;
     let database = rusqlite::Connection::open(world.bot.data_dir().join("knock-approver.sqlite"))?;
     let moved = database.execute("UPDATE position SET position = CAST(position AS INTEGER) + 100", [])?;
     drop(database);
     ensure(moved > 0, || "no position is kept".to_owned())?;
     world.bot.start()?;
     world.bot.wait_ready(BOOT).await?;
-    vetting::invited_to_space(world, &knocker).await?;
+    vetting::invited_to_space(world, knocker).await?;
     Ok(())
 }
 

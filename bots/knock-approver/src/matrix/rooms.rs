@@ -18,7 +18,7 @@ use matrix_sdk::{
                 invite_user::{self, v3::InviteUserId},
                 joined_rooms, leave_room,
             },
-            message::send_message_event,
+            message::{get_message_events, send_message_event},
             profile::get_profile,
             room::create_room,
             state::get_state_event_for_key,
@@ -320,28 +320,20 @@ const PAGES: usize = 50;
 /// and is none of the others. All events since it was put into the outbox are looked at.
 pub fn said<'a>(live: &'a Live, room: &'a RoomId, sought: Sought<'a>) -> BoxFuture<'a, Result<bool, Error>> {
     Box::pin(async move {
-        let Some(room) = live.client.get_room(room) else {
-            return Ok(false);
-        };
         let mut from = None;
         for _ in 0..PAGES {
-            let mut options = MessagesOptions::backward().from(from.as_deref());
-            options.limit = uint!(100);
-            let page = room.messages(options).await?;
-            for event in &page.chunk {
-                let Ok(event) = event.raw().deserialize_as_unchecked::<Value>() else {
-                    continue;
-                };
-                match sought.judge(&event, &live.user_id) {
+            let page = page(live, room, from).await?;
+            for event in &page.events {
+                match sought.judge(event, &live.user_id) {
                     Seen::It => return Ok(true),
                     Seen::Older => return Ok(false),
                     Seen::Other => {}
                 }
             }
-            if page.end.is_none() || page.chunk.is_empty() {
+            if page.next.is_none() || page.events.is_empty() {
                 break;
             }
-            from = page.end;
+            from = page.next;
         }
         Ok(false)
     })
@@ -350,16 +342,46 @@ pub fn said<'a>(live: &'a Live, room: &'a RoomId, sought: Sought<'a>) -> BoxFutu
 /// A room's last events, the oldest first.
 pub fn last_page<'a>(live: &'a Live, room: &'a RoomId) -> BoxFuture<'a, Result<Vec<Value>, Error>> {
     Box::pin(async move {
-        let Some(room) = live.client.get_room(room) else {
-            return Ok(Vec::new());
-        };
-        let mut options = MessagesOptions::backward();
-        options.limit = uint!(100);
-        let page = room.messages(options).await?;
-        let events = page.chunk.iter().rev();
-        Ok(events
-            .filter_map(|event| event.raw().deserialize_as_unchecked().ok())
-            .collect())
+        let mut events = page(live, room, None).await?.events;
+        events.reverse();
+        Ok(events)
+    })
+}
+
+/// A hundred events of a room, the newest first.
+struct Page {
+    events: Vec<Value>,
+    /// Where the next one begins.
+    next: Option<String>,
+}
+
+/// The page that begins there, or the last one. A room of which no sync has told the client yet is no empty one: the homeserver is asked
+/// past it, and only what is encrypted cannot be read.
+async fn page(live: &Live, room: &RoomId, from: Option<String>) -> Result<Page, Error> {
+    let limit = uint!(100);
+    let Some(known) = live.client.get_room(room) else {
+        let mut request = get_message_events::v3::Request::backward(room.to_owned());
+        (request.from, request.limit) = (from, limit);
+        let page = live.client.send(request).await?;
+        let events = page
+            .chunk
+            .iter()
+            .filter_map(|event| event.deserialize_as_unchecked().ok());
+        return Ok(Page {
+            events: events.collect(),
+            next: page.end,
+        });
+    };
+    let mut options = MessagesOptions::backward().from(from.as_deref());
+    options.limit = limit;
+    let page = known.messages(options).await?;
+    let events = page
+        .chunk
+        .iter()
+        .filter_map(|event| event.raw().deserialize_as_unchecked().ok());
+    Ok(Page {
+        events: events.collect(),
+        next: page.end,
     })
 }
 
