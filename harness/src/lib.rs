@@ -40,9 +40,10 @@
 //! | [`fault`] | things broken on purpose |
 //! | [`suite`] | what a bot is drilled with: its contract, scenarios, faults and checks |
 //! | [`scenario`] | what users do, as named [`step`]s with evidence |
-//! | [`plan`] | which drills a run consists of: scenario × fault × moment × homeserver, from a seed |
-//! | [`drill`] | one drill: a scenario, a fault at its moment, and what everybody sees of it |
+//! | [`plan`] | which drills a run consists of: scenario × schedule × homeserver, from a seed |
+//! | [`drill`] | one drill: a scenario, faults at their moments, and what everybody sees of it |
 //! | [`batch`] | many drills side by side, and their live [`progress`] |
+//! | [`shrink`](mod@shrink) | the shortest schedule that still fails |
 //! | [`history`] | everything that happened in one drill, on disk as it happens |
 //! | [`check`] | one thing that must hold after a fault |
 //! | [`report`] | records, table, JSON and its schema; [`replay`] is the line that repeats a drill |
@@ -98,6 +99,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod secrets;
+pub mod shrink;
 pub mod step;
 pub mod suite;
 pub mod timeline;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     history::{Event, History},
+    plan::seed_for,
     run::{self, RunId},
     secrets::Secrets,
 };
@@ -199,11 +200,19 @@ fn new_folder(wished: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// A name as one file name: everything else than letters, digits, `-`, `_` and `.` becomes `-`.
+/// As long as the name of a folder may be, with room for what makes it a new one: file systems take 255 bytes.
+const LONGEST_NAME: usize = 200;
+
+/// A name as one file name, cut where it is too long for one: everything else than letters, digits, `-`, `_` and `.` becomes `-`.
 fn file_name(name: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name: String = name.chars().map(|c| if kept(c) { c } else { '-' }).collect();
-    name.trim_start_matches('.').to_owned()
+    let whole: String = name.chars().map(|c| if kept(c) { c } else { '-' }).collect();
+    let name = whole.trim_start_matches('.');
+    match name.len() {
+        ..=LONGEST_NAME => name.to_owned(),
+        // What tells it from others that begin alike.
+        _ => format!("{}-{:08x}", &name[..LONGEST_NAME - 9], seed_for(0, name) & 0xffff_ffff),
+    }
 }
 
 #[cfg(test)]

@@ -214,6 +214,7 @@ mod tests {
     fn begun(jobs: Jobs, drills: u64, waits: impl Fn(u64) -> bool) -> Vec<bool> {
         let drill = |seed| Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: None,
             homeserver: "embedded".to_owned(),
             seed,

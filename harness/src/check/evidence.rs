@@ -15,10 +15,13 @@ pub struct Evidence {
     pub subject: Subject,
     /// Every exchange.
     pub exchanges: Vec<Exchange>,
-    /// The last look at the world that counts: the one in the end, or the last one before a scenario broke things itself.
+    /// The last look at the world that counts: the one in the end, the one before the next fault, or the last one before a scenario broke
+    /// things itself.
     pub after: Option<Snapshot>,
-    /// The fault, where there was one.
+    /// The fault that is judged, where there was one.
     pub breakage: Option<Breakage>,
+    /// Every fault of the drill's schedule, in the order in which they happened.
+    pub schedule: Vec<Breakage>,
 }
 
 /// What a history says about a fault.
@@ -53,29 +56,29 @@ impl Breakage {
 }
 
 impl Evidence {
-    /// Lays out a history.
+    /// Lays out a history for its last fault.
     pub fn of(record: Record) -> Self {
-        let entries = record.entries();
-        // A fault is judged by what happened until the scenario breaks things itself, unless it came only then.
-        let breaking = entries
-            .iter()
-            .position(|entry| matches!(entry.event, Event::Breaking { drilled: true, .. }));
-        let losses = entries
-            .iter()
-            .position(|entry| matches!(entry.event, Event::OwnLosses))
-            .filter(|losses| breaking.is_some_and(|breaking| breaking < *losses));
-        let until = losses.unwrap_or(entries.len());
-        let after = entries[..until].iter().rev().find_map(|entry| match &entry.event {
-            Event::Look { when, snapshot } if when == "after" => Some(snapshot.as_ref().clone()),
-            _ => None,
-        });
-        let breakage = breaking.and_then(|breaking| Breakage::of(&record, breaking, until));
+        let windows = Window::all(&record);
+        let last = windows.last().copied().unwrap_or_default();
+        Self::within(&record, last, &windows)
+    }
+
+    /// Lays out a history for each fault of its schedule, in the order in which they happened; once where nothing was broken.
+    pub fn each(record: Record) -> Vec<Self> {
+        let windows = Window::all(&record);
+        let each = windows.iter().map(|window| Self::within(&record, *window, &windows));
+        each.collect()
+    }
+
+    fn within(record: &Record, window: Window, all: &[Window]) -> Self {
+        let breakages = all.iter().filter_map(|window| Breakage::of(record, *window));
         Self {
             subject: record.subject(),
             exchanges: record.exchanges(),
-            after,
-            breakage,
-            record,
+            after: window.after(record),
+            breakage: Breakage::of(record, window),
+            schedule: breakages.collect(),
+            record: record.clone(),
         }
     }
 
@@ -113,17 +116,63 @@ impl Evidence {
     }
 }
 
+/// The entries of a history by which a fault is judged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    /// Where it begins to be injected; nothing where nothing is broken.
+    breaking: Option<usize>,
+    /// The first entry that is not its business any more.
+    until: usize,
+    /// Whether the next fault begins there.
+    is_followed: bool,
+}
+
+impl Window {
+    /// One for each fault; one for the whole history where nothing is broken.
+    fn all(record: &Record) -> Vec<Self> {
+        let entries = record.entries();
+        let starts: Vec<usize> = (0..entries.len())
+            .filter(|place| matches!(entries[*place].event, Event::Breaking { drilled: true, .. }))
+            .collect();
+        let losses = entries.iter().position(|entry| matches!(entry.event, Event::OwnLosses));
+        let window = |place: usize| {
+            let breaking = starts.get(place).copied();
+            // A fault is judged by what happened until the scenario breaks things itself, unless it came only then.
+            let losses = losses.filter(|losses| breaking.is_some_and(|breaking| breaking < *losses));
+            let next = starts.get(place + 1).copied();
+            Self {
+                breaking,
+                until: next.or(losses).unwrap_or(entries.len()),
+                is_followed: next.is_some(),
+            }
+        };
+        (0..starts.len().max(1)).map(window).collect()
+    }
+
+    /// The last look at the world in it. What is seen before the next fault is what came of this one.
+    fn after(self, record: &Record) -> Option<Snapshot> {
+        let wanted = if self.is_followed { "before" } else { "after" };
+        look(record, wanted, 0..self.until)
+    }
+}
+
+/// The last look of that name among these entries.
+fn look(record: &Record, wanted: &str, among: Range<usize>) -> Option<Snapshot> {
+    record.entries()[among]
+        .iter()
+        .rev()
+        .find_map(|entry| match &entry.event {
+            Event::Look { when, snapshot } if when == wanted => Some(snapshot.as_ref().clone()),
+            _ => None,
+        })
+}
+
 impl Breakage {
-    fn of(record: &Record, breaking: usize, until: usize) -> Option<Self> {
+    fn of(record: &Record, window: Window) -> Option<Self> {
+        let (breaking, until) = (window.breaking?, window.until);
         let entries = record.entries();
         let Event::Breaking { fault, allowed, .. } = &entries[breaking].event else {
             return None;
-        };
-        let look = |wanted: &str, among: Range<usize>| {
-            entries[among].iter().rev().find_map(|entry| match &entry.event {
-                Event::Look { when, snapshot } if when == wanted => Some(snapshot.as_ref().clone()),
-                _ => None,
-            })
         };
         let during = &entries[breaking..until];
         let whole = during.iter().find(|entry| matches!(entry.event, Event::Whole));
@@ -138,8 +187,8 @@ impl Breakage {
         Some(Self {
             fault: fault.clone(),
             allowed: allowed.clone(),
-            before: look("before", 0..breaking).unwrap_or_default(),
-            needing: look("needing", breaking..until),
+            before: look(record, "before", 0..breaking).unwrap_or_default(),
+            needing: look(record, "needing", breaking..until),
             fired: fired.collect(),
             began_ms: entries[breaking].at_ms,
             operator_ms: operator.map(|entry| entry.at_ms),

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Evidence, Finding, Need, continuity, end, fired, harm, member, once, operator, secrecy, tokens};
+use super::{Evidence, Finding, Need, Verdict, continuity, end, fired, harm, member, once, operator, secrecy, tokens};
 use crate::history::Record;
 
 /// One thing that must hold after a drill: a name, what it needs of the bot's contract, and a pure function of the history.
@@ -104,9 +104,30 @@ impl Checks {
 
     /// Judges a history by all of them.
     pub fn judge(&self, record: Record) -> Vec<Finding> {
-        let evidence = Evidence::of(record);
-        self.0.iter().map(|check| check.judge(&evidence)).collect()
+        self.judge_each(&Evidence::each(record))
     }
+
+    /// Judges a history that was laid out for [each fault](Evidence::each): a check holds when it does after all of them.
+    pub fn judge_each(&self, evidence: &[Evidence]) -> Vec<Finding> {
+        let judged = |check: &Check| {
+            let mut findings: Vec<Finding> = evidence
+                .iter()
+                .map(|evidence| after(evidence, check.judge(evidence)))
+                .collect();
+            let broken = findings.iter().position(|finding| finding.verdict == Verdict::Broken);
+            let told = broken.or_else(|| findings.len().checked_sub(1));
+            told.map(|place| findings.swap_remove(place))
+        };
+        self.0.iter().filter_map(judged).collect()
+    }
+}
+
+/// What a check found, with the fault that it is about where there were several.
+fn after(evidence: &Evidence, mut finding: Finding) -> Finding {
+    if let Some(breakage) = evidence.breakage.as_ref().filter(|_| evidence.schedule.len() > 1) {
+        finding.evidence = format!("after {}: {}", breakage.fault, finding.evidence);
+    }
+    finding
 }
 
 /// Shorthand: every check of the harness.
@@ -144,7 +165,7 @@ mod tests {
         assert_eq!(check.judge(&evidence).evidence, "yes");
         evidence.subject.lacks.push(Need::Encryption);
         let finding = check.judge(&evidence);
-        assert_eq!(finding.verdict, super::super::Verdict::NotApplicable);
+        assert_eq!(finding.verdict, Verdict::NotApplicable);
         assert!(finding.evidence.starts_with("not applicable, because"), "{finding:?}");
     }
 }

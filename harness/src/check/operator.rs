@@ -213,7 +213,7 @@ fn new_cries<'a>(
 fn no_alarm(evidence: &Evidence) -> Finding {
     let entries = evidence.record.entries();
     let excused = |at_ms: u64| {
-        evidence.breakage.as_ref().is_some_and(|breakage| {
+        evidence.schedule.iter().any(|breakage| {
             let until = match breakage.allowed.outcome {
                 AllowedOutcome::NeedsOperator { .. } => breakage.whole_ms,
                 AllowedOutcome::Heals | AllowedOutcome::ServesDegraded { .. } => breakage.operator_ms,

@@ -15,10 +15,11 @@ pub(super) fn devices(snapshot: &Snapshot) -> usize {
     snapshot.devices.values().map(BTreeSet::len).sum()
 }
 
-/// Judges a history, and what it says about the fault.
-pub(super) fn judged(checks: &Checks, record: &Record) -> (Vec<FindingRecord>, Evidence) {
-    let findings = checks.judge(record.clone());
-    (findings.into_iter().map(said).collect(), Evidence::of(record.clone()))
+/// Judges a history, and what it says about each fault.
+pub(super) fn judged(checks: &Checks, record: Record) -> (Vec<FindingRecord>, Vec<Evidence>) {
+    let evidence = Evidence::each(record);
+    let findings = checks.judge_each(&evidence);
+    (findings.into_iter().map(said).collect(), evidence)
 }
 
 fn said(finding: Finding) -> FindingRecord {

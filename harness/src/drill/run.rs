@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     artifacts::Artifacts,
+    check,
     client::PEERS,
     fault::Moment,
     homeserver::{self, Choice, Selection},
@@ -92,7 +93,7 @@ async fn ran(suite: &Suite, drill: &Drill, selection: &Selection, progress: Arc<
     }
     let mut record = record.masked(artifacts.secrets());
     keep(&artifacts, &mut record);
-    record
+    suite.kept(record)
 }
 
 /// A drill that is run.
@@ -107,7 +108,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn made(&self, record: &mut Record) -> Result<(), Failure> {
         let scenario = self.suite.played_scenario(self.drill)?;
-        let breakage = self.breakage()?;
+        let schedule = self.schedule()?;
 
         self.progress.doing("a homeserver starts and rooms are made");
         let mut world = self.suite.build(self.options(scenario, record)).await?;
@@ -116,7 +117,7 @@ impl Attempt<'_> {
         }
         scenario.arrange(&mut world).await?;
 
-        let world = self.played(scenario, world, breakage, record).await?;
+        let world = self.played(scenario, world, schedule, record).await?;
         record.judge();
         let verdict = match &record.verdict {
             Verdict::Failed { why } => world::Verdict::Failed(why.clone()),
@@ -139,12 +140,12 @@ impl Attempt<'_> {
         scenario.prepare(options)
     }
 
-    fn breakage(&self) -> Result<Option<Breakage>, Failure> {
-        let fault = self.suite.broken_by(self.drill)?;
-        let moment = self.drill.moment();
-        Ok(fault
-            .zip(moment)
-            .map(|(fault, moment)| Breakage::new(fault.clone(), moment)))
+    /// What is broken, in the order in which that happens.
+    fn schedule(&self) -> Result<Vec<Breakage>, Failure> {
+        let schedule = self.suite.schedule(self.drill)?.into_iter();
+        Ok(schedule
+            .map(|(fault, moment)| Breakage::new(fault.clone(), moment))
+            .collect())
     }
 
     /// Breaks, plays and checks; what was seen goes into the record.
@@ -152,19 +153,17 @@ impl Attempt<'_> {
         &self,
         scenario: &dyn Scenario,
         world: World,
-        breakage: Option<Breakage>,
+        mut schedule: Vec<Breakage>,
         record: &mut Record,
     ) -> Result<World, Failure> {
         let watcher: Arc<dyn Watcher> = self.progress.clone();
         let history = world.artifacts.history().clone();
         let steps = Steps::new(scenario.steps(), history.clone()).watched_by(watcher);
-        let interlude = breakage
-            .clone()
-            .filter(|breakage| breakage.moment == Moment::InTheMiddle);
+        let interlude = schedule.pop_if(|last| last.moment == Moment::InTheMiddle);
         let interlude = interlude.map(|breakage| Box::new(Broken(breakage)) as Box<dyn Interlude>);
         let mut stage = Stage::new(world, steps, interlude);
 
-        let outcome = self.acts(scenario, &mut stage, breakage.as_ref()).await;
+        let outcome = self.acts(scenario, &mut stage, &schedule).await;
         // A scenario that failed has left the world in any state: what is checked then says nothing more.
         let checked = match outcome {
             Ok(()) => {
@@ -187,24 +186,24 @@ impl Attempt<'_> {
         let now = look(world).await?;
         record.devices = Some(devices(&now));
         let history = read(world)?;
-        let (findings, evidence) = judged(self.suite.checks(), &history);
+        let (findings, evidence) = judged(self.suite.checks(), history.clone());
         // One that passed leaves no folder: what happened in it stays in short. Of one that failed all of it is told.
         if findings.iter().all(|finding| finding.held) {
             record.timeline = Some(Timeline::of(&history, Detail::Brief));
         }
         record.findings = findings;
-        if let Some(breakage) = &evidence.breakage {
-            record.healed_in_ms = breakage.healed_in_ms();
-            record.logins = Some(evidence.logins().count());
+        let heals = || evidence.iter().filter_map(|evidence| evidence.breakage.as_ref());
+        if heals().next().is_some() {
+            record.healed_in_ms = heals().map(check::Breakage::healed_in_ms).max().flatten();
+            record.logins = Some(evidence.iter().map(|evidence| evidence.logins().count()).sum());
         }
         Ok(())
     }
 
-    /// The bot's first start, the fault, the scenario.
-    async fn acts(&self, scenario: &dyn Scenario, stage: &mut Stage, breakage: Option<&Breakage>) -> Result<(), Stop> {
-        let early = breakage.filter(|breakage| breakage.moment != Moment::InTheMiddle);
-        let first_boot = early.is_some_and(|breakage| breakage.moment == Moment::FirstBoot);
-        if !first_boot {
+    /// The bot's first start, the faults one after another, the scenario.
+    async fn acts(&self, scenario: &dyn Scenario, stage: &mut Stage, schedule: &[Breakage]) -> Result<(), Stop> {
+        let first = schedule.first();
+        if first.is_none_or(|breakage| breakage.moment != Moment::FirstBoot) {
             self.progress.doing("the bot starts");
             let world = &mut stage.world;
             let started = async {
@@ -214,7 +213,7 @@ impl Attempt<'_> {
             };
             stage.steps.aside("the bot starts and is ready", started).await?;
         }
-        if let Some(breakage) = early {
+        for breakage in schedule {
             let name = breakage.name();
             self.progress.doing(&name);
             let world = &mut stage.world;

@@ -32,6 +32,7 @@ pub struct Fault {
     moments: Vec<Moment>,
     needs: Vec<Need>,
     reach: Reach,
+    is_first: bool,
     expectation: Arc<dyn Fn(Moment) -> Expectation + Send + Sync>,
     inject: Arc<Inject>,
     cure: Arc<Cure>,
@@ -53,6 +54,7 @@ impl Fault {
             moments: moments.to_vec(),
             needs: Vec::new(),
             reach: Reach::Bot,
+            is_first: false,
             expectation: Arc::new(|_| Expectation::unharmed()),
             inject: Arc::new(|_| Box::pin(async { Err("nothing injects it".into()) })),
             cure: Arc::new(|_| Box::pin(async { Ok(()) })),
@@ -70,6 +72,14 @@ impl Fault {
     #[must_use]
     pub fn reaching(mut self, reach: Reach) -> Self {
         self.reach = reach;
+        self
+    }
+
+    /// In a schedule of several faults it comes before all others: what is expected of the bot presumes that it still has what it was given
+    /// at the beginning, such as a token in its environment that lives.
+    #[must_use]
+    pub fn coming_first(mut self) -> Self {
+        self.is_first = true;
         self
     }
 
@@ -123,6 +133,11 @@ impl Fault {
     /// Whom it hits.
     pub fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// Whether it comes before all others of a schedule.
+    pub fn comes_first(&self) -> bool {
+        self.is_first
     }
 
     /// Why it is not applicable to a bot of this contract on such a homeserver, if it is not.

@@ -10,6 +10,8 @@ use crate::{homeserver::Choice, replay::quoted};
 pub struct Drill {
     /// The scenario's name.
     pub scenario: String,
+    /// What is broken before that and when, one after another: each heals before the next. Empty but for a schedule of several faults.
+    pub earlier: Vec<Subject>,
     /// What is broken and when; `None` for the plain scenario.
     pub subject: Option<Subject>,
     /// The wish for a homeserver, as in `KNOCKPROOF_HOMESERVER`.
@@ -28,6 +30,7 @@ impl Drill {
         let seed = seed.ok().and_then(|seed| seed.trim().parse().ok());
         Self {
             scenario: scenario.to_owned(),
+            earlier: Vec::new(),
             subject: None,
             homeserver: Choice::Auto.to_string(),
             // Short enough to be typed again.
@@ -57,21 +60,23 @@ impl Drill {
         self
     }
 
-    /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`;
-    /// where the fault hits others than the first identity, with their names: `smoke/password-reset/at-boot/first+second`.
+    /// Everything that it breaks, in the order in which that happens.
+    pub fn schedule(&self) -> impl DoubleEndedIterator<Item = &Subject> + Clone {
+        self.earlier.iter().chain(&self.subject)
+    }
+
+    /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`; where the fault hits others than
+    /// the first identity, with their names: `smoke/password-reset/at-boot/first+second`; where several faults come one after another, with
+    /// all of them: `smoke/device-deleted/at-boot,bot-killed/while-running`.
     pub fn name(&self) -> String {
-        match &self.subject {
-            Some(subject) if subject.identities.is_empty() => {
-                format!("{}/{}/{}", self.scenario, subject.fault, subject.moment)
-            }
-            Some(subject) => format!(
-                "{}/{}/{}/{}",
-                self.scenario,
-                subject.fault,
-                subject.moment,
-                subject.identities.join("+")
-            ),
-            None => format!("{}/plain", self.scenario),
+        let scenario = &self.scenario;
+        let Some(subject) = &self.subject else {
+            return format!("{scenario}/plain");
+        };
+        let schedule = words(self.schedule());
+        match subject.identities.is_empty() {
+            true => format!("{scenario}/{schedule}"),
+            false => format!("{scenario}/{schedule}/{}", subject.identities.join("+")),
         }
     }
 
@@ -107,7 +112,10 @@ impl Drill {
                         format!(" --identity {}", names.join(","))
                     }
                 };
-                format!("--fault {} --moment {}{identities}", subject.fault, subject.moment)
+                match self.earlier.is_empty() {
+                    true => format!("--fault {} --moment {}{identities}", subject.fault, subject.moment),
+                    false => format!("--schedule {}{identities}", words(self.schedule())),
+                }
             }
             None => "--fault none".to_owned(),
         };
@@ -125,6 +133,12 @@ impl fmt::Display for Drill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())
     }
+}
+
+/// A schedule as it stands on the command line.
+fn words<'a>(schedule: impl Iterator<Item = &'a Subject>) -> String {
+    let words: Vec<String> = schedule.map(Subject::to_string).collect();
+    words.join(",")
 }
 
 /// Mixes a seed with a name (FNV-1a over the name, then the finaliser of SplitMix64): stable over versions of Rust and of every crate,
@@ -145,6 +159,7 @@ mod tests {
     fn drill(subject: Option<Subject>) -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject,
             homeserver: "synapse".to_owned(),
             seed: 7,
@@ -167,6 +182,14 @@ mod tests {
         assert_eq!(
             broken.replay("cargo knockproof"),
             "cargo knockproof drill --homeserver synapse --scenario smoke --fault device-deleted --moment while-running --seed 7"
+        );
+        let second = Drill {
+            earlier: vec![Subject::new("bot-killed", Moment::AtBoot)],
+            ..broken
+        };
+        assert_eq!(
+            second.replay("knockproof"),
+            "knockproof drill --homeserver synapse --scenario smoke --schedule bot-killed/at-boot,device-deleted/while-running --seed 7"
         );
         assert_eq!(
             drill(None).replay("knockproof"),

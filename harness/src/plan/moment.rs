@@ -1,5 +1,7 @@
 //! When a fault happens, in words.
 
+use std::{fmt, str::FromStr};
+
 use crate::fault::Moment;
 
 /// What a drill breaks, when, and for whom.
@@ -30,6 +32,28 @@ impl Subject {
             identities: identities.to_vec(),
             ..self
         }
+    }
+}
+
+impl fmt::Display for Subject {
+    /// As it stands in a schedule: `device-deleted/at-boot`. The identities are those of the whole schedule.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.fault, self.moment)
+    }
+}
+
+/// Words that are no fault at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not FAULT/MOMENT, as device-deleted/at-boot is")]
+pub struct BadSubject(String);
+
+impl FromStr for Subject {
+    type Err = BadSubject;
+
+    fn from_str(words: &str) -> Result<Self, Self::Err> {
+        let parts = words.trim().split_once('/');
+        let found = parts.and_then(|(fault, moment)| Some(Self::new(fault, moment_named(moment)?)));
+        found.ok_or_else(|| BadSubject(words.to_owned()))
     }
 }
 

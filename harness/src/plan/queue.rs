@@ -66,6 +66,7 @@ mod tests {
             .zip(0..)
             .map(|(scenario, seed)| Drill {
                 scenario: scenario.to_owned(),
+                earlier: Vec::new(),
                 subject: None,
                 homeserver: "embedded".to_owned(),
                 seed,

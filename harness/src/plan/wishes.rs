@@ -34,7 +34,7 @@ impl KnownScenario {
     }
 
     /// Whether it can meet a fault at this moment at all.
-    fn has(&self, moment: Moment) -> bool {
+    pub(super) fn has(&self, moment: Moment) -> bool {
         moment != Moment::InTheMiddle || !self.middle.is_empty()
     }
 }
@@ -48,6 +48,8 @@ pub struct KnownFault {
     pub moments: Vec<Moment>,
     /// Whom it hits.
     pub reach: Reach,
+    /// Whether it comes before all others of a schedule.
+    pub comes_first: bool,
 }
 
 /// All that can be wished for.
@@ -108,9 +110,41 @@ pub enum BadWish {
         /// Whom it hits.
         whom: &'static str,
     },
+    /// A fault of a schedule at a moment that cannot come there.
+    #[error(
+        "{0} cannot come there: a bot starts once for the first time, only the last fault of a schedule can come in the middle, and some \
+         faults presume that nothing was broken before"
+    )]
+    Place(String),
     /// As before, where no fault was wished for by name.
     #[error("no drill is left: no fault is drilled at the wished moment with that scenario; name a fault with --fault")]
     Empty,
+}
+
+impl BadWish {
+    pub(super) fn nothing(fault: &KnownFault) -> Self {
+        Self::Nothing {
+            fault: fault.name.clone(),
+            moments: moments_of(fault),
+        }
+    }
+
+    pub(super) fn unreached(fault: &KnownFault) -> Self {
+        Self::Reach {
+            fault: fault.name.clone(),
+            whom: identities::whom(fault.reach),
+        }
+    }
+}
+
+impl Wishes {
+    /// The homeservers, `auto` where none is wished for.
+    pub(super) fn on(&self) -> Vec<String> {
+        match self.homeservers.is_empty() {
+            true => vec!["auto".to_owned()],
+            false => self.homeservers.clone(),
+        }
+    }
 }
 
 /// Plans a run. Without a wish for faults: each scenario plain and with its own faults in its middle, and every fault at every moment at
@@ -143,36 +177,26 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         }
     }
     if !any_fault && let Some(fault) = named_in_vain(&faults, &wishes.faults, &moments) {
-        return Err(BadWish::Nothing {
-            fault: fault.name.to_owned(),
-            moments: moments_of(fault),
-        });
+        return Err(BadWish::nothing(fault));
     }
     if !any_fault
         && let Some(fault) = faults
             .iter()
             .find(|fault| is_named(&wishes.faults, fault) && !hit.reaches(fault))
     {
-        return Err(BadWish::Reach {
-            fault: fault.name.clone(),
-            whom: identities::whom(fault.reach),
-        });
+        return Err(BadWish::unreached(fault));
     }
     if subjects.is_empty() {
         return Err(BadWish::Empty);
     }
 
-    let auto = ["auto".to_owned()];
-    let homeservers = if wishes.homeservers.is_empty() {
-        &auto[..]
-    } else {
-        &wishes.homeservers
-    };
-    Ok(homeservers
+    Ok(wishes
+        .on()
         .iter()
         .flat_map(|homeserver| {
             subjects.iter().map(move |(scenario, subject)| Drill {
                 scenario: (*scenario).to_owned(),
+                earlier: Vec::new(),
                 subject: subject.clone(),
                 homeserver: homeserver.clone(),
                 seed: wishes.seed,
@@ -182,7 +206,7 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         .collect())
 }
 
-fn wished_scenarios<'k>(known: &'k Known, wished: &[String]) -> Result<Vec<&'k KnownScenario>, Unknown> {
+pub(super) fn wished_scenarios<'k>(known: &'k Known, wished: &[String]) -> Result<Vec<&'k KnownScenario>, Unknown> {
     let all: Vec<&str> = known.scenarios.iter().map(|scenario| scenario.name).collect();
     let named = wished
         .iter()
@@ -195,7 +219,7 @@ fn wished_scenarios<'k>(known: &'k Known, wished: &[String]) -> Result<Vec<&'k K
         .collect())
 }
 
-fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
+pub(super) fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
     if wished.is_empty() {
         return Ok(Moment::ALL.to_vec());
     }
@@ -208,7 +232,7 @@ fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
 }
 
 /// The wished faults, and whether the plain scenario is wished for by name.
-fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k KnownFault>, bool), Unknown> {
+pub(super) fn wished_faults<'k>(known: &'k Known, wished: &[String]) -> Result<(Vec<&'k KnownFault>, bool), Unknown> {
     let all: Vec<&str> = known
         .faults
         .iter()

@@ -26,11 +26,13 @@ fn known() -> Known {
                 name: "env-token-empty".to_owned(),
                 moments: vec![Moment::AtBoot],
                 reach: Reach::Accounts,
+                comes_first: false,
             },
             KnownFault {
                 name: "token-logged-out".to_owned(),
                 moments: Moment::ALL.to_vec(),
                 reach: Reach::Account,
+                comes_first: false,
             },
         ],
         identities: vec!["first".to_owned()],
@@ -77,6 +79,7 @@ fn a_brief_run_breaks_each_scenario_but_the_first_once_in_its_middle() {
         name: "bot-killed".to_owned(),
         moments: vec![Moment::InTheMiddle],
         reach: Reach::Bot,
+        comes_first: false,
     });
     for scenario in &mut known.scenarios[..2] {
         scenario.middle = &["token-logged-out", "bot-killed"];
@@ -182,6 +185,7 @@ fn the_main_job_drills_every_fault_at_every_moment() {
         name: "bot-frozen".to_owned(),
         moments: vec![Moment::InTheMiddle],
         reach: Reach::Bot,
+        comes_first: false,
     });
     let brief = Wishes {
         brief: true,

@@ -113,6 +113,7 @@ mod tests {
         let lines = Lines::new(page.clone(), 3, false);
         let drill = Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: None,
             homeserver: "synapse".to_owned(),
             seed: 7,

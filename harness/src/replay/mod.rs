@@ -148,6 +148,7 @@ mod tests {
     fn drill() -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: Some(Subject::new("device-deleted", Moment::AtBoot)),
             homeserver: "auto".to_owned(),
             seed: 7,

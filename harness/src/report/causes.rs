@@ -154,6 +154,7 @@ mod tests {
     fn record(fault: usize, verdict: Verdict) -> Record {
         let drill = Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: Some(Subject::new(format!("fault-{fault}"), Moment::AtBoot)),
             homeserver: "embedded (embedded)".to_owned(),
             seed: 7,

@@ -6,6 +6,7 @@ use crate::plan::{Moment, Subject};
 fn drill() -> Drill {
     Drill {
         scenario: "smoke".to_owned(),
+        earlier: Vec::new(),
         subject: Some(Subject::new("env-token-clobbered", Moment::AtBoot)),
         homeserver: "synapse".to_owned(),
         seed: 7,

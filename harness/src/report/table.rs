@@ -100,6 +100,7 @@ mod tests {
     fn drill(fault: Option<&str>, homeserver: &str) -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: fault.map(|fault| Subject::new(fault, Moment::AtBoot)),
             homeserver: homeserver.to_owned(),
             seed: 7,

@@ -44,7 +44,7 @@ use crate::{
     check::Checks,
     client::{NO_PEERS, PEERS},
     contract::Contract,
-    fault::{Fault, Faults},
+    fault::{Fault, Faults, Moment},
     homeserver::Selection,
     plan::{Drill, Known, KnownFault, KnownScenario, Pace, Subject},
     replay,
@@ -67,6 +67,7 @@ pub struct Suite {
     build: Box<Build>,
     mark: Box<Mark>,
     program: String,
+    is_brief: bool,
 }
 
 impl fmt::Debug for Suite {
@@ -93,6 +94,7 @@ impl Suite {
             build: Box::new(|options, contract| Box::pin(async { Ok(World::build(options, contract).await?) })),
             mark: Box::new(|_| None),
             program: "knockproof".to_owned(),
+            is_brief: false,
         }
     }
 
@@ -149,6 +151,26 @@ impl Suite {
         self
     }
 
+    /// For runs of thousands: of a drill that passed, nothing is kept but how it ended and what it cost.
+    #[must_use]
+    pub fn keeping_little(mut self) -> Self {
+        self.is_brief = true;
+        self
+    }
+
+    /// What is kept of a drill.
+    pub(crate) fn kept(&self, record: Record) -> Record {
+        match self.is_brief && record.verdict == Verdict::Passed {
+            true => Record {
+                steps: Vec::new(),
+                findings: Vec::new(),
+                timeline: None,
+                ..record
+            },
+            false => record,
+        }
+    }
+
     /// The bot's contract.
     pub fn contract(&self) -> &Arc<Contract> {
         &self.contract
@@ -185,6 +207,7 @@ impl Suite {
             name: fault.name().to_owned(),
             moments: fault.moments().to_vec(),
             reach: fault.reach(),
+            comes_first: fault.comes_first(),
         });
         let identities = self.contract.identities.iter().map(|identity| identity.name.clone());
         Known {
@@ -200,22 +223,24 @@ impl Suite {
         if !PEERS && drill.scenario == Ping.name() && self.contract.ping.plain.is_none() {
             return Some(NO_PEERS.to_owned());
         }
-        let name = &drill.subject.as_ref()?.fault;
-        let spoiled = |scenario: &dyn Scenario| {
-            let of = scenario.spoiled_by().iter().find(|(fault, _)| fault == name);
+        let scenario = self.scenario(&drill.scenario);
+        let spoiled = |name: &str| {
+            let of = scenario?.spoiled_by().iter().find(|(fault, _)| *fault == name);
             of.map(|(_, why)| (*why).to_owned())
         };
-        self.scenario(&drill.scenario)
-            .and_then(spoiled)
-            .or_else(|| self.faults.named(name)?.lacking(&self.contract, selection.flavor))
+        let lacking = |name: &str| self.faults.named(name)?.lacking(&self.contract, selection.flavor);
+        drill
+            .schedule()
+            .find_map(|subject| spoiled(&subject.fault).or_else(|| lacking(&subject.fault)))
     }
 
     /// What a drill spends its time on.
     pub fn pace(&self, drill: &Drill) -> Pace {
-        let subject = drill.subject.as_ref();
-        let fault = subject.and_then(|subject| Some((self.faults.named(&subject.fault)?, subject.moment)));
-        let patient = fault.is_some_and(|(fault, moment)| fault.expectation(moment).waits);
-        match patient || self.scenario(&drill.scenario).is_some_and(Scenario::waits) {
+        let waits = |subject: &Subject| {
+            let fault = self.faults.named(&subject.fault);
+            fault.is_some_and(|fault| fault.expectation(subject.moment).waits)
+        };
+        match drill.schedule().any(waits) || self.scenario(&drill.scenario).is_some_and(Scenario::waits) {
             true => Pace::Waits,
             false => Pace::Works,
         }
@@ -247,13 +272,14 @@ impl Suite {
         found.ok_or_else(|| Failure::new(format!("there is no scenario {}", drill.scenario)))
     }
 
-    /// The fault of a drill, if it breaks anything.
-    pub(crate) fn broken_by(&self, drill: &Drill) -> Result<Option<&Fault>, Failure> {
-        let Some(subject) = &drill.subject else { return Ok(None) };
-        let found = self.faults.named(&subject.fault);
-        found
-            .map(Some)
-            .ok_or_else(|| Failure::new(format!("there is no fault {}", subject.fault)))
+    /// The faults of a drill with their moments, in the order in which they come.
+    pub(crate) fn schedule(&self, drill: &Drill) -> Result<Vec<(&Fault, Moment)>, Failure> {
+        let named = |subject: &Subject| {
+            let found = self.faults.named(&subject.fault);
+            let found = found.ok_or_else(|| Failure::new(format!("there is no fault {}", subject.fault)))?;
+            Ok((found, subject.moment))
+        };
+        drill.schedule().map(named).collect()
     }
 
     /// The branches of its healing that the bot went through, as its log tells, each once.

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use harness::plan::Subject;
 
 use crate::draft::Library;
 
@@ -176,6 +177,13 @@ pub struct DrillArgs {
     /// Moments of the fault: at-boot, while-running, in-the-middle [default: all that make sense].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub moment: Vec<String>,
+    /// Several faults one after another in one drill, each healed before the next: FAULT/MOMENT,FAULT/MOMENT,…
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["fault", "moment"])]
+    pub schedule: Vec<Subject>,
+    /// So many drills with schedules of 2 to 6 faults drawn from the seed, with smoke [default scenario]. One that fails is shortened as long
+    /// as it fails. --fault and --moment narrow what is drawn from.
+    #[arg(long, value_name = "N", conflicts_with = "schedule")]
+    pub random: Option<NonZeroUsize>,
     /// Identities of the bot that the fault hits, all at once [default: the first; and, where no fault is named, a few faults for the others
     /// and for all, or every one where a scenario or a moment is named].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

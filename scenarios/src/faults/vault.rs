@@ -26,6 +26,7 @@ pub(super) fn faults() -> [Fault; 5] {
             AT_BOOT,
         )
         .reaching(Reach::Accounts)
+        .coming_first()
         .injected(|world| Box::pin(session_of_another(world))),
         Fault::new(
             "old-approver-s-files",
@@ -46,6 +47,8 @@ pub(super) fn faults() -> [Fault; 5] {
             AT_BOOT,
         )
         .reaching(Reach::Accounts)
+        // An older device's store would bring back what is lost here.
+        .coming_first()
         .expecting(|_| Expectation::one_login(NewDevice::Must).serves_degraded(&["unverified"]))
         .injected(|world| Box::pin(recovery_key_lost(world)))
         .cured(|world| Box::pin(recovery_key_found(world))),

@@ -147,6 +147,7 @@ mod tests {
     fn on(homeservers: &[&str]) -> Vec<Record> {
         let drill = |homeserver: &&str| Drill {
             scenario: "smoke".to_owned(),
+            earlier: Vec::new(),
             subject: None,
             homeserver: (*homeserver).to_owned(),
             seed: 7,

@@ -119,6 +119,33 @@ fn the_list_names_scenarios_with_their_steps_moments_benches_and_homeservers() {
 }
 
 #[test]
+fn a_schedule_is_one_drill_and_drawn_ones_are_the_same_for_a_seed() {
+    let planned = |more: &[&str]| {
+        let words = [&["drill", "--dry-run", "--homeserver", "embedded", "--seed", "7"], more].concat();
+        knockproof(&words)
+    };
+    let named = planned(&["--schedule", "device-deleted/at-boot,bot-killed/while-running"]);
+    assert_eq!(named.status.code(), Some(0), "{named:?}");
+    let said = text(&named.stdout);
+    assert!(
+        said.contains("  smoke/device-deleted/at-boot,bot-killed/while-running on embedded\n"),
+        "{said}"
+    );
+    let drawn = planned(&["--random", "25"]);
+    assert!(text(&drawn.stdout).starts_with("25 drills, seed 7: "), "{drawn:?}");
+    assert_eq!(text(&drawn.stdout), text(&planned(&["--random", "25"]).stdout));
+    for (words, wrong) in [
+        ("bot-killed/at-boot", "bot-killed makes sense only while-running"),
+        ("bot-killed", "is not FAULT/MOMENT"),
+        ("bot-kiled/while-running", "bot-killed"),
+    ] {
+        let refused = planned(&["--schedule", words]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(text(&refused.stderr).contains(wrong), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_dry_run_names_every_drill_and_runs_none() {
     let output = knockproof(&[
         "drill",

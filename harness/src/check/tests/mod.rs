@@ -5,6 +5,7 @@ mod identities;
 mod once;
 mod operator;
 mod red;
+mod schedule;
 
 use std::collections::BTreeSet;
 

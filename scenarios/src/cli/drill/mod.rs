@@ -3,6 +3,7 @@
 mod announce;
 mod json;
 mod outcome;
+mod schedules;
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +18,14 @@ use std::{
 use harness::{
     batch::{self, Jobs, Until},
     contract::Contract,
+    drill,
     homeserver::{Choice, Selection, look},
     names,
     plan::{self, Drill, Wishes},
-    progress::{self, Progress, Stream},
+    progress::{self, Progress, Silent, Stream},
     report::{HomeserverRecord, Record, Report, Verdict},
     run::{Scope, sweep},
+    shrink::shrink,
     suite::Suite,
 };
 
@@ -74,8 +77,14 @@ impl Run {
         };
         let wishes = wishes(&args)?;
         let known = suite.known();
-        let drills = plan::plan(&known, &wishes).map_err(|bad| bad.to_string())?;
+        let drills = schedules::planned(&suite, &args, &wishes);
+        let drills = drills.unwrap_or_else(|| plan::plan(&known, &wishes));
+        let drills = drills.map_err(|bad| bad.to_string())?;
         let left_out = plan::left_out(&known, &wishes).map_err(|bad| bad.to_string())?;
+        let suite = match schedules::is_long(&args) {
+            true => suite.keeping_little(),
+            false => suite,
+        };
         let stream = match json::is_stdout(args.json.as_deref()) {
             true => Stream::Err,
             false => Stream::Out,
@@ -142,6 +151,7 @@ impl Run {
         let (taken, records) = match prepared {
             Ok(Some(taken)) => {
                 let records = self.drilled(&taken, signals, &*progress).await;
+                let records = self.shortened(&taken, records, signals, &*progress).await;
                 (taken, records)
             }
             Ok(None) => {
@@ -162,7 +172,10 @@ impl Run {
             tracing::warn!(failure, "something is left behind");
         }
         let report = self.report(&taken, records, signals);
-        let exit = outcome::say(&report, self.stream, self.args.verbose);
+        let exit = match self.args.random {
+            Some(_) => schedules::say(&report, &self.drills, self.stream, self.args.verbose),
+            None => outcome::say(&report, self.stream, self.args.verbose),
+        };
         let published = publisher.publish(&report, self.stream);
         let report = match publisher.is_wanted() {
             true => report,
@@ -221,6 +234,34 @@ impl Run {
         }
     }
 
+    /// With each schedule that failed the shortest one that still does, of the first few.
+    async fn shortened(
+        &self,
+        taken: &Taken,
+        mut records: Vec<Record>,
+        signals: &Signals,
+        progress: &dyn Progress,
+    ) -> Vec<Record> {
+        let failed = schedules::failed(&self.drills, &records);
+        for (drill, record) in failed {
+            let name = record.name.clone();
+            progress.say(&format!("{name} failed; which of its faults does it take?"));
+            let run = async |drill: &Drill| {
+                let record = drill::run(&self.suite, drill, &taken[&drill.homeserver], Arc::new(Silent)).await;
+                progress.say(&format!("  {}", record.line()));
+                record
+            };
+            let shrunk = tokio::select! {
+                shrunk = shrink((drill, record), run) => shrunk,
+                _ = signals.first() => return records,
+            };
+            if shrunk.1.name != name {
+                records.push(shrunk.1);
+            }
+        }
+        records
+    }
+
     fn report(&self, taken: &Taken, records: Vec<Record>, signals: &Signals) -> Report {
         let interrupted = signals.so_far();
         // Of a run that was cut short nothing can be said to be missed.
@@ -247,7 +288,8 @@ fn now() -> String {
 /// Whether nothing is wished for: then the run is all that the main job promises, within a minute.
 fn is_main_job(args: &DrillArgs) -> bool {
     let narrowed = [&args.scenario, &args.fault, &args.moment, &args.identity];
-    args.contract.is_none() && narrowed.iter().all(|names| names.is_empty())
+    let is_schedule = args.random.is_some() || !args.schedule.is_empty();
+    !is_schedule && args.contract.is_none() && narrowed.iter().all(|names| names.is_empty())
 }
 
 /// Checks the names that planning does not know about, and draws the seed.

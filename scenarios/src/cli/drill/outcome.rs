@@ -19,15 +19,19 @@ pub(super) fn say(report: &Report, stream: Stream, verbose: bool) -> Exit {
             "FAILED: no drill reached these branches of the healing code: {missed}\n"
         ));
     }
-    if let Some(line) = evidence(report) {
-        text.push_str(&line);
-    }
+    text.push_str(&end(report, verbose));
+    stream.write(&text);
+    Exit::of(report)
+}
+
+/// Where to look, and the sum.
+pub(super) fn end(report: &Report, verbose: bool) -> String {
+    let mut text = evidence(report).unwrap_or_default();
     if report.summary.failed > 0 && !verbose {
         text.push_str("each failed drill in full: record.json and story.txt in its folder, or -v\n");
     }
     text.push_str(&sum(report));
-    stream.write(&text);
-    Exit::of(report)
+    text
 }
 
 /// Where what was left is, if anything was: also of drills that were ended.

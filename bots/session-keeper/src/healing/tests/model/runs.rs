@@ -16,7 +16,7 @@ use super::{
     state::Bounds,
 };
 
-/// So many take seconds, one more a minute: `KNOCKPROOF_MODEL_FAULTS` has another number.
+/// So many take seconds, one more a minute: `SESSION_KEEPER_MODEL_FAULTS` has another number.
 const FAULTS: u8 = 2;
 /// A rival that logs in so often makes the bot stop twice.
 const TAKES: u8 = 7;
@@ -30,9 +30,9 @@ const RIVAL: Bounds = Bounds {
 };
 
 fn faults() -> u8 {
-    let given = std::env::var("KNOCKPROOF_MODEL_FAULTS").ok();
+    let given = std::env::var("SESSION_KEEPER_MODEL_FAULTS").ok();
     given.map_or(FAULTS, |given| {
-        given.parse().expect("KNOCKPROOF_MODEL_FAULTS is a number")
+        given.parse().expect("SESSION_KEEPER_MODEL_FAULTS is a number")
     })
 }
 
