@@ -41,6 +41,14 @@ pub fn account(role: Role) -> String {
     format!("account:{}", role.name())
 }
 
+/// What a cause is, as a metric counts it: one word of a few. A room's id would make a series of its own for each room.
+pub(super) fn kind(cause: &str) -> &str {
+    match cause.starts_with('!') {
+        true => "room",
+        false => cause.split(':').next().unwrap_or_default(),
+    }
+}
+
 /// The account waits for a person.
 pub(super) fn of_account(role: Role, user: &OwnedUserId, blocker: &Blocker) -> Hold {
     Hold {
@@ -163,6 +171,16 @@ mod tests {
             to_invite: 50,
             to_speak: 10,
         }
+    }
+
+    #[rstest]
+    #[case("!space:hs", "room")]
+    #[case("!a-room-without-a-server", "room")]
+    #[case(&account(Role::Approver), "account")]
+    #[case(&limit(Role::Approver, "rooms"), "limit")]
+    #[case("creation:approver", "creation")]
+    fn a_cause_is_counted_by_what_it_is_and_not_by_name(#[case] cause: &str, #[case] counted: &str) {
+        assert_eq!(kind(cause), counted);
     }
 
     #[rstest]

@@ -283,7 +283,7 @@ impl Sender {
             cure = told.cure,
             "an effect is kept for later"
         );
-        self.metrics.count("held", cause.split(':').next().unwrap_or_default());
+        self.metrics.count("held", hold::kind(&cause));
         let is_blocker = blocks && cause == self.config.flow.space.as_str();
         self.tell(role, &cause, told, is_blocker);
         {
