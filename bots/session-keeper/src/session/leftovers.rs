@@ -60,14 +60,17 @@ impl Leftovers {
         Ok(remaining.into_iter().map(|left| left.device).collect())
     }
 
-    /// Whether it was never looked from this device for those that nothing but the list of what was made from here speaks of. It is written
-    /// down: a process that ends between the making of a store and the look would else forget them for ever.
+    /// Whether it was never looked from this device for those that nothing but the list of what was made from here speaks of, or never for that of
+    /// a former life, which is known late. It is written down: a process that ends between the making of a store and the look would else forget
+    /// them for ever.
     ///
     /// # Errors
     ///
     /// When the vault cannot be read.
     pub fn are_to_be_recollected(&self, session: &Session) -> Result<bool, VaultError> {
-        Ok(self.vault.devices()?.looked_from.as_ref() != Some(&session.device))
+        let devices = self.vault.devices()?;
+        let is_former_new = self.former.is_some() && devices.looked_for != self.former;
+        Ok(is_former_new || devices.looked_from.as_ref() != Some(&session.device))
     }
 
     /// Adds to the devices left behind those which this data directory made and does not use: its session file was lost,
@@ -95,6 +98,7 @@ impl Leftovers {
             }
         }
         devices.looked_from = Some(session.device.clone());
+        devices.looked_for.clone_from(&self.former);
         self.vault.save_devices(&devices)
     }
 

@@ -55,6 +55,9 @@ pub struct Devices {
     /// The device from which it was looked whether any of them is still there that nothing else speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_from: Option<OwnedDeviceId>,
+    /// The device of a former life of this data directory for which it was looked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_for: Option<OwnedDeviceId>,
 }
 
 /// A device left behind.
