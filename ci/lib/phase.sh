@@ -227,6 +227,11 @@ phase_interrupt() {
   wait "${PHASE_JOB#-}" || true
 }
 
+# phase_text I: prints the phase's log without colours.
+phase_text() {
+  sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")"
+}
+
 phase_log() {
   echo "$CACHE/log/phase-${PHASE_NAME[$1]}.log"
 }
@@ -235,7 +240,7 @@ phase_log() {
 # Its skipped ones are the tests that other phases run; ours are the ignored ones.
 phase_count_nextest() {
   local line all
-  line=$(sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" | grep -E '^ +Summary \[' | tail -n 1 || true)
+  line=$(phase_text "$1" | grep -E '^ +Summary \[' | tail -n 1 || true)
   PHASE_PASSED[$1]=$(phase_number 'passed' "$line")
   PHASE_FAILED[$1]=$(($(phase_number 'failed' "$line") + $(phase_number 'timed out' "$line") + $(phase_number 'exec failed' "$line")))
   # A test that an interrupted or too long run never came to has not passed.

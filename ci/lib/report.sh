@@ -59,7 +59,7 @@ report_failures() {
 report_culprits() {
   [[ -f $(phase_log "$1") ]] || return 0
   {
-    sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" |
+    phase_text "$1" |
       grep -E '^ +(TRY [0-9]+ )?(FAIL|LEAK-FAIL|TIMEOUT|SIG[A-Z]+|ABORT|XFAIL|TERMINATING) |^(test .* \.\.\. FAILED$|error(\[|:))|^[a-z-]+/[a-z/-]+ .* (failed|could not run)$' |
       sed 's/^ */  /' | sort -u
     [[ -z ${PHASE_LEFT[$1]:-} ]] || printf '%s\n' "${PHASE_LEFT[$1]}" | sed 's/^/  left behind: /'
@@ -70,7 +70,7 @@ report_culprits() {
 # failed test, and what follows a panic. Where the log is lost with the machine, nothing else says why.
 report_reasons() {
   [[ -f $(phase_log "$1") ]] || return 0
-  sed 's/\x1b\[[0-9;]*m//g' "$(phase_log "$1")" |
+  phase_text "$1" |
     awk '/^ *---- .* ----$/ || / panicked at / { wanted = 2 } !/^ *$/ && wanted-- > 0 && !seen[$0]++ { sub(/^ +/, ""); print "    " substr($0, 1, 300) }' |
     head -n 12 || true
 }

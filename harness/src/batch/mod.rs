@@ -143,7 +143,7 @@ async fn ran(
             let watcher = progress.began(&drill.name());
             let (suite, selection) = (suite.clone(), taken(&drill));
             running.spawn(async move {
-                let record = survive(&suite, &drill, &selection, watcher.clone()).await;
+                let record = one(&suite, &drill, &selection, watcher.clone()).await;
                 watcher.done(&record);
                 (pace, place, record)
             });
@@ -192,7 +192,8 @@ fn available_kib() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-async fn survive(suite: &Suite, drill: &Drill, selection: &Selection, watcher: Arc<dyn DrillProgress>) -> Record {
+/// Runs a single drill as [`run`] does each of its own: one that panics has failed, and takes nothing with it.
+pub async fn one(suite: &Suite, drill: &Drill, selection: &Selection, watcher: Arc<dyn DrillProgress>) -> Record {
     let ran = AssertUnwindSafe(drill::run(suite, drill, selection, watcher))
         .catch_unwind()
         .await;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, iter::repeat_n, ops::Range};
 
 use super::Snapshot;
 use crate::{
@@ -60,25 +60,37 @@ impl Evidence {
     pub fn of(record: Record) -> Self {
         let windows = Window::all(&record);
         let last = windows.last().copied().unwrap_or_default();
-        Self::within(&record, last, &windows)
+        Self::whole(record, &windows).within(windows.len() - 1, last)
     }
 
     /// Lays out a history for each fault of its schedule, in the order in which they happened; once where nothing was broken.
     pub fn each(record: Record) -> Vec<Self> {
         let windows = Window::all(&record);
-        let each = windows.iter().map(|window| Self::within(&record, *window, &windows));
-        each.collect()
+        let whole = repeat_n(Self::whole(record, &windows), windows.len());
+        let each = whole.zip(windows).enumerate();
+        each.map(|(place, (whole, window))| whole.within(place, window))
+            .collect()
     }
 
-    fn within(record: &Record, window: Window, all: &[Window]) -> Self {
-        let breakages = all.iter().filter_map(|window| Breakage::of(record, *window));
+    /// What is the same for every fault.
+    fn whole(record: Record, windows: &[Window]) -> Self {
+        let schedule = windows.iter().filter_map(|window| Breakage::of(&record, *window));
         Self {
             subject: record.subject(),
             exchanges: record.exchanges(),
-            after: window.after(record),
-            breakage: Breakage::of(record, window),
-            schedule: breakages.collect(),
-            record: record.clone(),
+            after: None,
+            breakage: None,
+            schedule: schedule.collect(),
+            record,
+        }
+    }
+
+    /// The same for the fault at this place of the schedule.
+    fn within(self, place: usize, window: Window) -> Self {
+        Self {
+            after: window.after(&self.record),
+            breakage: self.schedule.get(place).cloned(),
+            ..self
         }
     }
 

@@ -73,6 +73,14 @@ impl Hit<'_> {
         [vec![first], more].concat()
     }
 
+    /// Those that are named; none where the first alone is hit.
+    pub(super) fn these(&self) -> &[String] {
+        match self {
+            Self::These(these) => these,
+            Self::First | Self::Few(_) | Self::Every(_) => &[],
+        }
+    }
+
     /// Whether a fault can hit those that are wished for.
     pub(super) fn reaches(&self, fault: &KnownFault) -> bool {
         match self {

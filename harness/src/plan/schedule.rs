@@ -7,7 +7,7 @@ use rand_chacha::{
     rand_core::{RngCore as _, SeedableRng as _},
 };
 
-use super::{BadWish, Drill, Known, KnownFault, KnownScenario, Moment, Subject, Wishes, identities, seed_for};
+use super::{BadWish, Drill, Known, KnownScenario, Moment, Subject, Wishes, identities, seed_for};
 use crate::names;
 
 /// How many faults a drawn schedule has.
@@ -66,7 +66,7 @@ pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Subject]) -> Result
         if is_early || !fits(subject.moment, place, schedule.len()) {
             return Err(BadWish::Place(subject.to_string()));
         }
-        whole.push(Subject::new(name, subject.moment).hitting(&wished_identities(known, wishes)));
+        whole.push(Subject::new(name, subject.moment).hitting(hit.these()));
     }
     let scenarios = scenarios(known, wishes)?;
     let drills = scenarios
@@ -118,14 +118,6 @@ fn scenarios<'k>(known: &'k Known, wishes: &Wishes) -> Result<Vec<&'k KnownScena
     }
 }
 
-/// The identities that a schedule hits; none is the first alone.
-fn wished_identities(known: &Known, wishes: &Wishes) -> Vec<String> {
-    match identities::wished(known, wishes) {
-        Ok(identities::Hit::These(these)) => these,
-        _ => Vec::new(),
-    }
-}
-
 /// A schedule as a drill on each wished homeserver.
 fn on_each(wishes: &Wishes, scenario: &str, mut schedule: Vec<Subject>) -> Vec<Drill> {
     let subject = schedule.pop();
@@ -148,20 +140,14 @@ impl Pool {
         let moments = super::wishes::wished_moments(&wishes.moments)?;
         let (faults, _) = super::wishes::wished_faults(known, &wishes.faults)?;
         let hit = identities::wished(known, wishes)?;
-        let these = wished_identities(known, wishes);
-        let at = |fault: &&KnownFault| {
-            let fault = (*fault).clone();
-            let comes_first = fault.comes_first;
-            let moments = moments.iter().filter(|moment| scenario.has(**moment));
-            let makes_sense: Vec<Moment> = moments
-                .copied()
-                .filter(|moment| fault.moments.contains(moment))
-                .collect();
-            let these = these.clone();
-            let subject = move |moment| (Subject::new(&fault.name, moment).hitting(&these), comes_first);
-            makes_sense.into_iter().map(subject)
-        };
-        let pool: Vec<(Subject, bool)> = faults.iter().filter(|fault| hit.reaches(fault)).flat_map(at).collect();
+        let mut pool = Vec::new();
+        for fault in faults.into_iter().filter(|fault| hit.reaches(fault)) {
+            let makes_sense = |moment: &&Moment| scenario.has(**moment) && fault.moments.contains(moment);
+            for moment in moments.iter().filter(makes_sense) {
+                let subject = Subject::new(&fault.name, *moment).hitting(hit.these());
+                pool.push((subject, fault.comes_first));
+            }
+        }
         let is_endless = |(subject, comes_first): &(Subject, bool)| !comes_first && fits(subject.moment, 1, LONGEST);
         match pool.iter().any(is_endless) {
             true => Ok(Self(pool)),
@@ -198,7 +184,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::fault::Reach;
+    use crate::{fault::Reach, plan::KnownFault};
 
     fn known() -> Known {
         let fault = |name: &str, moments: &[Moment]| KnownFault {

@@ -29,6 +29,14 @@ impl Process {
         self.memory("VmRSS")
     }
 
+    /// The most that its resident set has ever been, in MiB.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn most_resident(self) -> Result<f64, Failure> {
+        self.memory("VmHWM")
+    }
+
     /// What of it is this process's alone, in MiB: without the pages of its program, of which an unoptimised one has many times as many.
     ///
     /// # Errors

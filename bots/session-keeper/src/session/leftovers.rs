@@ -84,17 +84,15 @@ impl Leftovers {
         let known = |device: &OwnedDeviceId| {
             *device == session.device || devices.left.iter().any(|left| left.device == *device)
         };
-        let there = match devices.made.iter().chain(&self.former).all(known) {
-            true => Vec::new(),
-            false => match self.server.devices(&session.token).await {
-                Some(there) => there,
-                None => return Ok(()),
-            },
-        };
-        for (device, _) in there {
-            let ours = devices.made.contains(&device) || self.former.as_ref() == Some(&device);
-            if ours && device != session.device && devices.left.iter().all(|left| left.device != device) {
-                devices.left.push(LeftDevice { device, token: None });
+        if !devices.made.iter().chain(&self.former).all(known) {
+            let Some(there) = self.server.devices(&session.token).await else {
+                return Ok(());
+            };
+            for (device, _) in there {
+                let ours = devices.made.contains(&device) || self.former.as_ref() == Some(&device);
+                if ours && device != session.device && devices.left.iter().all(|left| left.device != device) {
+                    devices.left.push(LeftDevice { device, token: None });
+                }
             }
         }
         devices.looked_from = Some(session.device.clone());

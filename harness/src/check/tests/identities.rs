@@ -32,13 +32,6 @@ fn heard(user: &str, heard: Result<(), String>) -> Event {
     }
 }
 
-fn fired(account: &str) -> Event {
-    Event::Fired {
-        account: account.to_owned(),
-        evidence: "it was seen".to_owned(),
-    }
-}
-
 /// The fault hits the second, or both; and all is well.
 fn sound_of_two(first_is_hit: bool) -> Story {
     let mut story = sound();

@@ -182,6 +182,22 @@ fn readable(user: &str, wanted: usize, read: Result<usize, String>) -> Event {
     }
 }
 
+fn breaking(fault: &str) -> Event {
+    Event::Breaking {
+        fault: fault.to_owned(),
+        moment: "while-running".to_owned(),
+        drilled: true,
+        allowed: Allowed::from(&Expectation::unharmed()),
+    }
+}
+
+fn fired(account: &str) -> Event {
+    Event::Fired {
+        account: account.to_owned(),
+        evidence: "it was seen".to_owned(),
+    }
+}
+
 fn says(ready: Option<Ready>) -> Event {
     Event::Ready {
         said: ready.unwrap(),
@@ -222,7 +238,6 @@ fn leak(owner: Option<&str>) -> Leak {
 }
 
 /// Nothing is broken.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn sound() -> Story {
     let used = as_who(
         exchange(1, Entrance::Bot, "GET", "/_matrix/client/v3/sync", 200),
@@ -246,17 +261,9 @@ fn sound() -> Story {
         says(ready("ok", BOT, "D1")),
         Event::Answer(used),
         look("before", snapshot(1, "D1", &["D1"])),
-        Event::Breaking {
-            fault: "something".to_owned(),
-            moment: "while-running".to_owned(),
-            drilled: true,
-            allowed: Allowed::from(&Expectation::unharmed()),
-        },
+        breaking("something"),
         Event::Answer(exchange(2, Entrance::Public, "GET", "/_matrix/client/v3/sync", 200)),
-        Event::Fired {
-            account: NAME.to_owned(),
-            evidence: "it was seen".to_owned(),
-        },
+        fired(NAME),
         Event::Whole,
         look("after", snapshot(9, "D1", &["D1"])),
         Event::RoundTrip {

@@ -8,17 +8,9 @@ fn sound_of_two() -> Story {
     let healed = story.place(|event| matches!(event, Event::Whole)) + 1;
     let second = [
         look("before", snapshot(9, "D1", &["D1"])),
-        Event::Breaking {
-            fault: "another".to_owned(),
-            moment: "at-boot".to_owned(),
-            drilled: true,
-            allowed: Allowed::from(&Expectation::unharmed()),
-        },
+        breaking("another"),
         Event::Answer(exchange(10, Entrance::Public, "GET", "/_matrix/client/v3/sync", 200)),
-        Event::Fired {
-            account: NAME.to_owned(),
-            evidence: "it was seen too".to_owned(),
-        },
+        fired(NAME),
         Event::Whole,
     ];
     story.0.splice(healed..healed, second);

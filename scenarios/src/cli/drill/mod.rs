@@ -18,7 +18,6 @@ use std::{
 use harness::{
     batch::{self, Jobs, Until},
     contract::Contract,
-    drill,
     homeserver::{Choice, Selection, look},
     names,
     plan::{self, Drill, Wishes},
@@ -247,7 +246,7 @@ impl Run {
             let name = record.name.clone();
             progress.say(&format!("{name} failed; which of its faults does it take?"));
             let run = async |drill: &Drill| {
-                let record = drill::run(&self.suite, drill, &taken[&drill.homeserver], Arc::new(Silent)).await;
+                let record = batch::one(&self.suite, drill, &taken[&drill.homeserver], Arc::new(Silent)).await;
                 progress.say(&format!("  {}", record.line()));
                 record
             };

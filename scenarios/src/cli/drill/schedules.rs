@@ -11,6 +11,7 @@ use harness::{
 };
 
 use super::{super::DrillArgs, Exit, outcome};
+use crate::bench::Process;
 
 /// How many schedules that failed are shortened: one cause fails many.
 const SHORTENED: usize = 3;
@@ -93,8 +94,8 @@ fn told(report: &Report, drills: &[Drill]) -> String {
         "{fired} faults happened and healed in the schedules that passed; {} branches of the healing code were taken\n",
         marks.len()
     );
-    if let Some(kib) = most_memory() {
-        text.push_str(&format!("memory of this program at its most: {} MiB\n", kib / 1024));
+    if let Ok(mib) = Process::this().most_resident() {
+        text.push_str(&format!("memory of this program at its most: {mib:.0} MiB\n"));
     }
     if !slowest.is_empty() {
         text.push_str("slowest heals:\n");
@@ -109,13 +110,6 @@ fn told(report: &Report, drills: &[Drill]) -> String {
         ));
     }
     text
-}
-
-/// The most memory that this process has had at once, in KiB.
-fn most_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 #[cfg(test)]
