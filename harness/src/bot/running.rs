@@ -278,7 +278,7 @@ async fn read(output: pipe::Receiver, mut logs: Logs, said: Said) {
     while matches!(output.read_until(b'\n', &mut bytes).await, Ok(read) if read > 0) {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_end_matches(['\n', '\r']);
-        let masked = history.secrets().mask(text);
+        let (leaks, masked) = history.secrets().leaks_masked(text);
         let written = logs
             .raw
             .write_all(&bytes)
@@ -287,7 +287,7 @@ async fn read(output: pipe::Receiver, mut logs: Logs, said: Said) {
             tracing::warn!(%error, "the bot's log could not be written");
         }
         history.add(Event::Line {
-            leaks: history.secrets().leaks(text),
+            leaks,
             text: masked.clone(),
         });
         said.has_printed(text, &masked);

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -114,9 +115,11 @@ impl History {
     /// When the file cannot be written anew.
     pub fn look_again(&self) -> io::Result<()> {
         let lines = self.written().lines.clone();
+        let mut masked = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
-            let leaks = self.0.secrets.leaks(line);
+            let (leaks, clean) = self.0.secrets.leaks_masked(line);
             if !leaks.is_empty() {
+                masked.insert(number, clean);
                 self.add(Event::Output(Output {
                     name: format!("line {} of the history", number + 1),
                     bytes: line.len(),
@@ -125,12 +128,13 @@ impl History {
                 }));
             }
         }
-        let mut written = self.written();
-        let masked: Vec<String> = written.lines.iter().map(|line| self.0.secrets.mask(line)).collect();
-        if masked == written.lines {
+        if masked.is_empty() {
             return Ok(());
         }
-        written.lines = masked;
+        let mut written = self.written();
+        for (number, clean) in masked {
+            written.lines[number] = clean;
+        }
         if let Some(path) = &self.0.file {
             written.open = Some(rewritten(path, &written.lines)?);
         }

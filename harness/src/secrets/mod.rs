@@ -2,18 +2,20 @@
 
 mod folder;
 mod handed;
+mod known;
 mod shape;
 
 pub use folder::in_folder;
 pub use handed::Origin;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
+
+use known::{Found, Known};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "•••";
@@ -39,51 +41,25 @@ const fn is_false(is: &bool) -> bool {
     !*is
 }
 
+impl Leak {
+    /// What nobody has told of, and looks like a secret.
+    fn of_shape(label: &str) -> Self {
+        Self {
+            what: label.to_owned(),
+            owner: None,
+            given: false,
+        }
+    }
+}
+
 /// The secrets of one world. Cheap to clone; all clones are the same set.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<Mutex<Known>>);
+pub struct Secrets(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
-struct Known {
-    /// By their text, with every other form of it.
-    secrets: BTreeMap<String, Secret>,
+struct Inner {
+    known: Known,
     handed: handed::Handed,
-}
-
-struct Secret {
-    leak: Leak,
-    forms: Vec<String>,
-}
-
-impl Known {
-    fn leaks(&self, text: &str) -> Vec<Leak> {
-        let found = self.secrets.iter().filter(|(secret, known)| known.is_in(secret, text));
-        found.map(|(_, known)| known.leak.clone()).collect()
-    }
-
-    fn mask(&self, text: &str) -> String {
-        let mut texts: Vec<&str> = Vec::new();
-        for (secret, known) in &self.secrets {
-            let forms = known.forms.iter().map(String::as_str);
-            texts.extend(
-                [secret.as_str()]
-                    .into_iter()
-                    .chain(forms)
-                    .filter(|form| text.contains(form)),
-            );
-        }
-        // The longest first: one that begins like another must not leave its end behind.
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        texts
-            .into_iter()
-            .fold(text.to_owned(), |masked, secret| masked.replace(secret, MASK))
-    }
-}
-
-impl Secret {
-    fn is_in(&self, secret: &str, text: &str) -> bool {
-        text.contains(secret) || self.forms.iter().any(|form| text.contains(form.as_str()))
-    }
 }
 
 impl Secrets {
@@ -103,25 +79,12 @@ impl Secrets {
     }
 
     fn put(&self, what: String, owner: Option<String>, given: bool, secret: &str) {
-        let secret = secret.trim();
-        if secret.len() >= SHORTEST {
-            let leak = Leak { what, owner, given };
-            let forms = forms(secret);
-            let new = || Secret { leak, forms };
-            self.known().secrets.entry(secret.to_owned()).or_insert_with(new);
-        }
+        self.inner().known.add(secret.trim(), Leak { what, owner, given });
     }
 
     /// All secrets that stand in a text: those that are known, and whatever else looks like one.
     pub fn leaks(&self, text: &str) -> Vec<Leak> {
-        let mut leaks = self.known().leaks(text);
-        let rest = self.known().mask(text);
-        leaks.extend(shape::found(&rest).into_iter().map(|(_, label)| Leak {
-            what: label.to_owned(),
-            owner: None,
-            given: false,
-        }));
-        leaks
+        self.find(text).leaks
     }
 
     /// The labels of all secrets that stand in a text.
@@ -131,70 +94,62 @@ impl Secrets {
 
     /// The text with every secret masked: what is looked for is what is hidden.
     pub fn mask(&self, text: &str) -> String {
-        let mut masked = self.known().mask(text);
-        let mut shapes: Vec<_> = shape::found(&masked).into_iter().map(|(range, _)| range).collect();
-        // From the end, so that the places before stay where they are; of two that overlap, the one that begins first.
-        shapes.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
-        let mut end = 0;
-        shapes.retain(|range| {
-            let is_apart = range.start >= end;
-            end = end.max(range.end);
-            is_apart
-        });
-        for range in shapes.into_iter().rev() {
-            masked.replace_range(range, MASK);
+        self.leaks_masked(text).1
+    }
+
+    /// Both at once.
+    pub(crate) fn leaks_masked(&self, text: &str) -> (Vec<Leak>, String) {
+        let found = self.find(text);
+        let mut masked = text.to_owned();
+        // From the end, so that the places before stay where they are.
+        for place in found.places.into_iter().rev() {
+            masked.replace_range(place, MASK);
         }
-        masked
+        (found.leaks, masked)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.known().secrets.len()
+        self.inner().known.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.known().secrets.is_empty()
+        self.len() == 0
     }
 
     /// Notes how the bot came by a token (or by anything that it may take for one). The first way counts.
     pub fn hand(&self, token: &str, origin: Origin) {
-        self.known().handed.hand(token, origin);
+        self.inner().handed.hand(token, origin);
     }
 
     /// How the bot came by a token; nothing where it never did.
     pub fn origin(&self, token: &str) -> Option<Origin> {
-        self.known().handed.origin(token)
+        self.inner().handed.origin(token)
     }
 
     /// A name for a token by which it can be told from others and not be used: `t1`, `t2`, ….
     pub fn name_token(&self, token: &str) -> String {
-        self.known().handed.name(token)
+        self.inner().handed.name(token)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    /// The lock is not held while a text is searched.
+    fn find(&self, text: &str) -> Found {
+        let search = self.inner().known.search();
+        search.run(text)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The forms in which a secret may stand in a URL, in JSON, or (a recovery key, which is written in groups of letters) in one piece.
-fn forms(secret: &str) -> Vec<String> {
-    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json.trim_matches('"').to_owned();
-    let joined = secret.split_whitespace().collect::<String>();
-    let mut forms = vec![encoded.replace('+', "%20"), encoded, json, joined];
-    forms.sort();
-    forms.dedup();
-    forms.retain(|form| form != secret && form.len() >= SHORTEST);
-    forms
-}
-
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.known();
-        let labels = known.secrets.values().map(|secret| &secret.leak.what);
-        f.debug_set().entries(labels).finish()
+        let inner = self.inner();
+        f.debug_set()
+            .entries(inner.known.leaks().map(|leak| &leak.what))
+            .finish()
     }
 }
 
@@ -238,6 +193,23 @@ mod tests {
         secrets.add("short", "syt_token_1");
         secrets.add("long", "syt_token_1_and_more");
         assert_eq!(secrets.mask("syt_token_1_and_more"), MASK);
+    }
+
+    #[test]
+    fn of_two_that_share_letters_nothing_is_left_behind() {
+        let secrets = Secrets::default();
+        secrets.add("first", "abcdefgh-ij");
+        secrets.add("second", "gh-ijklmnop");
+        assert_eq!(secrets.mask("<abcdefgh-ijklmnop>"), format!("<{MASK}>"));
+        assert_eq!(secrets.mask("abcdefgh-ijgh-ijklmnop"), format!("{MASK}{MASK}"));
+    }
+
+    #[test]
+    fn a_secret_that_becomes_known_after_a_search_is_found_by_the_next() {
+        let secrets = Secrets::default();
+        assert!(secrets.found_in("correct horse").is_empty());
+        secrets.add("password", "correct horse");
+        assert_eq!(secrets.found_in("correct horse"), ["password"]);
     }
 
     #[test]
