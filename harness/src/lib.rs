@@ -49,7 +49,7 @@
 //! | [`report`] | records, table, JSON and its schema; [`replay`] is the line that repeats a drill |
 //! | [`timeline`] | a history in short, for people |
 //! | [`names`] | answers an unknown name with the nearest known ones |
-//! | [`wait`], [`cause`], [`artifacts`], [`secrets`], [`run`] | deadlines, errors in one line, what a test leaves behind, what no log may hold, what a run marks |
+//! | [`wait`], [`cause`], [`artifacts`], [`secrets`], [`run`], [`process`] | deadlines, errors in one line, what a test leaves behind, what no log may hold, what a run marks, what the kernel says of processes |
 //!
 //! # Under `rstest`
 //!
@@ -93,6 +93,7 @@ pub mod homeserver;
 pub mod images;
 pub mod names;
 pub mod plan;
+pub mod process;
 pub mod progress;
 pub mod replay;
 pub mod report;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, resume_unwind},
     sync::Arc,
@@ -17,6 +16,7 @@ use crate::{
     drill,
     homeserver::{Driver, Selection},
     plan::{Drill, Pace, Queue},
+    process,
     progress::{DrillProgress, Progress},
     report::{Record, Verdict},
     suite::Suite,
@@ -54,7 +54,7 @@ impl Jobs {
         let is_real = drivers.into_iter().any(|driver| driver != Driver::Embedded);
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         match is_real {
-            true => Self::beside_real(cores, available_kib()),
+            true => Self::beside_real(cores, process::available_kib()),
             false => Self {
                 all: (WORKING + WAITING) * cores,
                 working: WORKING * cores,
@@ -185,13 +185,6 @@ async fn ran(
         .collect()
 }
 
-/// The memory that can be had without swapping.
-fn available_kib() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().trim_end_matches("kB").trim().parse().ok()
-}
-
 /// Runs a single drill as [`run`] does each of its own: one that panics has failed, and takes nothing with it.
 pub async fn one(suite: &Suite, drill: &Drill, selection: &Selection, watcher: Arc<dyn DrillProgress>) -> Record {
     let ran = AssertUnwindSafe(drill::run(suite, drill, selection, watcher))
@@ -216,7 +209,7 @@ mod tests {
         let drill = |seed| Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: None,
+            injection: None,
             homeserver: "embedded".to_owned(),
             seed,
             contract: None,

@@ -6,6 +6,7 @@ use super::{Bot, BotCommand};
 use crate::{
     contract::Contract,
     history::{Event, Exit, History, Record},
+    process::Process,
     secrets::{Leak, Secrets},
     wait::{self, Poll},
 };
@@ -121,8 +122,8 @@ async fn what_a_shell_started_ends_with_it_and_not_only_with_the_drill() {
     scene.bot.start().unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let child = scene.bot.log_text();
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
-    let lives = stat.is_ok_and(|stat| !stat.contains(") Z "));
+    let stat = Process::new(child.trim().parse().unwrap()).stat();
+    let lives = stat.is_ok_and(|stat| !stat.is_zombie);
     assert!(!lives, "process {child} lives on");
 }
 

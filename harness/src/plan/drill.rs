@@ -2,7 +2,7 @@
 
 use std::{env, fmt, path::PathBuf};
 
-use super::{Moment, Subject};
+use super::{Injection, Moment};
 use crate::{homeserver::Choice, replay::quoted};
 
 /// One drill: a scenario, what is broken and when, and on which homeserver.
@@ -11,9 +11,9 @@ pub struct Drill {
     /// The scenario's name.
     pub scenario: String,
     /// What is broken before that and when, one after another: each heals before the next. Empty but for a schedule of several faults.
-    pub earlier: Vec<Subject>,
+    pub earlier: Vec<Injection>,
     /// What is broken and when; `None` for the plain scenario.
-    pub subject: Option<Subject>,
+    pub injection: Option<Injection>,
     /// The wish for a homeserver, as in `KNOCKPROOF_HOMESERVER`.
     pub homeserver: String,
     /// The seed of the run.
@@ -31,7 +31,7 @@ impl Drill {
         Self {
             scenario: scenario.to_owned(),
             earlier: Vec::new(),
-            subject: None,
+            injection: None,
             homeserver: Choice::Auto.to_string(),
             // Short enough to be typed again.
             seed: seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
@@ -42,14 +42,14 @@ impl Drill {
     /// The same with a fault.
     #[must_use]
     pub fn broken(mut self, fault: &str, moment: Moment) -> Self {
-        self.subject = Some(Subject::new(fault, moment));
+        self.injection = Some(Injection::new(fault, moment));
         self
     }
 
     /// The same with its fault hitting these identities of the bot, all at once.
     #[must_use]
     pub fn hitting(mut self, identities: &[String]) -> Self {
-        self.subject = self.subject.map(|subject| subject.hitting(identities));
+        self.injection = self.injection.map(|injection| injection.hitting(identities));
         self
     }
 
@@ -61,8 +61,8 @@ impl Drill {
     }
 
     /// Everything that it breaks, in the order in which that happens.
-    pub fn schedule(&self) -> impl DoubleEndedIterator<Item = &Subject> + Clone {
-        self.earlier.iter().chain(&self.subject)
+    pub fn schedule(&self) -> impl DoubleEndedIterator<Item = &Injection> + Clone {
+        self.earlier.iter().chain(&self.injection)
     }
 
     /// The drill's name, without homeserver and seed: `smoke/env-token-clobbered/at-boot`, or `smoke/plain`; where the fault hits others than
@@ -70,24 +70,24 @@ impl Drill {
     /// all of them: `smoke/device-deleted/at-boot,bot-killed/while-running`.
     pub fn name(&self) -> String {
         let scenario = &self.scenario;
-        let Some(subject) = &self.subject else {
+        let Some(injection) = &self.injection else {
             return format!("{scenario}/plain");
         };
         let schedule = words(self.schedule());
-        match subject.identities.is_empty() {
+        match injection.identities.is_empty() {
             true => format!("{scenario}/{schedule}"),
-            false => format!("{scenario}/{schedule}/{}", subject.identities.join("+")),
+            false => format!("{scenario}/{schedule}/{}", injection.identities.join("+")),
         }
     }
 
     /// The moment of its fault, if it has one.
     pub fn moment(&self) -> Option<Moment> {
-        self.subject.as_ref().map(|subject| subject.moment)
+        self.injection.as_ref().map(|injection| injection.moment)
     }
 
     /// The identities that its fault hits, where that is not the first alone.
     pub fn identities(&self) -> &[String] {
-        self.subject.as_ref().map_or(&[], |subject| &subject.identities)
+        self.injection.as_ref().map_or(&[], |injection| &injection.identities)
     }
 
     /// The seed of this drill's world. It depends on the run's seed and on the drill's name alone, not on what else is planned, so that
@@ -103,17 +103,17 @@ impl Drill {
 
     /// The words behind the program's name that repeat it, with a blank before them.
     fn arguments(&self) -> String {
-        let fault = match &self.subject {
-            Some(subject) => {
-                let identities = match subject.identities.is_empty() {
+        let fault = match &self.injection {
+            Some(injection) => {
+                let identities = match injection.identities.is_empty() {
                     true => String::new(),
                     false => {
-                        let names: Vec<_> = subject.identities.iter().map(|name| quoted(name)).collect();
+                        let names: Vec<_> = injection.identities.iter().map(|name| quoted(name)).collect();
                         format!(" --identity {}", names.join(","))
                     }
                 };
                 match self.earlier.is_empty() {
-                    true => format!("--fault {} --moment {}{identities}", subject.fault, subject.moment),
+                    true => format!("--fault {} --moment {}{identities}", injection.fault, injection.moment),
                     false => format!("--schedule {}{identities}", words(self.schedule())),
                 }
             }
@@ -136,8 +136,8 @@ impl fmt::Display for Drill {
 }
 
 /// A schedule as it stands on the command line.
-fn words<'a>(schedule: impl Iterator<Item = &'a Subject>) -> String {
-    let words: Vec<String> = schedule.map(Subject::to_string).collect();
+fn words<'a>(schedule: impl Iterator<Item = &'a Injection>) -> String {
+    let words: Vec<String> = schedule.map(Injection::to_string).collect();
     words.join(",")
 }
 
@@ -156,11 +156,11 @@ pub fn seed_for(seed: u64, name: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn drill(subject: Option<Subject>) -> Drill {
+    fn drill(injection: Option<Injection>) -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject,
+            injection,
             homeserver: "synapse".to_owned(),
             seed: 7,
             contract: None,
@@ -169,22 +169,22 @@ mod tests {
 
     #[test]
     fn a_replay_line_names_everything_the_drill_depends_on() {
-        let subject = Subject::new("device-deleted", Moment::WhileRunning);
+        let injection = Injection::new("device-deleted", Moment::WhileRunning);
         let both = ["first", "second"].map(str::to_owned);
-        let of_both = drill(Some(subject.clone().hitting(&both)));
+        let of_both = drill(Some(injection.clone().hitting(&both)));
         assert_eq!(of_both.name(), "smoke/device-deleted/while-running/first+second");
         assert!(
             of_both
                 .replay("knockproof")
                 .contains("--moment while-running --identity first,second --seed 7")
         );
-        let broken = drill(Some(subject));
+        let broken = drill(Some(injection));
         assert_eq!(
             broken.replay("cargo knockproof"),
             "cargo knockproof drill --homeserver synapse --scenario smoke --fault device-deleted --moment while-running --seed 7"
         );
         let second = Drill {
-            earlier: vec![Subject::new("bot-killed", Moment::AtBoot)],
+            earlier: vec![Injection::new("bot-killed", Moment::AtBoot)],
             ..broken
         };
         assert_eq!(
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn drills_of_one_run_have_different_worlds_that_a_replay_meets_again() {
         let plain = drill(None);
-        let broken = drill(Some(Subject::new("device-deleted", Moment::AtBoot)));
+        let broken = drill(Some(Injection::new("device-deleted", Moment::AtBoot)));
         assert_ne!(plain.world_seed(), broken.world_seed());
         assert_eq!(plain.world_seed(), drill(None).world_seed());
         assert_eq!(seed_for(7, "smoke/plain"), plain.world_seed());

@@ -1,6 +1,6 @@
 //! Which of the bot's identities faults hit.
 
-use super::{BadWish, Known, KnownFault, KnownScenario, Subject, Wishes};
+use super::{BadWish, Injection, Known, KnownFault, KnownScenario, Wishes};
 use crate::{fault::Reach, names};
 
 /// What is wished for.
@@ -10,7 +10,7 @@ pub(super) enum Hit<'k> {
     /// The first alone.
     First,
     /// The first alone, and what a brief run drills for others.
-    Few(&'k [(&'static str, Subject)]),
+    Few(&'k [(&'static str, Injection)]),
     /// The first alone, with the scenario that meets every fault each other alone and all at once, and with other scenarios what a brief
     /// run drills.
     Every(&'k Known),
@@ -48,13 +48,13 @@ pub(super) fn wished<'k>(known: &'k Known, wishes: &Wishes) -> Result<Hit<'k>, B
 
 impl Hit<'_> {
     /// What is drilled of a fault that hits the first identity.
-    pub(super) fn subjects(&self, scenario: &KnownScenario, fault: &KnownFault, first: Subject) -> Vec<Subject> {
-        let among = |others: &[(&str, Subject)]| {
-            let same = |subject: &Subject| subject.fault == first.fault && subject.moment == first.moment;
+    pub(super) fn injections(&self, scenario: &KnownScenario, fault: &KnownFault, first: Injection) -> Vec<Injection> {
+        let among = |others: &[(&str, Injection)]| {
+            let same = |injection: &Injection| injection.fault == first.fault && injection.moment == first.moment;
             let others = others
                 .iter()
-                .filter(|(name, subject)| *name == scenario.name && same(subject));
-            others.map(|(_, subject)| subject.clone()).collect::<Vec<_>>()
+                .filter(|(name, injection)| *name == scenario.name && same(injection));
+            others.map(|(_, injection)| injection.clone()).collect::<Vec<_>>()
         };
         let more = match self {
             Self::These(these) => {

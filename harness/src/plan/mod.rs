@@ -13,7 +13,7 @@ mod wishes;
 pub use crate::fault::Moment;
 pub use drill::{Drill, seed_for};
 pub use identities::whom;
-pub use moment::{BadSubject, Subject, meaning, moment_named};
+pub use moment::{BadInjection, Injection, meaning, moment_named};
 pub use queue::{Pace, Queue};
 pub use schedule::{drawn, scheduled, shorter};
 pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, left_out, plan};

@@ -6,7 +6,7 @@ use crate::fault::Moment;
 
 /// What a drill breaks, when, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Subject {
+pub struct Injection {
     /// The fault's name.
     pub fault: String,
     /// When it happens.
@@ -15,7 +15,7 @@ pub struct Subject {
     pub identities: Vec<String>,
 }
 
-impl Subject {
+impl Injection {
     /// A fault that hits the first identity.
     pub fn new(fault: impl Into<String>, moment: Moment) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for Injection {
     /// As it stands in a schedule: `device-deleted/at-boot`. The identities are those of the whole schedule.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.fault, self.moment)
@@ -45,15 +45,15 @@ impl fmt::Display for Subject {
 /// Words that are no fault at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not FAULT/MOMENT, as device-deleted/at-boot is")]
-pub struct BadSubject(String);
+pub struct BadInjection(String);
 
-impl FromStr for Subject {
-    type Err = BadSubject;
+impl FromStr for Injection {
+    type Err = BadInjection;
 
     fn from_str(words: &str) -> Result<Self, Self::Err> {
         let parts = words.trim().split_once('/');
         let found = parts.and_then(|(fault, moment)| Some(Self::new(fault, moment_named(moment)?)));
-        found.ok_or_else(|| BadSubject(words.to_owned()))
+        found.ok_or_else(|| BadInjection(words.to_owned()))
     }
 }
 

@@ -67,7 +67,7 @@ mod tests {
             .map(|(scenario, seed)| Drill {
                 scenario: scenario.to_owned(),
                 earlier: Vec::new(),
-                subject: None,
+                injection: None,
                 homeserver: "embedded".to_owned(),
                 seed,
                 contract: None,

@@ -7,7 +7,7 @@ use rand_chacha::{
     rand_core::{RngCore as _, SeedableRng as _},
 };
 
-use super::{BadWish, Drill, Known, KnownScenario, Moment, Subject, Wishes, identities, seed_for};
+use super::{BadWish, Drill, Injection, Known, KnownScenario, Moment, Wishes, identities, seed_for};
 use crate::names;
 
 /// How many faults a drawn schedule has.
@@ -47,26 +47,26 @@ pub fn drawn(known: &Known, wishes: &Wishes, count: usize) -> Result<Vec<Drill>,
 /// # Errors
 ///
 /// [`BadWish`] for an unknown name, or a fault at a moment that it does not have, or that cannot come at its place.
-pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Subject]) -> Result<Vec<Drill>, BadWish> {
+pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Injection]) -> Result<Vec<Drill>, BadWish> {
     let all: Vec<&str> = known.faults.iter().map(|fault| fault.name.as_str()).collect();
     let hit = identities::wished(known, wishes)?;
     let mut whole = Vec::new();
-    for (place, subject) in schedule.iter().enumerate() {
-        let name = names::find("fault", &subject.fault, &all)?;
+    for (place, injection) in schedule.iter().enumerate() {
+        let name = names::find("fault", &injection.fault, &all)?;
         let Some(fault) = known.faults.iter().find(|fault| fault.name == name) else {
             continue;
         };
-        if !fault.moments.contains(&subject.moment) {
+        if !fault.moments.contains(&injection.moment) {
             return Err(BadWish::nothing(fault));
         }
         if !hit.reaches(fault) {
             return Err(BadWish::unreached(fault));
         }
         let is_early = fault.comes_first && place > 0;
-        if is_early || !fits(subject.moment, place, schedule.len()) {
-            return Err(BadWish::Place(subject.to_string()));
+        if is_early || !fits(injection.moment, place, schedule.len()) {
+            return Err(BadWish::Place(injection.to_string()));
         }
-        whole.push(Subject::new(name, subject.moment).hitting(hit.these()));
+        whole.push(Injection::new(name, injection.moment).hitting(hit.these()));
     }
     let scenarios = scenarios(known, wishes)?;
     let drills = scenarios
@@ -77,19 +77,19 @@ pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Subject]) -> Result
 
 /// The schedules that are shorter by one fault, each as a drill.
 pub fn shorter(drill: &Drill) -> Vec<Drill> {
-    let whole: Vec<&Subject> = drill.schedule().collect();
+    let whole: Vec<&Injection> = drill.schedule().collect();
     let without = |left_out: usize| {
         let kept = whole.iter().enumerate().filter(|(place, _)| *place != left_out);
-        let mut kept: Vec<Subject> = kept.map(|(_, subject)| (*subject).clone()).collect();
-        let subject = kept.pop();
+        let mut kept: Vec<Injection> = kept.map(|(_, injection)| (*injection).clone()).collect();
+        let injection = kept.pop();
         let is_possible = kept
             .iter()
-            .chain(&subject)
+            .chain(&injection)
             .enumerate()
-            .all(|(place, subject)| fits(subject.moment, place, whole.len() - 1));
-        (is_possible && subject.is_some()).then(|| Drill {
+            .all(|(place, injection)| fits(injection.moment, place, whole.len() - 1));
+        (is_possible && injection.is_some()).then(|| Drill {
             earlier: kept,
-            subject,
+            injection,
             ..drill.clone()
         })
     };
@@ -119,12 +119,12 @@ fn scenarios<'k>(known: &'k Known, wishes: &Wishes) -> Result<Vec<&'k KnownScena
 }
 
 /// A schedule as a drill on each wished homeserver.
-fn on_each(wishes: &Wishes, scenario: &str, mut schedule: Vec<Subject>) -> Vec<Drill> {
-    let subject = schedule.pop();
+fn on_each(wishes: &Wishes, scenario: &str, mut schedule: Vec<Injection>) -> Vec<Drill> {
+    let injection = schedule.pop();
     let drill = |homeserver: String| Drill {
         scenario: scenario.to_owned(),
         earlier: schedule.clone(),
-        subject: subject.clone(),
+        injection: injection.clone(),
         homeserver,
         seed: wishes.seed,
         contract: wishes.contract.clone(),
@@ -133,7 +133,7 @@ fn on_each(wishes: &Wishes, scenario: &str, mut schedule: Vec<Subject>) -> Vec<D
 }
 
 /// What schedules are drawn from: each with whether it comes before all others.
-struct Pool(Vec<(Subject, bool)>);
+struct Pool(Vec<(Injection, bool)>);
 
 impl Pool {
     fn of(known: &Known, wishes: &Wishes, scenario: &KnownScenario) -> Result<Self, BadWish> {
@@ -144,11 +144,12 @@ impl Pool {
         for fault in faults.into_iter().filter(|fault| hit.reaches(fault)) {
             let makes_sense = |moment: &&Moment| scenario.has(**moment) && fault.moments.contains(moment);
             for moment in moments.iter().filter(makes_sense) {
-                let subject = Subject::new(&fault.name, *moment).hitting(hit.these());
-                pool.push((subject, fault.comes_first));
+                let injection = Injection::new(&fault.name, *moment).hitting(hit.these());
+                pool.push((injection, fault.comes_first));
             }
         }
-        let is_endless = |(subject, comes_first): &(Subject, bool)| !comes_first && fits(subject.moment, 1, LONGEST);
+        let is_endless =
+            |(injection, comes_first): &(Injection, bool)| !comes_first && fits(injection.moment, 1, LONGEST);
         match pool.iter().any(is_endless) {
             true => Ok(Self(pool)),
             // At the beginning and in the middle there is room for one fault each.
@@ -156,13 +157,13 @@ impl Pool {
         }
     }
 
-    fn draw(&self, random: &mut ChaCha8Rng) -> Vec<Subject> {
+    fn draw(&self, random: &mut ChaCha8Rng) -> Vec<Injection> {
         let length = SHORTEST + below(random, LONGEST - SHORTEST + 1);
         let at = |place: usize| {
-            let fitting = self.0.iter().filter(move |(subject, comes_first)| {
-                fits(subject.moment, place, length) && (place == 0 || !comes_first)
+            let fitting = self.0.iter().filter(move |(injection, comes_first)| {
+                fits(injection.moment, place, length) && (place == 0 || !comes_first)
             });
-            fitting.map(|(subject, _)| subject)
+            fitting.map(|(injection, _)| injection)
         };
         (0..length)
             .filter_map(|place| {
@@ -219,7 +220,7 @@ mod tests {
     }
 
     fn named(words: &str) -> Result<Vec<Drill>, BadWish> {
-        let schedule: Vec<Subject> = words.split(',').map(|word| word.parse().unwrap()).collect();
+        let schedule: Vec<Injection> = words.split(',').map(|word| word.parse().unwrap()).collect();
         scheduled(&known(), &seeded(7), &schedule)
     }
 
@@ -241,11 +242,11 @@ mod tests {
         let drills = drawn(&known(), &seeded(1), 300).unwrap();
         let mut names = BTreeSet::new();
         for drill in &drills {
-            let schedule: Vec<&Subject> = drill.schedule().collect();
+            let schedule: Vec<&Injection> = drill.schedule().collect();
             assert!((SHORTEST..=LONGEST).contains(&schedule.len()), "{drill}");
-            for (place, subject) in schedule.iter().enumerate() {
-                assert!(fits(subject.moment, place, schedule.len()), "{drill}");
-                assert!(place == 0 || subject.fault != "spoilt", "{drill}");
+            for (place, injection) in schedule.iter().enumerate() {
+                assert!(fits(injection.moment, place, schedule.len()), "{drill}");
+                assert!(place == 0 || injection.fault != "spoilt", "{drill}");
             }
             assert_eq!(drill.scenario, "smoke");
             assert!(names.insert(drill.name()), "{drill} came twice");
@@ -295,7 +296,7 @@ mod tests {
         assert!(refused("deleted/in-the-middle,killed/while-running").contains("deleted/in-the-middle"));
         assert!(
             "killed"
-                .parse::<Subject>()
+                .parse::<Injection>()
                 .unwrap_err()
                 .to_string()
                 .contains("device-deleted/at-boot")

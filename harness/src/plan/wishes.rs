@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Drill, Moment, Subject, identities, moment_named};
+use super::{Drill, Injection, Moment, identities, moment_named};
 use crate::{
     fault::Reach,
     names::{self, Unknown},
@@ -62,7 +62,7 @@ pub struct Known {
     /// The identities of the bot. Where nothing else is said, faults hit the first.
     pub identities: Vec<String>,
     /// What a brief run drills for others than the first identity, each with the scenario.
-    pub others: Vec<(&'static str, Subject)>,
+    pub others: Vec<(&'static str, Injection)>,
 }
 
 /// What is wished for; an empty list is no restriction.
@@ -159,19 +159,19 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
     let any_fault = wishes.faults.is_empty();
     let hit = identities::wished(known, wishes)?;
 
-    let mut subjects = Vec::new();
+    let mut injections = Vec::new();
     for scenario in &scenarios {
         // A wish for a moment is a wish for a fault at that moment, and one for an identity is for a fault that hits it.
         if plain || (any_fault && wishes.moments.is_empty() && wishes.identities.is_empty()) {
-            subjects.push((scenario.name, None));
+            injections.push((scenario.name, None));
         }
         for fault in &faults {
             for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
                 let is_meant = !any_fault || scenario.meets(&fault.name, *moment, wishes.brief);
                 if is_meant && scenario.has(*moment) {
-                    let subject = Subject::new(&fault.name, *moment);
-                    let all = hit.subjects(scenario, fault, subject);
-                    subjects.extend(all.into_iter().map(|subject| (scenario.name, Some(subject))));
+                    let injection = Injection::new(&fault.name, *moment);
+                    let all = hit.injections(scenario, fault, injection);
+                    injections.extend(all.into_iter().map(|injection| (scenario.name, Some(injection))));
                 }
             }
         }
@@ -186,7 +186,7 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
     {
         return Err(BadWish::unreached(fault));
     }
-    if subjects.is_empty() {
+    if injections.is_empty() {
         return Err(BadWish::Empty);
     }
 
@@ -194,10 +194,10 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
         .on()
         .iter()
         .flat_map(|homeserver| {
-            subjects.iter().map(move |(scenario, subject)| Drill {
+            injections.iter().map(move |(scenario, injection)| Drill {
                 scenario: (*scenario).to_owned(),
                 earlier: Vec::new(),
-                subject: subject.clone(),
+                injection: injection.clone(),
                 homeserver: homeserver.clone(),
                 seed: wishes.seed,
                 contract: wishes.contract.clone(),

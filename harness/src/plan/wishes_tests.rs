@@ -232,7 +232,7 @@ proptest! {
     #[test]
     fn a_replay_plans_exactly_the_drill_it_was_made_for(seed: u64) {
         for drill in plan(&of_two(), &Wishes { seed, ..Wishes::default() }).unwrap() {
-            let (fault, moment) = drill.subject.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.name())));
+            let (fault, moment) = drill.injection.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.name())));
             let again = Wishes {
                 seed,
                 identities: drill.identities().to_vec(),
@@ -248,8 +248,8 @@ proptest! {
 /// The same bot with a second identity, for which a brief run drills little.
 fn of_two() -> Known {
     let little = |scenario, fault: &str, moment| {
-        let subject = Subject::new(fault, moment).hitting(&["second".to_owned()]);
-        (scenario, subject)
+        let injection = Injection::new(fault, moment).hitting(&["second".to_owned()]);
+        (scenario, injection)
     };
     Known {
         identities: ["first", "second"].map(str::to_owned).to_vec(),

@@ -114,7 +114,7 @@ mod tests {
         let drill = Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: None,
+            injection: None,
             homeserver: "synapse".to_owned(),
             seed: 7,
             contract: None,

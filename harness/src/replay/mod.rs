@@ -143,13 +143,13 @@ fn quoted_value(value: &OsStr) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Moment, Subject};
+    use crate::plan::{Injection, Moment};
 
     fn drill() -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: Some(Subject::new("device-deleted", Moment::AtBoot)),
+            injection: Some(Injection::new("device-deleted", Moment::AtBoot)),
             homeserver: "auto".to_owned(),
             seed: 7,
             contract: None,

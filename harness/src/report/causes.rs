@@ -147,7 +147,7 @@ pub fn omissions(records: &[Record]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        plan::{Drill, Moment, Subject},
+        plan::{Drill, Injection, Moment},
         report::FindingRecord,
     };
 
@@ -155,7 +155,7 @@ mod tests {
         let drill = Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: Some(Subject::new(format!("fault-{fault}"), Moment::AtBoot)),
+            injection: Some(Injection::new(format!("fault-{fault}"), Moment::AtBoot)),
             homeserver: "embedded (embedded)".to_owned(),
             seed: 7,
             contract: None,

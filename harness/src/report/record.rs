@@ -82,7 +82,7 @@ impl Record {
         Self {
             name: drill.name(),
             scenario: drill.scenario.clone(),
-            fault: drill.subject.as_ref().map(|subject| subject.fault.clone()),
+            fault: drill.injection.as_ref().map(|injection| injection.fault.clone()),
             moment: drill.moment().map(|moment| moment.name().to_owned()),
             identities: drill.identities().to_vec(),
             homeserver: drill.homeserver.clone(),

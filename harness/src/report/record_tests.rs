@@ -1,13 +1,13 @@
 use rstest::rstest;
 
 use super::*;
-use crate::plan::{Moment, Subject};
+use crate::plan::{Injection, Moment};
 
 fn drill() -> Drill {
     Drill {
         scenario: "smoke".to_owned(),
         earlier: Vec::new(),
-        subject: Some(Subject::new("env-token-clobbered", Moment::AtBoot)),
+        injection: Some(Injection::new("env-token-clobbered", Moment::AtBoot)),
         homeserver: "synapse".to_owned(),
         seed: 7,
         contract: None,

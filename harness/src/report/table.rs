@@ -95,13 +95,13 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::plan::{Drill, Moment, Subject};
+    use crate::plan::{Drill, Injection, Moment};
 
     fn drill(fault: Option<&str>, homeserver: &str) -> Drill {
         Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: fault.map(|fault| Subject::new(fault, Moment::AtBoot)),
+            injection: fault.map(|fault| Injection::new(fault, Moment::AtBoot)),
             homeserver: homeserver.to_owned(),
             seed: 7,
             contract: None,

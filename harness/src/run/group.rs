@@ -1,11 +1,9 @@
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::RunId;
+use crate::process::Process;
 
 /// How long killed processes may take to be gone.
 const DYING: Duration = Duration::from_secs(5);
@@ -19,7 +17,9 @@ pub fn end_group(group: u32, run: &RunId) -> bool {
         return false;
     };
     // Nearly always there is no such group, and nothing to look through.
-    if test_kill_process_group(pid).is_err() || !members(group).any(|member| is_of(member, run)) {
+    if test_kill_process_group(pid).is_err()
+        || !members(group).any(|member| member.was_given(RunId::VARIABLE, run.as_str()))
+    {
         return false;
     }
     let killed = kill_process_group(pid, Signal::KILL).is_ok();
@@ -32,29 +32,14 @@ pub fn end_group(group: u32, run: &RunId) -> bool {
 }
 
 /// The living processes of a group.
-fn members(group: u32) -> impl Iterator<Item = u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(move |pid| group_of(*pid) == Some(group))
+fn members(group: u32) -> impl Iterator<Item = Process> {
+    Process::all().filter(move |process| group_of(*process) == Some(group))
 }
 
-/// Field 5 of `/proc/PID/stat`, unless the process is dead.
-fn group_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold blanks and parentheses itself: fields are counted from behind it.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    let group = fields.nth(1)?.parse().ok()?;
-    (!matches!(state, "Z" | "X")).then_some(group)
-}
-
-/// Whether a process's environment names the run. That of another user's process cannot be read, and so proves nothing.
-fn is_of(pid: u32, run: &RunId) -> bool {
-    let mark = format!("{}={run}", RunId::VARIABLE);
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|entry| entry == mark.as_bytes())
+/// Its group, unless it is dead.
+fn group_of(process: Process) -> Option<u32> {
+    let stat = process.stat().ok()?;
+    (!stat.is_zombie).then_some(stat.group)
 }
 
 #[cfg(test)]
@@ -92,9 +77,9 @@ mod tests {
         let run = run("outlives");
         let (mut leader, child) = shell("sleep 600 >/dev/null & echo $!", &run);
         assert!(leader.wait().unwrap().success());
-        assert_eq!(group_of(child), Some(leader.id()));
+        assert_eq!(group_of(Process::new(child)), Some(leader.id()));
         assert!(end_group(leader.id(), &run));
-        assert_eq!(group_of(child), None);
+        assert_eq!(group_of(Process::new(child)), None);
         assert!(!end_group(leader.id(), &run));
     }
 
@@ -102,7 +87,7 @@ mod tests {
     fn a_group_of_another_run_is_left_alone() {
         let (mut leader, child) = shell("sleep 600 >/dev/null & echo $!; wait", &run("theirs"));
         assert!(!end_group(leader.id(), &run("ours")));
-        assert_eq!(group_of(child), Some(leader.id()));
+        assert_eq!(group_of(Process::new(child)), Some(leader.id()));
         assert!(end_group(leader.id(), &run("theirs")));
         leader.wait().unwrap();
     }

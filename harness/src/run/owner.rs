@@ -1,5 +1,7 @@
 use std::{fmt, fs};
 
+use crate::process::Process;
+
 /// The process that made something and will remove it, recognisable after its death even when its pid is used again.
 ///
 /// Written as `boot id/pid namespace/pid/start time`, all from `/proc`. A container shares the kernel of its engine, so what an
@@ -77,21 +79,11 @@ fn pid_namespace() -> String {
         .unwrap_or_default()
 }
 
-/// When a living process started, in clock ticks since boot (field 22 of `/proc/PID/stat`); a zombie is not living, unless other
-/// threads of it are: a killed process keeps its sockets until the last of them has ended.
+/// When a living process started, in clock ticks since boot; a zombie is not living, unless other threads of it are.
 fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold blanks and parentheses itself: fields are counted from behind it.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    if state == "X" || (state == "Z" && threads(pid) <= 1) {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
-}
-
-fn threads(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+    let process = Process::new(pid);
+    let stat = process.stat().ok()?;
+    (!stat.is_zombie || process.threads() > 1).then_some(stat.started)
 }
 
 #[cfg(test)]

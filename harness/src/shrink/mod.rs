@@ -26,24 +26,24 @@ pub async fn shrink(failed: (Drill, Record), mut run: impl AsyncFnMut(&Drill) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Moment, Subject};
+    use crate::plan::{Injection, Moment};
 
     fn drill(faults: &[&str]) -> Drill {
-        let mut earlier: Vec<Subject> = faults
+        let mut earlier: Vec<Injection> = faults
             .iter()
-            .map(|fault| Subject::new(*fault, Moment::AtBoot))
+            .map(|fault| Injection::new(*fault, Moment::AtBoot))
             .collect();
-        let subject = earlier.pop();
+        let injection = earlier.pop();
         Drill {
             earlier,
-            subject,
+            injection,
             ..Drill::plain("smoke")
         }
     }
 
     /// A bot that fails where these faults come together, in any order and whatever else comes.
     fn fails_after(culprits: &[&str], drill: &Drill) -> Record {
-        let comes = |culprit: &&str| drill.schedule().any(|subject| subject.fault == *culprit);
+        let comes = |culprit: &&str| drill.schedule().any(|injection| injection.fault == *culprit);
         let why = "it did not heal".to_owned();
         match culprits.iter().all(comes) {
             true => Record::of(drill, Verdict::Failed { why }),

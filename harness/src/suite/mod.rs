@@ -46,7 +46,7 @@ use crate::{
     contract::Contract,
     fault::{Fault, Faults, Moment},
     homeserver::Selection,
-    plan::{Drill, Known, KnownFault, KnownScenario, Pace, Subject},
+    plan::{Drill, Injection, Known, KnownFault, KnownScenario, Pace},
     replay,
     report::{Record, Verdict},
     scenario::{Ping, Scenario},
@@ -63,7 +63,7 @@ pub struct Suite {
     scenarios: Vec<Box<dyn Scenario>>,
     faults: Faults,
     checks: Checks,
-    few_for_others: Vec<(&'static str, Subject)>,
+    few_for_others: Vec<(&'static str, Injection)>,
     build: Box<Build>,
     mark: Box<Mark>,
     program: String,
@@ -115,7 +115,7 @@ impl Suite {
     /// With these faults for others than the first identity, each with the scenario, where a run is a brief one. A whole one drills every fault
     /// for each identity, and for all at once.
     #[must_use]
-    pub fn with_few_for_others(mut self, few: Vec<(&'static str, Subject)>) -> Self {
+    pub fn with_few_for_others(mut self, few: Vec<(&'static str, Injection)>) -> Self {
         self.few_for_others = few;
         self
     }
@@ -231,14 +231,14 @@ impl Suite {
         let lacking = |name: &str| self.faults.named(name)?.lacking(&self.contract, selection.flavor);
         drill
             .schedule()
-            .find_map(|subject| spoiled(&subject.fault).or_else(|| lacking(&subject.fault)))
+            .find_map(|injection| spoiled(&injection.fault).or_else(|| lacking(&injection.fault)))
     }
 
     /// What a drill spends its time on.
     pub fn pace(&self, drill: &Drill) -> Pace {
-        let waits = |subject: &Subject| {
-            let fault = self.faults.named(&subject.fault);
-            fault.is_some_and(|fault| fault.expectation(subject.moment).waits)
+        let waits = |injection: &Injection| {
+            let fault = self.faults.named(&injection.fault);
+            fault.is_some_and(|fault| fault.expectation(injection.moment).waits)
         };
         match drill.schedule().any(waits) || self.scenario(&drill.scenario).is_some_and(Scenario::waits) {
             true => Pace::Waits,
@@ -274,10 +274,10 @@ impl Suite {
 
     /// The faults of a drill with their moments, in the order in which they come.
     pub(crate) fn schedule(&self, drill: &Drill) -> Result<Vec<(&Fault, Moment)>, Failure> {
-        let named = |subject: &Subject| {
-            let found = self.faults.named(&subject.fault);
-            let found = found.ok_or_else(|| Failure::new(format!("there is no fault {}", subject.fault)))?;
-            Ok((found, subject.moment))
+        let named = |injection: &Injection| {
+            let found = self.faults.named(&injection.fault);
+            let found = found.ok_or_else(|| Failure::new(format!("there is no fault {}", injection.fault)))?;
+            Ok((found, injection.moment))
         };
         drill.schedule().map(named).collect()
     }

@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
+use harness::process::Process;
+
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, path::millis};
 use crate::catalogue;
 use harness::{
     batch::{self, Jobs, Until},

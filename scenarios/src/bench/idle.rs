@@ -12,7 +12,9 @@ use harness::{
     world::{Verdict, World},
 };
 
-use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, path::millis};
+use harness::process::Process;
+
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, path::millis};
 
 /// What the bot may hold with few rooms, in MiB.
 const MEMORY: f64 = 30.0;

@@ -6,7 +6,9 @@ use harness::{
     world::{Verdict, World},
 };
 
-use super::{Bed, Bench, Figure, Ground, Part, Process, Samples, Unit, aim::Aim, comparison::compared};
+use harness::process::Process;
+
+use super::{Bed, Bench, Figure, Ground, Part, Samples, Unit, aim::Aim, comparison::compared};
 
 /// How many worlds one sample is made of, on the embedded homeserver.
 const BATCH: usize = 10;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use harness::{
     contract::{Contract, Error},
     fault::{Fault, Faults, Outcome},
-    plan::{Drill, Moment, Subject},
+    plan::{Drill, Injection, Moment},
     scenario::Scenario,
     suite::Suite,
 };
@@ -66,10 +66,10 @@ const OF_OTHERS: [(&str, &str, Moment, &[&str]); 10] = [
     ("lobby", "device-deleted", Moment::InTheMiddle, ONBOARDING),
 ];
 
-fn of_others() -> Vec<(&'static str, Subject)> {
+fn of_others() -> Vec<(&'static str, Injection)> {
     let others = OF_OTHERS.map(|(scenario, fault, moment, hit)| {
         let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
-        (scenario, Subject::new(fault, moment).hitting(&hit))
+        (scenario, Injection::new(fault, moment).hitting(&hit))
     });
     others.to_vec()
 }
@@ -109,12 +109,13 @@ pub fn fault(name: &str) -> Option<&'static Fault> {
 
 /// The suite of tests that a drill belongs to: what its name as a test begins with.
 pub fn test_suite(drill: &Drill) -> String {
-    let Some(subject) = drill.subject.as_ref().filter(|_| drill.scenario == Smoke.name()) else {
+    let Some(injection) = drill.injection.as_ref().filter(|_| drill.scenario == Smoke.name()) else {
         return drill.scenario.replace('-', "_");
     };
-    let heals = fault(&subject.fault).is_none_or(|fault| fault.expectation(subject.moment).outcome == Outcome::Heals);
-    match subject.moment {
-        _ if !subject.identities.is_empty() => "healing_identities",
+    let heals =
+        fault(&injection.fault).is_none_or(|fault| fault.expectation(injection.moment).outcome == Outcome::Heals);
+    match injection.moment {
+        _ if !injection.identities.is_empty() => "healing_identities",
         _ if !heals => "healing_unhealable",
         Moment::FirstBoot | Moment::AtBoot => "healing_boot",
         Moment::WhileRunning => "healing_running",
@@ -126,11 +127,14 @@ pub fn test_suite(drill: &Drill) -> String {
 /// The name of a drill as a test: `smoke_passes_after::env_token_clobbered::at_boot`, or `smoke_passes`; where others than the first identity
 /// are hit, with their names.
 pub fn test_name(drill: &Drill) -> String {
-    let name = match &drill.subject {
-        Some(subject) if subject.moment == Moment::InTheMiddle => {
-            format!("{}_passes_through::{}", drill.scenario, subject.fault)
+    let name = match &drill.injection {
+        Some(injection) if injection.moment == Moment::InTheMiddle => {
+            format!("{}_passes_through::{}", drill.scenario, injection.fault)
         }
-        Some(subject) => format!("{}_passes_after::{}::{}", drill.scenario, subject.fault, subject.moment),
+        Some(injection) => format!(
+            "{}_passes_after::{}::{}",
+            drill.scenario, injection.fault, injection.moment
+        ),
         None => format!("{}_passes", drill.scenario),
     };
     let hit = match drill.identities() {

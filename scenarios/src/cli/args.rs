@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use harness::plan::Subject;
+use harness::plan::Injection;
 
 use crate::draft::Library;
 
@@ -179,7 +179,7 @@ pub struct DrillArgs {
     pub moment: Vec<String>,
     /// Several faults one after another in one drill, each healed before the next: FAULT/MOMENT,FAULT/MOMENT,…
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["fault", "moment"])]
-    pub schedule: Vec<Subject>,
+    pub schedule: Vec<Injection>,
     /// So many drills with schedules of 2 to 6 faults drawn from the seed, with smoke [default scenario]. One that fails is shortened as long
     /// as it fails. --fault and --moment narrow what is drawn from.
     #[arg(long, value_name = "N", conflicts_with = "schedule")]

@@ -47,8 +47,8 @@ fn main_job(suite: &Suite) -> Vec<Drill> {
 /// The scenarios that a fault is drilled with at a moment, where others than the first identity are hit with their names.
 fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
     let is_of = |drill: &&Drill| {
-        let subject = drill.subject.as_ref();
-        subject.is_some_and(|subject| subject.fault == fault && subject.moment == moment)
+        let injection = drill.injection.as_ref();
+        injection.is_some_and(|injection| injection.fault == fault && injection.moment == moment)
     };
     let name = |drill: &Drill| match drill.identities() {
         [] => drill.scenario.clone(),

@@ -148,7 +148,7 @@ mod tests {
         let drill = |homeserver: &&str| Drill {
             scenario: "smoke".to_owned(),
             earlier: Vec::new(),
-            subject: None,
+            injection: None,
             homeserver: (*homeserver).to_owned(),
             seed: 7,
             contract: None,

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness::process::Process;
 use rstest::rstest;
 
 use crate::place::{ENDS, HANGS, Place, json};
@@ -147,10 +148,6 @@ fn a_shells_child_does_not_outlive_its_bot() {
 
 /// The processes of these words.
 fn napping(words: &str) -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let texts = processes.filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok());
-    texts
-        .map(|text| text.replace('\0', " "))
-        .filter(|text| text.trim() == words)
-        .collect()
+    let commands = Process::all().map(|process| process.words().join(" "));
+    commands.filter(|command| command == words).collect()
 }

@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use harness::process::Process;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,23 +67,10 @@ impl Place {
 
     /// The processes of its runs.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let mark = format!("KNOCKPROOF_RUN_ID={}", self.run());
-        let is_marked = |path: &PathBuf| {
-            let environment = fs::read(path.join("environ")).unwrap_or_default();
-            environment
-                .split(|byte| *byte == 0)
-                .any(|entry| entry == mark.as_bytes())
-        };
-        let marked = entries(Path::new("/proc")).into_iter().filter(is_marked);
+        let run = self.run();
+        let marked = Process::all().filter(|process| process.was_given("KNOCKPROOF_RUN_ID", &run));
         marked
-            .map(|path| {
-                let words = fs::read(path.join("cmdline")).unwrap_or_default();
-                format!(
-                    "{} {}",
-                    path.display(),
-                    String::from_utf8_lossy(&words).replace('\0', " ")
-                )
-            })
+            .map(|process| format!("{} {}", process.pid(), process.words().join(" ")))
             .collect()
     }
 }

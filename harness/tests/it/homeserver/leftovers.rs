@@ -7,6 +7,7 @@ use std::{
 };
 
 use knockproof_harness::homeserver::{Choice, Driver, choose};
+use knockproof_harness::process::Process;
 use knockproof_harness::run::{LABEL_RUN, RunId, Scope, base, sweep};
 
 use super::world::World;
@@ -158,13 +159,14 @@ fn spawn_victim(test: &str, run: &RunId) -> Child {
 
 /// Kills the watchdog shells that are children of a process.
 fn kill_watchdogs_of(parent: u32) {
-    let watchdogs: Vec<u32> = processes()
-        .filter(|pid| parent_of(*pid) == Some(parent) && arguments_of(*pid).contains("knockproof-watchdog"))
+    let children = Process::new(parent).descendants().into_iter();
+    let watchdogs: Vec<Process> = children
+        .filter(|child| command_of(*child).contains("knockproof-watchdog"))
         .collect();
-    assert_ne!(watchdogs, Vec::<u32>::new(), "the victim has no watchdog");
-    for pid in watchdogs {
+    assert_ne!(watchdogs, [], "the victim has no watchdog");
+    for watchdog in watchdogs {
         let killed = Command::new("kill")
-            .args(["-s", "KILL", &pid.to_string()])
+            .args(["-s", "KILL", &watchdog.pid().to_string()])
             .status()
             .unwrap();
         assert!(killed.success());
@@ -204,29 +206,18 @@ fn left(run: &RunId) -> Vec<String> {
                 .map(|id| format!("{} {id}", list[0])),
         );
     }
-    let marked = processes().filter(|pid| arguments_of(*pid).contains(&mark) || directory_of(*pid).contains(&mark));
-    left.extend(marked.map(|pid| format!("process {pid}: {}", arguments_of(pid))));
+    let marked = Process::all().filter(|process| command_of(*process).contains(&mark) || is_in(*process, &mark));
+    left.extend(marked.map(|process| format!("process {}: {}", process.pid(), command_of(process))));
     left
 }
 
-fn processes() -> impl Iterator<Item = u32> {
-    let listed = fs::read_dir("/proc").unwrap();
-    listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+fn command_of(process: Process) -> String {
+    process.words().join(" ")
 }
 
-fn arguments_of(pid: u32) -> String {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).replace('\0', " ")
-}
-
-fn directory_of(pid: u32) -> String {
-    let link = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-    link.display().to_string()
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+fn is_in(process: Process, mark: &str) -> bool {
+    let directory = process.directory().unwrap_or_default();
+    directory.display().to_string().contains(mark)
 }
 
 fn run_id(name: &str) -> RunId {

@@ -25,9 +25,9 @@ const ONE_THAT_WAITS: Duration = Duration::from_secs(15);
 pub(super) fn summary(drills: &[Drill], seed: u64) -> String {
     let scenarios: BTreeSet<&str> = drills.iter().map(|drill| drill.scenario.as_str()).collect();
     let homeservers: BTreeSet<&str> = drills.iter().map(|drill| drill.homeserver.as_str()).collect();
-    let subjects = || drills.iter().filter_map(|drill| drill.subject.as_ref());
-    let faults: BTreeSet<&str> = subjects().map(|subject| subject.fault.as_str()).collect();
-    let broken = subjects().count();
+    let injections = || drills.iter().filter_map(|drill| drill.injection.as_ref());
+    let faults: BTreeSet<&str> = injections().map(|injection| injection.fault.as_str()).collect();
+    let broken = injections().count();
     let mut parts = vec![format!("{} plain", drills.len() - broken)];
     if broken > 0 {
         parts.push(format!("{broken} with {}", counted(faults.len(), "fault")));

@@ -11,7 +11,7 @@ use harness::{
 };
 
 use super::{super::DrillArgs, Exit, outcome};
-use crate::bench::Process;
+use harness::process::Process;
 
 /// How many schedules that failed are shortened: one cause fails many.
 const SHORTENED: usize = 3;
@@ -114,14 +114,14 @@ fn told(report: &Report, drills: &[Drill]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use harness::{fault::Moment, plan::Subject};
+    use harness::{fault::Moment, plan::Injection};
 
     use super::*;
     use crate::catalogue;
 
     fn drill() -> Drill {
         Drill {
-            earlier: vec![Subject::new("bot-killed", Moment::WhileRunning)],
+            earlier: vec![Injection::new("bot-killed", Moment::WhileRunning)],
             ..Drill::plain("smoke")
                 .broken("device-deleted", Moment::AtBoot)
                 .on("embedded")
