@@ -10,7 +10,7 @@ use crate::{
     bot::{self, Ready},
     check::Snapshot,
     contract::{Healing, Readiness},
-    fault::{Expectation, Fault, Fired, Logins, Moment, Outcome},
+    fault::{Expectation, Fault, Fired, Logins, Moment, Outcome, Passage},
     front_door::{Entrance, Exchange, Matcher, Traffic},
     history::{Allowed, Event},
     wait::TimedOut,
@@ -91,7 +91,7 @@ impl Breakage {
             memory::remember(world).await?;
         }
         let before = Snapshot::take(world, "before").await?;
-        if self.moment == Moment::AtBoot {
+        if matches!(self.moment, Moment::AtBoot | Moment::Passage(_)) {
             world.bot.stop().await?;
         }
         let expected = self.expectation(world);
@@ -99,12 +99,15 @@ impl Breakage {
         let history = world.artifacts.history().clone();
         history.add(Event::Breaking {
             fault: self.fault.name().to_owned(),
-            moment: self.moment.name().to_owned(),
+            moment: self.moment.to_string(),
             drilled: self.drilled,
             allowed: Allowed::from(&expected),
         });
         let mut began = Instant::now();
-        let fired = self.inject(world).await?;
+        let fired = match self.moment {
+            Moment::Passage(passage) => self.inject_at(passage, world).await?,
+            _ => self.inject(world).await?,
+        };
         if !world.bot.is_running() {
             world.bot.start()?;
         }
@@ -147,6 +150,21 @@ impl Breakage {
         }
     }
 
+    /// Starts the bot, and breaks it while a request of that start is held.
+    async fn inject_at(&self, passage: Passage, world: &mut World) -> Result<Vec<(String, Fired)>> {
+        let request = passage.matcher(world.account().user_id(), world.traffic().last_seq());
+        let gate = world.front_door.gate(request, passage.point);
+        world.bot.start()?;
+        let held = gate.reached(world.contract().boot()).await?;
+        world.artifacts.note(format!("held {passage}: {}", held.line()));
+        let mut fired = self.inject(world).await?;
+        gate.open();
+        for (_, fired) in &mut fired {
+            fired.add(format!("while {} was held", held.line()));
+        }
+        Ok(fired)
+    }
+
     /// Breaks it for each account that it hits; answers their names and what shows it.
     async fn inject(&self, world: &mut World) -> Result<Vec<(String, Fired)>> {
         let mut fired = Vec::new();
@@ -177,7 +195,7 @@ impl Breakage {
     /// Ends the long poll of a bot that has nothing to do: else it learns of a dead token only when the poll has run its time, which on
     /// some homeservers is as long as the bot asked for. Where no token died there is nothing to learn.
     async fn wake(&self, world: &World, expected: &Expectation) -> Result<()> {
-        let runs = matches!(self.moment, Moment::WhileRunning | Moment::InTheMiddle);
+        let runs = !matches!(self.moment, Moment::FirstBoot | Moment::AtBoot);
         if runs && expected.logins != Logins::None {
             world.owner().type_in(world.rooms().spoken_in()).await?;
         }

@@ -40,8 +40,13 @@ impl Fired {
 
     /// With more evidence.
     pub fn and(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
+        self.add(evidence.into());
         self
+    }
+
+    /// Adds evidence.
+    pub(crate) fn add(&mut self, evidence: String) {
+        self.evidence.push(evidence);
     }
 
     /// A bend that stays until the fault is settled, and must have fired by then.

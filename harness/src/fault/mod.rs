@@ -15,6 +15,7 @@ mod fired;
 mod moment;
 mod need;
 mod outage;
+mod passage;
 mod password;
 mod reach;
 mod rival;
@@ -27,6 +28,7 @@ pub use expectation::{Expectation, Logins, NewDevice, Outcome};
 pub use fired::Fired;
 pub use moment::Moment;
 pub use need::Need;
+pub use passage::{BadPassage, Call, Passage};
 pub use reach::Reach;
 pub use value::{Fault, Faults};
 

@@ -145,9 +145,12 @@ impl Fault {
         self.needs.iter().find_map(|need| need.lacking(contract, flavor))
     }
 
-    /// What the bot is expected to make of it at that moment.
+    /// What the bot is expected to make of it at that moment. One that is held at a request runs.
     pub fn expectation(&self, moment: Moment) -> Expectation {
-        (self.expectation)(moment)
+        (self.expectation)(match moment {
+            Moment::Passage(_) => Moment::WhileRunning,
+            moment => moment,
+        })
     }
 
     /// Breaks it, for the account that the world [aims at](World::aim).

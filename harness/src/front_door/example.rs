@@ -1,10 +1,10 @@
-//! An exchange for the tests of this module.
+//! An exchange for tests.
 
 use serde_json::Value;
 
 use super::{Entrance, Exchange, Upstream};
 
-pub(super) fn exchange(method: &str, path: &str) -> Exchange {
+pub(crate) fn exchange(method: &str, path: &str) -> Exchange {
     Exchange {
         seq: 1,
         at_ms: 0,

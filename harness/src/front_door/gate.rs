@@ -10,7 +10,7 @@ use super::{Exchange, Matcher};
 use crate::wait::TimedOut;
 
 /// Where exactly a request is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Point {
     /// Before the upstream sees it.
     BeforeForward,
@@ -77,7 +77,7 @@ impl Locks {
     pub(super) fn add(self: &Arc<Self>, matcher: Matcher, point: Point) -> Gate {
         let lock = Arc::new(Lock {
             // A gate holds one request: with two, "what happened before it opened" would not be one moment.
-            matcher: matcher.times(1),
+            matcher: matcher.once(),
             point,
             held: watch::Sender::new(None),
             open: CancellationToken::new(),

@@ -118,6 +118,15 @@ impl Matcher {
         self
     }
 
+    /// Only the first of those that it would have taken.
+    pub(super) fn once(self) -> Self {
+        let skip = self
+            .times
+            .as_deref()
+            .map_or(0, |times| times.skip.load(Ordering::SeqCst));
+        self.skipping(skip, 1)
+    }
+
     /// Whether an exchange is meant, without counting it.
     pub fn matches(&self, exchange: &Exchange) -> bool {
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
@@ -135,7 +144,7 @@ impl Matcher {
     }
 
     /// The same, using up one of the allowed times.
-    pub(super) fn takes(&self, exchange: &Exchange) -> bool {
+    pub(crate) fn takes(&self, exchange: &Exchange) -> bool {
         self.matches(exchange) && self.times.as_deref().is_none_or(Budget::take)
     }
 }

@@ -17,7 +17,7 @@ mod answer;
 mod bend;
 mod bent;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 mod exchange;
 mod gate;
 mod mask;

@@ -15,5 +15,5 @@ pub use drill::{Drill, seed_for};
 pub use identities::whom;
 pub use moment::{BadInjection, Injection, meaning, moment_named};
 pub use queue::{Pace, Queue};
-pub use schedule::{drawn, scheduled, shorter};
+pub use schedule::{drawn, scheduled, simpler};
 pub use wishes::{BadWish, Known, KnownFault, KnownScenario, Wishes, left_out, plan};

@@ -64,10 +64,15 @@ pub const fn meaning(moment: Moment) -> &'static str {
         Moment::AtBoot => "the bot has worked, is stopped, the fault happens, the bot starts",
         Moment::WhileRunning => "the bot runs and has nothing to do",
         Moment::InTheMiddle => "the bot runs and users are half way through the scenario",
+        Moment::Passage(_) => {
+            "the bot has worked, is stopped and starts again, and the fault happens while a request of it is held: before the homeserver \
+             sees it, or before the bot sees the reply"
+        }
     }
 }
 
 /// The moment of that name.
 pub fn moment_named(name: &str) -> Option<Moment> {
-    Moment::ALL.into_iter().find(|moment| moment.name() == name)
+    let plain = Moment::ALL.into_iter().find(|moment| moment.name().as_ref() == name);
+    plain.or_else(|| Some(Moment::Passage(name.parse().ok()?)))
 }

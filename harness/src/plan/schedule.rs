@@ -56,7 +56,7 @@ pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Injection]) -> Resu
         let Some(fault) = known.faults.iter().find(|fault| fault.name == name) else {
             continue;
         };
-        if !fault.moments.contains(&injection.moment) {
+        if !fault.happens(injection.moment) {
             return Err(BadWish::nothing(fault));
         }
         if !hit.reaches(fault) {
@@ -75,8 +75,29 @@ pub fn scheduled(known: &Known, wishes: &Wishes, schedule: &[Injection]) -> Resu
     Ok(drills.collect())
 }
 
-/// The schedules that are shorter by one fault, each as a drill.
-pub fn shorter(drill: &Drill) -> Vec<Drill> {
+/// The schedules that are simpler by one step, each as a drill: without one fault, or with one that does not wait for a point of the traffic.
+pub fn simpler(drill: &Drill) -> Vec<Drill> {
+    [shorter(drill), plainer(drill)].concat()
+}
+
+/// With one fault at any time while the bot runs that waited for a request.
+fn plainer(drill: &Drill) -> Vec<Drill> {
+    let whole: Vec<Injection> = drill.schedule().cloned().collect();
+    let waits = |place: &usize| matches!(whole[*place].moment, Moment::Passage(_));
+    let plain = |place: usize| {
+        let mut plainer = whole.clone();
+        plainer[place].moment = Moment::WhileRunning;
+        let injection = plainer.pop();
+        Drill {
+            earlier: plainer,
+            injection,
+            ..drill.clone()
+        }
+    };
+    (0..whole.len()).filter(waits).map(plain).collect()
+}
+
+fn shorter(drill: &Drill) -> Vec<Drill> {
     let whole: Vec<&Injection> = drill.schedule().collect();
     let without = |left_out: usize| {
         let kept = whole.iter().enumerate().filter(|(place, _)| *place != left_out);
@@ -102,7 +123,7 @@ fn fits(moment: Moment, place: usize, length: usize) -> bool {
     match moment {
         Moment::FirstBoot => place == 0,
         Moment::InTheMiddle => place + 1 == length,
-        Moment::AtBoot | Moment::WhileRunning => true,
+        Moment::AtBoot | Moment::WhileRunning | Moment::Passage(_) => true,
     }
 }
 
@@ -137,12 +158,15 @@ struct Pool(Vec<(Injection, bool)>);
 
 impl Pool {
     fn of(known: &Known, wishes: &Wishes, scenario: &KnownScenario) -> Result<Self, BadWish> {
-        let moments = super::wishes::wished_moments(&wishes.moments)?;
+        let mut moments = super::wishes::wished_moments(known, &wishes.moments)?;
+        if wishes.moments.is_empty() {
+            moments.extend(known.passages.iter().copied().map(Moment::Passage));
+        }
         let (faults, _) = super::wishes::wished_faults(known, &wishes.faults)?;
         let hit = identities::wished(known, wishes)?;
         let mut pool = Vec::new();
         for fault in faults.into_iter().filter(|fault| hit.reaches(fault)) {
-            let makes_sense = |moment: &&Moment| scenario.has(**moment) && fault.moments.contains(moment);
+            let makes_sense = |moment: &&Moment| scenario.has(**moment) && fault.happens(**moment);
             for moment in moments.iter().filter(makes_sense) {
                 let injection = Injection::new(&fault.name, *moment).hitting(hit.these());
                 pool.push((injection, fault.comes_first));
@@ -185,7 +209,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{fault::Reach, plan::KnownFault};
+    use crate::{
+        fault::{Call, Passage, Reach},
+        plan::KnownFault,
+    };
 
     fn known() -> Known {
         let fault = |name: &str, moments: &[Moment]| KnownFault {
@@ -207,6 +234,7 @@ mod tests {
                 fault("killed", &[Moment::WhileRunning]),
                 fault("spoilt", &[Moment::AtBoot]),
             ],
+            passages: Passage::around(Call::Sync).to_vec(),
             identities: vec!["first".to_owned(), "second".to_owned()],
             others: Vec::new(),
         }
@@ -308,7 +336,7 @@ mod tests {
         let whole = named("clobbered/at-boot,killed/while-running,deleted/in-the-middle")
             .unwrap()
             .remove(0);
-        let names: Vec<String> = shorter(&whole).iter().map(Drill::name).collect();
+        let names: Vec<String> = simpler(&whole).iter().map(Drill::name).collect();
         assert_eq!(
             names,
             [
@@ -318,6 +346,34 @@ mod tests {
             ]
         );
         let single = named("killed/while-running").unwrap().remove(0);
-        assert!(shorter(&single).is_empty());
+        assert!(simpler(&single).is_empty());
+    }
+
+    #[test]
+    fn a_fault_that_waits_for_a_request_is_tried_without() {
+        let held = named("clobbered/at-boot,killed/after-sync").unwrap().remove(0);
+        let names: Vec<String> = simpler(&held).iter().map(Drill::name).collect();
+        assert_eq!(
+            names,
+            [
+                "smoke/killed/after-sync",
+                "smoke/clobbered/at-boot",
+                "smoke/clobbered/at-boot,killed/while-running",
+            ]
+        );
+    }
+
+    #[test]
+    fn schedules_are_drawn_with_requests_to_wait_for() {
+        let drawn = drawn(&known(), &seeded(1), 50).unwrap();
+        let moments: BTreeSet<Moment> = drawn
+            .iter()
+            .flat_map(|drill| drill.schedule().map(|injection| injection.moment))
+            .collect();
+        assert!(
+            Passage::around(Call::Sync)
+                .into_iter()
+                .all(|passage| moments.contains(&Moment::Passage(passage)))
+        );
     }
 }

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use super::{Drill, Injection, Moment, identities, moment_named};
 use crate::{
-    fault::Reach,
+    fault::{Passage, Reach},
     names::{self, Unknown},
 };
+
+/// The word that stands for every known point of the traffic.
+const TRAFFIC: &str = "traffic";
 
 /// The word that stands for every fault.
 const ALL: &str = "all";
@@ -52,6 +55,26 @@ pub struct KnownFault {
     pub comes_first: bool,
 }
 
+impl KnownFault {
+    /// Whether it can happen at a moment. At a point of the traffic can happen what can happen to a bot that runs.
+    pub(super) fn happens(&self, moment: Moment) -> bool {
+        let moment = match moment {
+            Moment::Passage(_) => Moment::WhileRunning,
+            moment => moment,
+        };
+        self.moments.contains(&moment)
+    }
+
+    /// Those of the moments at which it can happen, its own first and in its order.
+    fn moments_of(&self, wished: &[Moment]) -> Vec<Moment> {
+        let own = self.moments.iter().filter(|moment| wished.contains(moment));
+        let passages = wished.iter().filter(|moment| matches!(moment, Moment::Passage(_)));
+        own.chain(passages.filter(|moment| self.happens(**moment)))
+            .copied()
+            .collect()
+    }
+}
+
 /// All that can be wished for.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -59,6 +82,8 @@ pub struct Known {
     pub scenarios: Vec<KnownScenario>,
     /// Faults in the order in which they are drilled.
     pub faults: Vec<KnownFault>,
+    /// The points of its traffic to which every start of the bot comes.
+    pub passages: Vec<Passage>,
     /// The identities of the bot. Where nothing else is said, faults hit the first.
     pub identities: Vec<String>,
     /// What a brief run drills for others than the first identity, each with the scenario.
@@ -154,7 +179,7 @@ impl Wishes {
 /// [`BadWish`] for an unknown name or when nothing is left.
 pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
     let scenarios = wished_scenarios(known, &wishes.scenarios)?;
-    let moments = wished_moments(&wishes.moments)?;
+    let moments = wished_moments(known, &wishes.moments)?;
     let (faults, plain) = wished_faults(known, &wishes.faults)?;
     let any_fault = wishes.faults.is_empty();
     let hit = identities::wished(known, wishes)?;
@@ -166,10 +191,10 @@ pub fn plan(known: &Known, wishes: &Wishes) -> Result<Vec<Drill>, BadWish> {
             injections.push((scenario.name, None));
         }
         for fault in &faults {
-            for moment in fault.moments.iter().filter(|moment| moments.contains(moment)) {
-                let is_meant = !any_fault || scenario.meets(&fault.name, *moment, wishes.brief);
-                if is_meant && scenario.has(*moment) {
-                    let injection = Injection::new(&fault.name, *moment);
+            for moment in fault.moments_of(&moments) {
+                let is_meant = !any_fault || scenario.meets(&fault.name, moment, wishes.brief);
+                if is_meant && scenario.has(moment) {
+                    let injection = Injection::new(&fault.name, moment);
                     let all = hit.injections(scenario, fault, injection);
                     injections.extend(all.into_iter().map(|injection| (scenario.name, Some(injection))));
                 }
@@ -219,16 +244,31 @@ pub(super) fn wished_scenarios<'k>(known: &'k Known, wished: &[String]) -> Resul
         .collect())
 }
 
-pub(super) fn wished_moments(wished: &[String]) -> Result<Vec<Moment>, Unknown> {
+/// The wished moments; where none is, all but those of the traffic.
+pub(super) fn wished_moments(known: &Known, wished: &[String]) -> Result<Vec<Moment>, Unknown> {
     if wished.is_empty() {
         return Ok(Moment::ALL.to_vec());
     }
-    let all = Moment::ALL.map(Moment::name);
-    let found = wished
-        .iter()
-        .map(|name| names::find("moment", name, &all))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(found.into_iter().filter_map(moment_named).collect())
+    let passages = || known.passages.iter().copied().map(Moment::Passage);
+    let names: Vec<String> = Moment::ALL
+        .into_iter()
+        .chain(passages())
+        .map(|moment| moment.to_string())
+        .chain([TRAFFIC.to_owned()])
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut moments = Vec::new();
+    for wish in wished {
+        // A point to which not every start comes is none of the names, and can be wished for all the same.
+        match wish.parse() {
+            Ok(passage) => moments.push(Moment::Passage(passage)),
+            Err(_) => match names::find("moment", wish, &names)? {
+                TRAFFIC => moments.extend(passages()),
+                name => moments.extend(moment_named(name)),
+            },
+        }
+    }
+    Ok(moments)
 }
 
 /// The wished faults, and whether the plain scenario is wished for by name.
@@ -265,10 +305,10 @@ pub fn left_out(known: &Known, wishes: &Wishes) -> Result<Vec<String>, BadWish> 
     if wishes.faults.is_empty() || wishes.moments.is_empty() {
         return Ok(left_out);
     }
-    let moments = wished_moments(&wishes.moments)?;
+    let moments = wished_moments(known, &wishes.moments)?;
     let (faults, _) = wished_faults(known, &wishes.faults)?;
     for fault in faults.iter().filter(|fault| is_named(&wishes.faults, fault)) {
-        for moment in moments.iter().filter(|moment| !fault.moments.contains(moment)) {
+        for moment in moments.iter().filter(|moment| !fault.happens(**moment)) {
             let only = moments_of(fault);
             left_out.push(format!(
                 "{}: not drilled {moment}, it makes sense only {only}",
@@ -286,7 +326,7 @@ pub fn left_out(known: &Known, wishes: &Wishes) -> Result<Vec<String>, BadWish> 
 
 /// The first fault wished for by its name that makes sense at none of the moments.
 fn named_in_vain<'k>(faults: &[&'k KnownFault], wished: &[String], moments: &[Moment]) -> Option<&'k KnownFault> {
-    let in_vain = |fault: &&&KnownFault| !fault.moments.iter().any(|moment| moments.contains(moment));
+    let in_vain = |fault: &&&KnownFault| !moments.iter().any(|moment| fault.happens(*moment));
     let mut named = faults.iter().filter(|fault| is_named(wished, fault));
     named.find(in_vain).copied()
 }
@@ -298,7 +338,7 @@ fn is_named(wished: &[String], fault: &KnownFault) -> bool {
 }
 
 fn moments_of(fault: &KnownFault) -> String {
-    let moments: Vec<&str> = fault.moments.iter().map(|moment| moment.name()).collect();
+    let moments: Vec<_> = fault.moments.iter().map(|moment| moment.name()).collect();
     moments.join(" or ")
 }
 

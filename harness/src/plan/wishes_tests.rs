@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fault::Call;
 
 fn known() -> Known {
     Known {
@@ -35,6 +36,7 @@ fn known() -> Known {
                 comes_first: false,
             },
         ],
+        passages: Passage::around(Call::Sync).to_vec(),
         identities: vec!["first".to_owned()],
         others: Vec::new(),
     }
@@ -121,6 +123,26 @@ fn a_wished_fault_meets_every_wished_scenario_at_every_moment() {
         names(&wish(&["errands"], &["all"], &["at_boot"])),
         ["errands/env-token-empty/at-boot", "errands/token-logged-out/at-boot"]
     );
+}
+
+#[test]
+fn a_fault_of_a_running_bot_can_be_wished_for_at_any_request() {
+    assert_eq!(
+        names(&wish(&["errands"], &["all"], &["traffic"])),
+        [
+            "errands/token-logged-out/before-sync",
+            "errands/token-logged-out/after-sync"
+        ]
+    );
+    assert_eq!(
+        names(&wish(&["errands"], &["token-logged-out"], &["after-devices-2"])),
+        ["errands/token-logged-out/after-devices-2"]
+    );
+    // One of a stopped bot cannot.
+    let refused = plan(&known(), &wish(&[], &["env-token-empty"], &["before-sync"])).unwrap_err();
+    assert!(refused.to_string().contains("only at-boot"), "{refused}");
+    let unknown = plan(&known(), &wish(&[], &[], &["before-sink"])).unwrap_err();
+    assert!(unknown.to_string().contains("before-sync"), "{unknown}");
 }
 
 #[test]
@@ -232,11 +254,11 @@ proptest! {
     #[test]
     fn a_replay_plans_exactly_the_drill_it_was_made_for(seed: u64) {
         for drill in plan(&of_two(), &Wishes { seed, ..Wishes::default() }).unwrap() {
-            let (fault, moment) = drill.injection.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.name())));
+            let (fault, moment) = drill.injection.as_ref().map_or(("none", None), |s| (s.fault.as_str(), Some(s.moment.to_string())));
             let again = Wishes {
                 seed,
                 identities: drill.identities().to_vec(),
-                ..wish(&[&drill.scenario], &[fault], moment.as_slice())
+                ..wish(&[&drill.scenario], &[fault], moment.as_deref().as_slice())
             };
             let replayed = plan(&of_two(), &again).unwrap();
             prop_assert_eq!(replayed.len(), 1);

@@ -83,7 +83,7 @@ impl Record {
             name: drill.name(),
             scenario: drill.scenario.clone(),
             fault: drill.injection.as_ref().map(|injection| injection.fault.clone()),
-            moment: drill.moment().map(|moment| moment.name().to_owned()),
+            moment: drill.moment().map(|moment| moment.to_string()),
             identities: drill.identities().to_vec(),
             homeserver: drill.homeserver.clone(),
             verdict,

@@ -1,18 +1,18 @@
 //! The shortest schedule that still fails: what is left of it is what the failure is about.
 
 use crate::{
-    plan::{Drill, shorter},
+    plan::{Drill, simpler},
     report::{Record, Verdict},
 };
 
-/// Leaves faults out of the schedule of a drill that failed, one at a time, as long as what is left fails too; answers the last drill that
-/// failed with its record. Whether it fails is found out by running it.
+/// Leaves faults out of the schedule of a drill that failed, one at a time, and lets none wait for a request that need not, as long as what
+/// is left fails too; answers the last drill that failed with its record. Whether it fails is found out by running it.
 ///
 /// What fails only now and then may be shortened less than it could be, never to a drill that was not seen to fail.
 pub async fn shrink(failed: (Drill, Record), mut run: impl AsyncFnMut(&Drill) -> Record) -> (Drill, Record) {
     let mut shortest = failed;
     'shortened: loop {
-        for candidate in shorter(&shortest.0) {
+        for candidate in simpler(&shortest.0) {
             let record = run(&candidate).await;
             if matches!(record.verdict, Verdict::Failed { .. }) {
                 shortest = (candidate, record);

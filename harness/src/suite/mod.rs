@@ -44,7 +44,7 @@ use crate::{
     check::Checks,
     client::{NO_PEERS, PEERS},
     contract::Contract,
-    fault::{Fault, Faults, Moment},
+    fault::{Call, Fault, Faults, Moment, Passage},
     homeserver::Selection,
     plan::{Drill, Injection, Known, KnownFault, KnownScenario, Pace},
     replay,
@@ -64,6 +64,7 @@ pub struct Suite {
     faults: Faults,
     checks: Checks,
     few_for_others: Vec<(&'static str, Injection)>,
+    passages: Vec<Passage>,
     build: Box<Build>,
     mark: Box<Mark>,
     program: String,
@@ -91,6 +92,7 @@ impl Suite {
             faults: Faults::standard(),
             checks: Checks::standard(),
             few_for_others: Vec::new(),
+            passages: Passage::around(Call::Sync).to_vec(),
             build: Box::new(|options, contract| Box::pin(async { Ok(World::build(options, contract).await?) })),
             mark: Box::new(|_| None),
             program: "knockproof".to_owned(),
@@ -117,6 +119,13 @@ impl Suite {
     #[must_use]
     pub fn with_few_for_others(mut self, few: Vec<(&'static str, Injection)>) -> Self {
         self.few_for_others = few;
+        self
+    }
+
+    /// Of a bot that comes to these points of its traffic whenever it starts; without this only the sync is known of it.
+    #[must_use]
+    pub fn passing(mut self, passages: Vec<Passage>) -> Self {
+        self.passages = passages;
         self
     }
 
@@ -213,6 +222,7 @@ impl Suite {
         Known {
             scenarios: scenarios.collect(),
             faults: faults.collect(),
+            passages: self.passages.clone(),
             identities: identities.collect(),
             others: self.few_for_others.clone(),
         }

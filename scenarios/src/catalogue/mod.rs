@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use harness::{
     contract::{Contract, Error},
-    fault::{Fault, Faults, Outcome},
+    fault::{Call, Fault, Faults, Outcome, Passage},
     plan::{Drill, Injection, Moment},
     scenario::Scenario,
     suite::Suite,
@@ -29,6 +29,7 @@ pub fn suite() -> Result<Suite, Error> {
         .with_scenarios(scenarios())
         .with_faults(all_faults().clone())
         .with_few_for_others(of_others())
+        .passing(passages())
         .in_worlds(|options, contract| Box::pin(community::of(options, contract)));
     Ok(here(suite))
 }
@@ -65,6 +66,19 @@ const OF_OTHERS: [(&str, &str, Moment, &[&str]); 10] = [
     ("smoke", "wrong-password", Moment::AtBoot, BOTH),
     ("lobby", "device-deleted", Moment::InTheMiddle, ONBOARDING),
 ];
+
+/// What knock-approver asks for whenever it starts.
+fn passages() -> Vec<Passage> {
+    let calls = [
+        Call::Whoami,
+        Call::KeysQuery,
+        Call::AccountData,
+        Call::Sync,
+        Call::RoomState,
+        Call::AccountDataWritten,
+    ];
+    calls.into_iter().flat_map(Passage::around).collect()
+}
 
 fn of_others() -> Vec<(&'static str, Injection)> {
     let others = OF_OTHERS.map(|(scenario, fault, moment, hit)| {
@@ -118,7 +132,7 @@ pub fn test_suite(drill: &Drill) -> String {
         _ if !injection.identities.is_empty() => "healing_identities",
         _ if !heals => "healing_unhealable",
         Moment::FirstBoot | Moment::AtBoot => "healing_boot",
-        Moment::WhileRunning => "healing_running",
+        Moment::WhileRunning | Moment::Passage(_) => "healing_running",
         Moment::InTheMiddle => "healing_middle",
     }
     .to_owned()
@@ -150,6 +164,19 @@ mod tests {
 
     use super::*;
     use harness::plan::{Wishes, plan};
+
+    #[test]
+    fn traffic_means_every_known_point_of_it() {
+        let wishes = Wishes {
+            faults: vec!["device-deleted".to_owned()],
+            scenarios: vec!["smoke".to_owned()],
+            moments: vec!["traffic".to_owned()],
+            ..Wishes::default()
+        };
+        let drills = plan(&suite().unwrap().known(), &wishes).unwrap();
+        assert_eq!(drills.len(), passages().len());
+        assert_eq!(drills[0].name(), "smoke/device-deleted/before-whoami");
+    }
 
     fn planned() -> Vec<Drill> {
         plan(&suite().unwrap().known(), &Wishes::default()).unwrap()

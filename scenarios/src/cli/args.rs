@@ -174,7 +174,8 @@ pub struct DrillArgs {
     /// each other scenario one of its own, or all of those where a scenario is named].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub fault: Vec<String>,
-    /// Moments of the fault: at-boot, while-running, in-the-middle [default: all that make sense].
+    /// Moments of the fault: first-boot, at-boot, while-running, in-the-middle [default: all that make sense]; a request of the bot's start
+    /// that is held meanwhile, as before-sync, after-keys-query or after-sync-2; `traffic` for all to which every start comes.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub moment: Vec<String>,
     /// Several faults one after another in one drill, each healed before the next: FAULT/MOMENT,FAULT/MOMENT,…

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use harness::{
-    fault::Reach,
+    fault::{Passage, Reach},
     homeserver::{Choice, Flavor, look},
     plan::{Drill, Moment, Wishes, meaning, plan, whom},
     suite::Suite,
@@ -61,6 +61,19 @@ fn scenarios_of(planned: &[Drill], fault: &str, moment: Moment) -> String {
     }
 }
 
+fn moments(out: &mut impl Write, passages: &[Passage]) -> io::Result<()> {
+    writeln!(out, "\nMoments (--moment)")?;
+    for moment in Moment::ALL {
+        writeln!(out, "  {moment}: {}", meaning(moment))?;
+    }
+    if let Some(first) = passages.first() {
+        let all: Vec<String> = passages.iter().map(ToString::to_string).collect();
+        let meaning = meaning(Moment::Passage(*first));
+        writeln!(out, "  {}, or `traffic` for all of these: {meaning}", all.join(", "))?;
+    }
+    Ok(())
+}
+
 fn write(out: &mut impl Write, suite: &Suite, homeservers: &[(Flavor, Result<String, String>)]) -> io::Result<()> {
     writeln!(out, "Scenarios (--scenario)")?;
     for scenario in suite.scenarios() {
@@ -83,10 +96,7 @@ fn write(out: &mut impl Write, suite: &Suite, homeservers: &[(Flavor, Result<Str
             writeln!(out, "    {moment}: {}", scenarios_of(&planned, fault.name(), *moment))?;
         }
     }
-    writeln!(out, "\nMoments (--moment)")?;
-    for moment in Moment::ALL {
-        writeln!(out, "  {moment}: {}", meaning(moment))?;
-    }
+    moments(out, &suite.known().passages)?;
     writeln!(
         out,
         "\nIdentities (--identity); each fault says whom it hits, unless that is the bot as a whole"

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use harness::{
-    fault::{Faults, Moment, Outcome::Heals},
+    fault::{Faults, Outcome::Heals},
+    plan::moment_named,
     report::{Record, Report, Verdict},
     step::Outcome,
 };
@@ -65,9 +66,7 @@ impl Fate {
 fn is_for_the_operator(record: &Record) -> bool {
     let faults = Faults::standard();
     let fault = record.fault.as_deref().and_then(|name| faults.named(name));
-    let moment = Moment::ALL
-        .into_iter()
-        .find(|moment| Some(moment.name()) == record.moment.as_deref());
+    let moment = record.moment.as_deref().and_then(moment_named);
     fault
         .zip(moment)
         .is_some_and(|(fault, moment)| fault.expectation(moment).outcome != Heals)
