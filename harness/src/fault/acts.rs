@@ -313,11 +313,11 @@ pub async fn wake(world: &World) -> Result<()> {
 /// sleep through it, and whoever met nothing has shown nothing.
 pub fn outage(world: &World) -> futures_util::future::BoxFuture<'static, ()> {
     let traffic = world.traffic().clone();
-    let since = traffic.last_seq();
+    let over = traffic.over();
     let patience = world.contract().boot();
     Box::pin(async move {
         let bots = Matcher::any().from_bot();
-        let meets = |exchange: &Exchange| bots.matches(exchange) && (exchange.seq > since || !exchange.is_over());
+        let meets = |exchange: &Exchange| bots.matches(exchange) && !over.contains(&exchange.seq);
         // Whoever does not come is told by what the fault counts in the end.
         let _met = traffic
             .wait_until("the bot to meet the outage", patience, |exchanges| {
@@ -352,7 +352,7 @@ pub async fn bend_for_a_while(
 /// still says that all is well, and nothing that a drill could judge has happened.
 pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Result<String>> {
     let traffic = world.traffic().clone();
-    let since = traffic.last_seq();
+    let over = traffic.over();
     let user = world.account().user_id().to_owned();
     // Another token's 401 shows nothing: this one is the one that dies.
     let token = world.front_door.name_of(&bot_token(world));
@@ -360,7 +360,7 @@ pub fn met(world: &World) -> futures_util::future::BoxFuture<'static, Result<Str
     world.artifacts.history().add(Event::Demanded(proof));
     Box::pin(async move {
         let dead = wait_for(&traffic, "the bot to be told that its token is dead", |exchange| {
-            exchange.seq > since && is_answered(exchange, 401) && exchange.token.as_ref() == Some(&token)
+            !over.contains(&exchange.seq) && is_answered(exchange, 401) && exchange.token.as_ref() == Some(&token)
         });
         let dead = dead.await?;
         let alive = wait_for(&traffic, "the bot to have a token that works", |exchange| {

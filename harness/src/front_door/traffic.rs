@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -57,6 +58,13 @@ impl Traffic {
     /// The number of the last exchange so far; 0 before the first.
     pub fn last_seq(&self) -> u64 {
         self.exchanges().last().map_or(0, |exchange| exchange.seq)
+    }
+
+    /// The numbers of those that are over: what is not among them is answered later, though it may have been asked before.
+    pub fn over(&self) -> HashSet<u64> {
+        let exchanges = self.exchanges();
+        let over = exchanges.iter().filter(|exchange| exchange.is_over());
+        over.map(|exchange| exchange.seq).collect()
     }
 
     /// Those that a matcher means.
