@@ -72,6 +72,7 @@ pub(super) fn faults() -> [Fault; 6] {
         )
         .needing(CREDENTIALS)
         .reaching(Reach::Account)
+        .helped_by_the_bot()
         .expecting(|_| Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60))
         .injected(|world| Box::pin(killed_after_login(world))),
         Fault::new("bot-killed", "the bot is killed (SIGKILL) and started again", RUNNING)

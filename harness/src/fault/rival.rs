@@ -33,6 +33,7 @@ pub(super) fn faults() -> [Fault; 2] {
             "another program logs in on the bot's device again and again",
             &[Moment::WhileRunning],
         )
+        .helped_by_the_bot()
         .needing(&[
             Need::OneTokenPerDevice,
             Need::PasswordLogin,

@@ -33,6 +33,7 @@ pub struct Fault {
     needs: Vec<Need>,
     reach: Reach,
     is_first: bool,
+    is_helped: bool,
     expectation: Arc<dyn Fn(Moment) -> Expectation + Send + Sync>,
     inject: Arc<Inject>,
     cure: Arc<Cure>,
@@ -55,6 +56,7 @@ impl Fault {
             needs: Vec::new(),
             reach: Reach::Bot,
             is_first: false,
+            is_helped: false,
             expectation: Arc::new(|_| Expectation::unharmed()),
             inject: Arc::new(|_| Box::pin(async { Err("nothing injects it".into()) })),
             cure: Arc::new(|_| Box::pin(async { Ok(()) })),
@@ -110,6 +112,13 @@ impl Fault {
         self
     }
 
+    /// It happens only when the bot does something meanwhile, and so not while a request of the bot is held.
+    #[must_use]
+    pub fn helped_by_the_bot(mut self) -> Self {
+        self.is_helped = true;
+        self
+    }
+
     /// Its name: on the command line, in output and in file names.
     pub fn name(&self) -> &str {
         &self.name
@@ -138,6 +147,11 @@ impl Fault {
     /// Whether it comes before all others of a schedule.
     pub fn comes_first(&self) -> bool {
         self.is_first
+    }
+
+    /// Whether it happens only when the bot does something meanwhile.
+    pub fn is_helped_by_the_bot(&self) -> bool {
+        self.is_helped
     }
 
     /// Why it is not applicable to a bot of this contract on such a homeserver, if it is not.

@@ -220,6 +220,7 @@ mod tests {
             moments: moments.to_vec(),
             reach: Reach::Account,
             comes_first: name == "spoilt",
+            is_helped: name == "helped",
         };
         let scenario = |name, drilled_with_every_fault| KnownScenario {
             name,

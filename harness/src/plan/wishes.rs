@@ -53,16 +53,17 @@ pub struct KnownFault {
     pub reach: Reach,
     /// Whether it comes before all others of a schedule.
     pub comes_first: bool,
+    /// Whether it happens only when the bot does something meanwhile.
+    pub is_helped: bool,
 }
 
 impl KnownFault {
-    /// Whether it can happen at a moment. At a point of the traffic can happen what can happen to a bot that runs.
+    /// Whether it can happen at a moment. At a point of the traffic can happen what can happen to a bot that runs and does nothing.
     pub(super) fn happens(&self, moment: Moment) -> bool {
-        let moment = match moment {
-            Moment::Passage(_) => Moment::WhileRunning,
-            moment => moment,
-        };
-        self.moments.contains(&moment)
+        match moment {
+            Moment::Passage(_) => !self.is_helped && self.moments.contains(&Moment::WhileRunning),
+            moment => self.moments.contains(&moment),
+        }
     }
 
     /// Those of the moments at which it can happen, its own first and in its order.

@@ -28,12 +28,14 @@ fn known() -> Known {
                 moments: vec![Moment::AtBoot],
                 reach: Reach::Accounts,
                 comes_first: false,
+                is_helped: false,
             },
             KnownFault {
                 name: "token-logged-out".to_owned(),
                 moments: Moment::ALL.to_vec(),
                 reach: Reach::Account,
                 comes_first: false,
+                is_helped: false,
             },
         ],
         passages: Passage::around(Call::Sync).to_vec(),
@@ -82,6 +84,7 @@ fn a_brief_run_breaks_each_scenario_but_the_first_once_in_its_middle() {
         moments: vec![Moment::InTheMiddle],
         reach: Reach::Bot,
         comes_first: false,
+        is_helped: false,
     });
     for scenario in &mut known.scenarios[..2] {
         scenario.middle = &["token-logged-out", "bot-killed"];
@@ -138,6 +141,9 @@ fn a_fault_of_a_running_bot_can_be_wished_for_at_any_request() {
         names(&wish(&["errands"], &["token-logged-out"], &["after-devices-2"])),
         ["errands/token-logged-out/after-devices-2"]
     );
+    let mut helped = known();
+    helped.faults[1].is_helped = true;
+    assert!(plan(&helped, &wish(&[], &["token-logged-out"], &["traffic"])).is_err());
     // One of a stopped bot cannot.
     let refused = plan(&known(), &wish(&[], &["env-token-empty"], &["before-sync"])).unwrap_err();
     assert!(refused.to_string().contains("only at-boot"), "{refused}");
@@ -208,6 +214,7 @@ fn the_main_job_drills_every_fault_at_every_moment() {
         moments: vec![Moment::InTheMiddle],
         reach: Reach::Bot,
         comes_first: false,
+        is_helped: false,
     });
     let brief = Wishes {
         brief: true,

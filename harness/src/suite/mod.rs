@@ -217,6 +217,7 @@ impl Suite {
             moments: fault.moments().to_vec(),
             reach: fault.reach(),
             comes_first: fault.comes_first(),
+            is_helped: fault.is_helped_by_the_bot(),
         });
         let identities = self.contract.identities.iter().map(|identity| identity.name.clone());
         Known {

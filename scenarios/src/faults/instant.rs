@@ -45,6 +45,7 @@ pub(super) fn faults() -> [Fault; 3] {
     ]
     .map(|(kind, name, summary)| {
         Fault::new(name, summary, &[Moment::WhileRunning, Moment::InTheMiddle])
+            .helped_by_the_bot()
             .expecting(|_| Expectation::unharmed().within(60))
             .injected(move |world| Box::pin(killed_after(world, kind)))
     })

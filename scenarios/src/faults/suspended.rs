@@ -20,6 +20,7 @@ pub(super) fn faults() -> [Fault; 1] {
         "the account is suspended (403 M_USER_SUSPENDED to every message) while a stranger waits for a challenge",
         &[Moment::WhileRunning, Moment::InTheMiddle],
     )
+    .helped_by_the_bot()
     .expecting(|_| Expectation::unharmed().within(60).needs_operator(&["suspension"], 0))
     .injected(|world| Box::pin(suspended(world)))
     .cured(|world| {

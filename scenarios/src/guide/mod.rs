@@ -10,7 +10,7 @@ use std::{fs, io, path::Path};
 use harness::{
     check::Checks,
     contract::Contract,
-    fault::{Fault, Faults, Outcome},
+    fault::{Call, Fault, Faults, Outcome, Passage},
     homeserver::Flavor,
     plan::{Moment, meaning},
 };
@@ -78,6 +78,7 @@ fn faults() -> String {
     for moment in Moment::ALL {
         text.push_str(&row(&[&format!("`{moment}`"), meaning(moment)]));
     }
+    text.push_str(&passages());
     text.push_str("\n## Of any bot\n\n");
     let standard = Faults::standard();
     text.push_str(&fault_table(standard.iter()));
@@ -87,6 +88,20 @@ fn faults() -> String {
         .filter(|fault| standard.named(fault.name()).is_none());
     text.push_str(&fault_table(own));
     text
+}
+
+/// The requests at which a bot can be held.
+fn passages() -> String {
+    let calls = Call::ALL.map(|call| {
+        let [before, after] = Passage::around(call);
+        format!("`{before}`, `{after}`")
+    });
+    format!(
+        "\nWhat can happen to a bot that runs can also happen at a request: {}. The bot has worked, is stopped and starts again; the first such \
+         request of that start (or the second: `after-sync-2`) is held, before the homeserver sees it or before the bot sees the reply, while \
+         the fault happens. `--moment traffic` is all of these to which every start of the bot comes.\n",
+        calls.join(", ")
+    )
 }
 
 fn fault_table<'f>(faults: impl Iterator<Item = &'f Fault>) -> String {
