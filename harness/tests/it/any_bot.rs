@@ -8,7 +8,8 @@ use knockproof_harness::{
     check::{Check, Checks, Finding},
     contract::{Contract, Template},
     drill,
-    fault::{Fault, Faults, Fired, Moment},
+    fault::{Call, Fault, Faults, Fired, Moment, Passage},
+    front_door::Point,
     plan::Drill,
     report::{FindingRecord, Record, Verdict},
     step::Outcome,
@@ -48,6 +49,30 @@ async fn it_heals(#[case] fault: &str, #[case] moment: Moment) {
         !trust.applies && trust.what.starts_with("not applicable, because"),
         "{trust:?}"
     );
+}
+
+/// The token dies while the bot is held at a request of its start.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn it_heals_from_any_request_of_its_start(#[values(0, 1)] side: usize) {
+    let held = Passage::around(Call::Sync)[side];
+    let record = drilled(&Suite::of(contract("pong")), "device-deleted", Moment::Passage(held)).await;
+    assert_eq!(record.verdict, Verdict::Passed, "{}", record.narrative());
+    let fired = &finding(&record, "fault-fired").what;
+    assert!(fired.contains("/sync") && fired.contains("was held"), "{fired}");
+}
+
+/// A request that never comes is no moment: the drill has not passed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_comes_fails_the_drill() {
+    let never = Passage::first(Call::KeysQuery, Point::BeforeForward);
+    let mut impatient = contract("ten_lines");
+    impatient.boot_seconds = 5;
+    let record = drilled(&Suite::of(impatient), "bot-killed", Moment::Passage(never)).await;
+    let Verdict::Failed { why } = &record.verdict else {
+        panic!("{}", record.narrative());
+    };
+    assert!(why.contains("/keys/query") && why.contains("no such request"), "{why}");
 }
 
 /// Ten lines of Python, without a way back from a dead token.

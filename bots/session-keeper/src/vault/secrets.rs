@@ -60,6 +60,18 @@ pub struct Devices {
     pub looked_for: Option<OwnedDeviceId>,
 }
 
+impl Devices {
+    /// No login is to take the pending id any more. The homeserver may have made the device, though its answer was lost: it is left behind,
+    /// and looked for there.
+    pub(crate) fn abandon_pending(&mut self) {
+        if let Some(device) = self.pending.take()
+            && self.left.iter().all(|left| left.device != device)
+        {
+            self.left.push(LeftDevice { device, token: None });
+        }
+    }
+}
+
 /// A device left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

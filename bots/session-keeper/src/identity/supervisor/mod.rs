@@ -201,6 +201,8 @@ impl Supervisor {
         let mut open_stores = self.open_ahead().await;
         loop {
             let attempt = self.healer.attempt().await;
+            // What it has tried is known, though it may have been written during the attempt.
+            password = self.healer.take_tried_password().or(password);
             if !matches!(attempt, Ok(HealOutcome::Live(_))) {
                 // While the operator is waited for the files are theirs: they may bring others.
                 open_stores = OpenStores::default();

@@ -116,11 +116,10 @@ impl Healer {
         Ok(device)
     }
 
-    /// Takes another id the next time: the server refuses this one, whatever it has against it. A device that it may have made all the same
-    /// is still among those made from here.
+    /// Takes another id the next time: the server refuses this one, whatever it has against it.
     pub(super) fn give_up_pending(&self) -> Result<(), VaultError> {
         let mut devices = self.vault.devices()?;
-        devices.pending = None;
+        devices.abandon_pending();
         self.vault.save_devices(&devices)
     }
 

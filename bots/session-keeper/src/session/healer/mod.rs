@@ -55,7 +55,6 @@ pub enum HealOutcome {
 /// What a session could come from.
 struct AtHand {
     expected: Expected,
-    password: Option<(Secret, PasswordState)>,
     may_log_in: Password,
     saved: Option<Saved>,
     saved_token: Option<Secret>,
@@ -94,6 +93,8 @@ pub struct Healer {
     unsaved: Option<Unsaved>,
     /// The token that a login has made, until something was asked with it successfully.
     pub(super) unproven: Option<Secret>,
+    /// The state of the password's source at the last login.
+    tried: Option<PasswordState>,
     /// Why a token that was given is not used.
     pub(super) unusable: BTreeMap<Which, &'static str>,
     /// The branches of the last attempt: while an attempt is repeated, they are logged once.
@@ -120,6 +121,7 @@ impl Healer {
             made: None,
             unsaved: None,
             unproven: None,
+            tried: None,
             unusable: BTreeMap::new(),
             said: Vec::new(),
             epoch: Instant::now(),
@@ -150,6 +152,11 @@ impl Healer {
     pub fn usable_password(&self) -> Option<Secret> {
         let (password, state) = self.password.read()?;
         (self.throttle.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
+    }
+
+    /// The state of the password's source that a login was last tried with, if one was since this was asked last.
+    pub fn take_tried_password(&mut self) -> Option<PasswordState> {
+        self.tried.take()
     }
 
     /// The devices left behind, and what it takes to remove them now.
@@ -242,8 +249,7 @@ impl Healer {
     /// Everything that a session could come from.
     fn at_hand(&mut self) -> Result<AtHand, VaultError> {
         let expected = self.expected()?;
-        let password = self.password.read();
-        let may_log_in = self.password_now(password.as_ref());
+        let may_log_in = self.password_now(self.password.read().as_ref());
         let saved = self.saved(&expected, may_log_in == Password::Ready)?;
         let saved_token = saved.as_ref().and_then(|saved| saved.token.clone());
         let saved_token = self.usable(Which::Saved, saved_token);
@@ -255,7 +261,6 @@ impl Healer {
                 .and_then(|saved| saved.refresh.clone()),
             given_token: given_token.filter(|token| Some(token) != saved_token.as_ref()),
             expected,
-            password,
             may_log_in,
             saved,
             saved_token,
@@ -295,7 +300,8 @@ impl Healer {
                 Some((self.server.refresh(refresh).await, None))
             }
             Ask::Login(target) => {
-                let Some((password, state)) = &at_hand.password else {
+                // Read anew: since it was looked for, the homeserver was asked, and the operator may have written another one.
+                let Some((password, state)) = self.password.read() else {
                     return Ok(None);
                 };
                 let device = match target {
@@ -306,7 +312,7 @@ impl Healer {
                 if target == Target::Saved {
                     self.vault.set_unannounced()?;
                 }
-                let class = self.log_in(password, *state, &device, &at_hand.expected).await?;
+                let class = self.log_in(&password, state, &device, &at_hand.expected).await?;
                 Some((class, None))
             }
         })
@@ -420,7 +426,10 @@ impl Healer {
         }
         // The device in use was left behind once (its token came back as the given one): it stays.
         devices.left.retain(|left| left.device != session.device);
-        if devices.left != before.left {
+        if devices.pending.as_ref() != Some(&session.device) {
+            devices.abandon_pending();
+        }
+        if devices != before {
             self.vault.save_devices(&devices)?;
         }
         if saved.is_some_and(|saved| saved.is_first) {
@@ -454,6 +463,7 @@ impl Healer {
     ) -> Result<Class, VaultError> {
         let localpart = self.localpart()?;
         self.vault.prove_writable()?;
+        self.tried = Some(state);
         tracing::info!(role = self.role.name(), user = localpart, %device, "logging in");
         let class = self.server.login(&localpart, password, device, expected).await;
         let (refusal, pace) = match &class {

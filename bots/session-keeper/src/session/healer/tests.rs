@@ -104,3 +104,80 @@ async fn whichever_write_fails_no_login_is_lost() {
         assert!(steps > 6, "{before:?}: only {steps} steps were refused");
     }
 }
+
+/// Answers that change what there is while the homeserver is asked.
+async fn changing(answer: ResponseTemplate, change: impl Fn() + Send + Sync + 'static) -> MockServer {
+    let server = MockServer::start().await;
+    let whoami = Mock::given(method("GET")).and(path("/_matrix/client/v3/account/whoami"));
+    let respond = move |_: &Request| {
+        change();
+        answer.clone()
+    };
+    whoami.respond_with(respond).mount(&server).await;
+    server
+}
+
+fn dead() -> ResponseTemplate {
+    ResponseTemplate::new(401).set_body_json(json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "" }))
+}
+
+fn healer(server: &MockServer, data: &TempDir) -> Healer {
+    let config = IdentityConfig::new(BOT, server.uri().parse().unwrap(), data.path());
+    Healer::new(&config, Server::new(config.homeserver.clone(), "a bot").unwrap())
+}
+
+/// The passwords that were tried.
+async fn tried(server: &MockServer) -> Vec<String> {
+    let all = server.received_requests().await.unwrap();
+    let logins = all.iter().filter(|request| request.url.path().ends_with("/login"));
+    let bodies = logins.filter_map(|request| request.body_json::<Value>().ok());
+    bodies
+        .filter_map(|body| body["password"].as_str().map(str::to_owned))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_password_that_is_written_while_the_homeserver_is_asked_is_the_one_that_is_tried() {
+    let data = data(Before::DeadToken);
+    let file = data.path().join("password");
+    let server = changing(dead(), move || std::fs::write(&file, "another one").unwrap()).await;
+    let mut healer = healer(&server, &data);
+    healer.attempt().await.unwrap();
+    assert_eq!(tried(&server).await, ["another one"]);
+    // And it is known: it is no news to whoever waits for a new one.
+    assert_eq!(healer.take_tried_password(), healer.password_source().state());
+    assert_eq!(healer.take_tried_password(), None);
+}
+
+#[tokio::test]
+async fn a_password_that_goes_while_the_homeserver_is_asked_is_not_tried() {
+    let data = data(Before::DeadToken);
+    let file = data.path().join("password");
+    let server = changing(dead(), move || drop(std::fs::remove_file(&file))).await;
+    let mut healer = healer(&server, &data);
+    healer.attempt().await.unwrap();
+    assert_eq!(tried(&server).await, Vec::<String>::new());
+}
+
+/// The answer to a login on a new device is lost, and then the old session is found alive after all.
+#[tokio::test]
+async fn a_device_that_may_have_been_made_is_left_behind_and_not_forgotten() {
+    let data = data(Before::DeadToken);
+    let alive = ResponseTemplate::new(200).set_body_json(json!({ "user_id": "@bot:x", "device_id": "SAVED" }));
+    let server = changing(alive, || ()).await;
+    let lost = Mock::given(method("POST")).and(path("/_matrix/client/v3/login"));
+    lost.respond_with(ResponseTemplate::new(502)).mount(&server).await;
+    let mut healer = healer(&server, &data);
+    let outcome = healer.take_new_device().await.unwrap();
+    assert!(matches!(outcome, HealOutcome::Wait(..)), "{outcome:?}");
+    let pending = healer.vault().devices().unwrap().pending.unwrap();
+
+    let HealOutcome::Live(session) = healer.attempt().await.unwrap() else {
+        panic!("the saved session lives");
+    };
+    assert_eq!(session.device, "SAVED");
+    let devices = healer.vault().devices().unwrap();
+    assert_eq!(devices.pending, None);
+    let left: Vec<_> = devices.left.into_iter().map(|left| left.device).collect();
+    assert_eq!(left, [pending]);
+}

@@ -8,7 +8,7 @@ use crate::healing::{
         decisions::{Age, Decisions},
         rules::{Rule, Ways},
         state::State,
-        world::{Device, Held, bit},
+        world::{Device, Held, Left, bit},
     },
 };
 
@@ -17,8 +17,7 @@ use crate::healing::{
 pub(in super::super) struct Attempt {
     /// What was asked, and what came back. The plan is what these make of it.
     pub(in super::super) heard: Vec<(Ask, Reply)>,
-    /// The password as it was read at the start.
-    pub(in super::super) password: Option<u8>,
+    /// What could be done with the password at the start.
     pub(in super::super) may: Password,
     pub(in super::super) contested: bool,
     /// Whether a token was given that is not the saved one.
@@ -73,7 +72,7 @@ impl Attempt {
         Ways {
             saved: lives(saved),
             given: lives(given),
-            password: may && self.password == Some(server.password) && !refused,
+            password: may && state.world.disk.password == Some(server.password) && !refused,
         }
     }
 }
@@ -97,7 +96,6 @@ impl Turn<'_> {
         let same = |given: &Held| disk.session.is_some_and(|saved| saved == *given && saved.lives);
         let mut attempt = Attempt {
             heard: Vec::new(),
-            password: disk.password,
             may: match disk
                 .password
                 .map(|password| self.decisions.may(bot.throttled, password))
@@ -166,7 +164,8 @@ impl Turn<'_> {
                         None => return,
                     },
                 };
-                let (Some(password), Some(device)) = (attempt.password, device) else {
+                // Read anew, as it is now.
+                let (Some(password), Some(device)) = (self.state.world.disk.password, device) else {
                     return self.go(Phase::Beginning);
                 };
                 let steady = attempt.steady;
@@ -235,7 +234,12 @@ impl Turn<'_> {
     fn remember(&mut self, class: &Class, target: Target, password: u8) {
         let refused = matches!(class, Class::Other { .. }) && target == Target::New;
         if refused && !self.decisions.keeps_refused_id() {
-            self.state.world.disk.pending = None;
+            let disk = &mut self.state.world.disk;
+            if let Some(device) = disk.pending.take()
+                && disk.left.iter().all(|left| left.device != device)
+            {
+                disk.left.push(Left { device, token: None });
+            }
         }
         let Some(bot) = &mut self.state.bot else { return };
         match class {

@@ -68,11 +68,20 @@ impl Turn<'_> {
         }
         // The device in use was left behind once: it stays.
         left.retain(|left| left.device != keeping.session.device);
-        if left == disk.left {
+        // The server may have made it, though the answer was lost.
+        let abandoned = disk.pending.filter(|pending| *pending != keeping.session.device);
+        if let Some(device) = abandoned
+            && left.iter().all(|known| known.device != device)
+        {
+            left.push(Left { device, token: None });
+        }
+        if left == disk.left && abandoned.is_none() {
             return self.keep_session(keeping);
         }
         if self.can_write(Phase::Beginning, State::forget_devices) {
-            self.state.world.disk.left = left;
+            let disk = &mut self.state.world.disk;
+            disk.left = left;
+            disk.pending = disk.pending.filter(|_| abandoned.is_none());
             self.go(Phase::Keeping(Keeping {
                 stage: Stage::Session,
                 ..keeping
