@@ -2,6 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use unicode_normalization::UnicodeNormalization;
+
+use crate::words;
+
 /// How long an answer may be, in characters.
 const LENGTH: RangeInclusive<usize> = 30..=400;
 
@@ -24,10 +28,10 @@ pub enum Miss {
 
 /// Judges an answer to a challenge with this keyword.
 pub fn judge(text: &str, keyword: &str, display_name: Option<&str>) -> Result<(), Miss> {
-    if display_name.is_none_or(|name| name.trim().is_empty()) {
+    if display_name.is_none_or(words::is_blank) {
         return Err(Miss::NoDisplayName);
     }
-    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    let lines = words::rows(text).count();
     if lines != 3 {
         return Err(Miss::Lines(lines));
     }
@@ -35,10 +39,17 @@ pub fn judge(text: &str, keyword: &str, display_name: Option<&str>) -> Result<()
     if !LENGTH.contains(&length) {
         return Err(Miss::Length(length));
     }
-    if !text.to_lowercase().contains(&keyword.to_lowercase()) {
+    if !folded(text).contains(&folded(keyword)) {
         return Err(Miss::Keyword(keyword.to_owned()));
     }
     Ok(())
+}
+
+/// The same for all ways to write a text: in any case, and with letters and their marks in one character or in several.
+fn folded(text: &str) -> String {
+    let lower: String = text.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+    // The dotted capital of Turkish, which most keyboards do not have, is an `i` with a dot of its own in lower case.
+    lower.replace("i\u{307}", "i")
 }
 
 #[cfg(test)]
@@ -65,6 +76,13 @@ mod tests {
     #[case::four_lines("a frog\nb frog frog\nc frog frog frog\nd", "frog", Some("B"), Err(Miss::Lines(4)))]
     #[case::nothing("", "frog", Some("B"), Err(Miss::Lines(0)))]
     #[case::short("frog\nfrog\nfrog", "frog", Some("B"), Err(Miss::Length(14)))]
+    #[case::composed_otherwise("An o\u{301}ld silent pond\nA frog jumps into the pond\nSplash!", "\u{f3}ld", Some("B"), Ok(()))]
+    #[case::decomposed_in_the_title("An \u{f3}ld silent pond\nA frog jumps into the pond\nSplash!", "o\u{301}ld", Some("B"), Ok(()))]
+    #[case::a_dotted_capital("Istanbul lies silent\nA frog jumps into the sea\nSplash!", "i\u{307}stanbul", Some("B"), Ok(()))]
+    #[case::old_line_ends("An old silent pond\rA frog jumps into the pond\rSplash!", "frog", Some("B"), Ok(()))]
+    #[case::lines_apart("An old silent pond\u{2028}A frog jumps into the pond\u{2028}Splash!", "frog", Some("B"), Ok(()))]
+    #[case::a_line_with_nothing_to_see("An old silent pond\nA frog jumps into the pond\nSplash!\n\u{200b}", "frog", Some("B"), Ok(()))]
+    #[case::a_name_with_nothing_to_see(GOOD, "frog", Some("\u{200b}\u{3164}"), Err(Miss::NoDisplayName))]
     #[case::no_keyword(GOOD, "toad", Some("B"), Err(Miss::Keyword("toad".to_owned())))]
     fn a_haiku_passes_or_is_told_why_not(
         #[case] text: &str,

@@ -1,5 +1,7 @@
 //! Which word of a title is asked for.
 
+use unicode_normalization::UnicodeNormalization;
+
 const STOP_WORDS: [&str; 44] = [
     "about", "after", "also", "among", "and", "band", "been", "before", "between", "during", "film", "from", "have",
     "into", "list", "near", "only", "over", "same", "several", "some", "song", "such", "than", "that", "their", "them",
@@ -9,6 +11,8 @@ const STOP_WORDS: [&str; 44] = [
 
 /// The longest alphabetic word of at least four letters that is no stop word, in lower case; the first of the longest.
 pub fn keyword_of(title: &str) -> Option<String> {
+    // A mark by itself is no letter, and would end the word.
+    let title: String = title.nfc().collect();
     let words = title
         .split(|letter: char| !letter.is_alphabetic())
         .map(str::to_lowercase)
@@ -37,6 +41,7 @@ mod tests {
     #[case("Rock'n'Roll (album)", Some("album"))]
     #[case("Blue Moon", Some("blue"))]
     #[case("With Within Through", None)]
+    #[case("Zo\u{301}lty Staw", Some("z\u{f3}lty"))]
     fn the_keyword_is_the_longest_telling_word(#[case] title: &str, #[case] keyword: Option<&str>) {
         assert_eq!(keyword_of(title).as_deref(), keyword);
     }

@@ -1,9 +1,9 @@
 //! Reading single values.
 
-use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, ffi::OsString, fs, net::IpAddr, path::Path, time::Duration};
 
-use ipnet::IpNet;
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ipnet::{IpNet, Ipv4Net};
+use matrix_sdk::ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName, UserId};
 use serde::Deserialize;
 use url::Url;
 
@@ -11,17 +11,21 @@ use super::{
     ConfigError,
     environment::{CodeSeed, Confirm, LogFormat},
 };
+use crate::{secret::Secret, vault::decode, words};
+
+/// No secret is longer, in bytes.
+const LONGEST: u64 = 1024 * 1024;
 
 /// The environment, or what a test puts in its place.
 ///
 /// What is wrong is collected, so that the operator hears of all of it at once; meanwhile there is a default in its place.
 pub(super) struct Values<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
+    lookup: &'a dyn Fn(&str) -> Option<OsString>,
     wrong: RefCell<Vec<ConfigError>>,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         Self {
             lookup,
             wrong: RefCell::default(),
@@ -42,11 +46,16 @@ impl<'a> Values<'a> {
         self.wrong.into_inner()
     }
 
-    /// The trimmed value; empty counts as unset, as it does in compose files.
+    /// The value without what surrounds it and is not seen; empty counts as unset, as it does in compose files.
     pub(super) fn text(&self, variable: &'static str) -> Option<String> {
-        (self.lookup)(variable)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
+        let Ok(value) = (self.lookup)(variable)?.into_string() else {
+            let is_said = self.wrong.borrow().iter().any(|wrong| wrong.variable == variable);
+            if !is_said {
+                self.complain(variable, "it is not UTF-8", "text in UTF-8");
+            }
+            return None;
+        };
+        Some(words::bare(&value).to_owned()).filter(|value| !value.is_empty())
     }
 
     fn parsed<T>(
@@ -66,7 +75,8 @@ impl<'a> Values<'a> {
 
     /// The value of a variable that must be set.
     pub(super) fn required<T>(&self, variable: &'static str, accepted: &'static str, value: Option<T>) -> Option<T> {
-        if self.text(variable).is_none() {
+        let is_said = self.wrong.borrow().iter().any(|wrong| wrong.variable == variable);
+        if self.text(variable).is_none() && !is_said {
             self.complain(variable, "not set", accepted);
         }
         value
@@ -78,6 +88,37 @@ impl<'a> Values<'a> {
             match url.scheme() {
                 "http" | "https" if url.has_host() => Ok(url),
                 scheme => Err(format!("scheme `{scheme}` is not served")),
+            }
+        })
+    }
+
+    /// A URL to which paths are added, and that is put into links: anybody may read it.
+    pub(super) fn base_url(&self, variable: &'static str, accepted: &'static str) -> Option<Url> {
+        let url = self.url(variable, accepted)?;
+        let problem = match () {
+            () if !url.username().is_empty() || url.password().is_some() => "it holds a user name or a password",
+            () if url.query().is_some() || url.fragment().is_some() => "it has a query or a fragment",
+            () => return Some(url),
+        };
+        self.complain(variable, problem, accepted);
+        None
+    }
+
+    pub(super) fn server(&self, variable: &'static str) -> Option<OwnedServerName> {
+        let accepted = "a server name as in user ids, without a scheme: hs.example";
+        self.parsed(variable, accepted, |value| {
+            ServerName::parse(value).map_err(|error| format!("no server name ({error})"))
+        })
+    }
+
+    /// How the local parts of aliases begin.
+    pub(super) fn alias_prefix(&self, variable: &'static str) -> Option<String> {
+        let accepted = "the beginning of an alias: up to 100 characters, none of them white space, `#` or `:`";
+        self.parsed(variable, accepted, |value| {
+            let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || "#:".contains(letter);
+            match value.contains(is_odd) || value.chars().count() > 100 {
+                true => Err("no alias begins so".to_owned()),
+                false => Ok(value.to_owned()),
             }
         })
     }
@@ -172,7 +213,35 @@ impl<'a> Values<'a> {
         number.unwrap_or(default)
     }
 
-    pub(super) fn codes(&self, variable: &'static str) -> BTreeMap<String, CodeSeed> {
+    /// A secret: the value, or what is in the file that another variable names, which fewer can read than an environment. Answers which
+    /// of the two variables it is, too.
+    fn secret(&self, variable: &'static str, file: &'static str) -> Option<(&'static str, String)> {
+        let (value, path) = (self.text(variable), self.text(file));
+        let Some(path) = path else {
+            return value.map(|value| (variable, value));
+        };
+        let accepted = "the path of a file, where the variable without _PATH is not set";
+        if value.is_some() {
+            self.complain(file, "there are both a value and a file", accepted);
+            return None;
+        }
+        match read(Path::new(&path)) {
+            Ok(text) => Some(words::bare(&text).to_owned())
+                .filter(|text| !text.is_empty())
+                .map(|text| (file, text)),
+            Err(problem) => {
+                self.complain(file, format!("{path} cannot be used: {problem}"), accepted);
+                None
+            }
+        }
+    }
+
+    /// The secret alone.
+    pub(super) fn secret_text(&self, variable: &'static str, file: &'static str) -> Option<Secret> {
+        self.secret(variable, file).map(|(_, text)| Secret::new(text))
+    }
+
+    pub(super) fn codes(&self, variable: &'static str, file: &'static str) -> BTreeMap<String, CodeSeed> {
         #[derive(Deserialize)]
         struct Entry {
             uses_remaining: u32,
@@ -181,28 +250,38 @@ impl<'a> Values<'a> {
             #[serde(default)]
             inviter: Option<OwnedUserId>,
         }
-        let codes = self.parsed(
-            variable,
-            r#"JSON {"code":{"uses_remaining":5,"label":"…"}}"#,
-            |value| {
-                let entries: BTreeMap<String, Entry> = serde_json::from_str(value)
-                    // The message of serde would repeat the text, and codes are for those who have them.
-                    .map_err(|error| format!("not such JSON (line {} column {})", error.line(), error.column()))?;
-                Ok(entries
-                    .into_iter()
-                    .map(|(code, entry)| {
-                        let seed = CodeSeed {
-                            uses_remaining: entry.uses_remaining,
-                            label: entry.label.unwrap_or_default(),
-                            inviter: entry.inviter,
-                        };
-                        (code, seed)
-                    })
-                    .collect())
-            },
-        );
-        codes.unwrap_or_default()
+        let Some((variable, text)) = self.secret(variable, file) else {
+            return BTreeMap::new();
+        };
+        let entries: BTreeMap<String, Entry> = match serde_json::from_str(&text) {
+            Ok(entries) => entries,
+            Err(error) => {
+                // The message of serde would repeat the text, and codes are for those who have them.
+                let problem = format!("not such JSON (line {} column {})", error.line(), error.column());
+                self.complain(variable, problem, r#"JSON {"code":{"uses_remaining":5,"label":"…"}}"#);
+                return BTreeMap::new();
+            }
+        };
+        let seed = |(code, entry): (String, Entry)| {
+            let seed = CodeSeed {
+                uses_remaining: entry.uses_remaining,
+                label: entry.label.unwrap_or_default(),
+                inviter: entry.inviter,
+            };
+            (code, seed)
+        };
+        entries.into_iter().map(seed).collect()
     }
+}
+
+/// The text of a small file.
+fn read(path: &Path) -> Result<String, String> {
+    let found = fs::metadata(path).map_err(|error| error.kind().to_string())?;
+    if !found.is_file() || found.len() > LONGEST {
+        return Err("it is no file, or larger than a megabyte".to_owned());
+    }
+    let bytes = fs::read(path).map_err(|error| error.kind().to_string())?;
+    decode(&bytes).map_err(|error| error.to_string())
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {
@@ -211,9 +290,19 @@ fn items(value: &str) -> impl Iterator<Item = &str> {
 
 /// A network, or an address alone. IPv4 addresses in IPv6 clothes count as what they are, as they do in connections.
 fn network(item: &str) -> Result<IpNet, String> {
-    let network = item.parse::<IpNet>().ok();
+    let network = item.parse::<IpNet>().ok().map(undressed);
     let network = network.or_else(|| item.parse::<IpAddr>().ok().map(|address| address.to_canonical().into()));
     network.ok_or_else(|| format!("`{item}` is neither an IP address nor a network"))
+}
+
+fn undressed(network: IpNet) -> IpNet {
+    let IpNet::V6(dressed) = network else { return network };
+    let plain = dressed
+        .addr()
+        .to_ipv4_mapped()
+        .zip(dressed.prefix_len().checked_sub(96));
+    let plain = plain.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    plain.map_or(network, IpNet::V4)
 }
 
 fn room_id(value: &str) -> Result<OwnedRoomId, String> {

@@ -22,13 +22,13 @@ use crate::{
 /// So many people are asked one by one in a lobby, and are named in one note.
 pub(super) const ONE_BY_ONE: usize = 8;
 
-/// Somebody is new in a lobby, and is asked at `due`. In a crowd, all who come later are asked together.
+/// Somebody is new in a lobby, by this arrival, and is asked at `due`. In a crowd, all who come later are asked together.
 pub(super) fn arrived(
     tx: &Transaction<'_>,
     lobby: &Lobby,
     room: &OwnedRoomId,
     user: OwnedUserId,
-    due: i64,
+    (arrival, due): (i64, i64),
 ) -> Result<(), StoreError> {
     let beyond = lobby::arrivals(tx, lobby.id)?.saturating_sub(ONE_BY_ONE);
     if beyond > 0 {
@@ -39,7 +39,7 @@ pub(super) fn arrived(
             return Ok(());
         }
     }
-    let key = format!("{}:challenge:{user}", key(lobby.id));
+    let key = format!("{}:challenge:{user}:{arrival}", key(lobby.id));
     let step = Step::LobbyChallenge {
         id: lobby.id,
         user,
@@ -79,7 +79,7 @@ pub(super) fn challenge(
     if again && (state.answered || state.resends > 0) {
         return Ok(());
     }
-    let called = name.map_or_else(|| user.to_string(), words::name);
+    let called = name.map_or_else(|| words::user(user), words::name);
     let greeting = format!("hi {called}! to join {},", flow.community);
     let times = if again { "again" } else { "first" };
     let say = format!("{}:ask:{user}:{times}", key(lobby.id));
@@ -145,7 +145,8 @@ pub(crate) fn announce_started(
     code: &str,
     created: i64,
 ) -> Result<(), StoreError> {
-    let who = name.map_or_else(|| user.to_owned(), |name| format!("{} ({user})", words::name(name)));
+    let id = words::user(user);
+    let who = name.map_or_else(|| id.clone(), |name| format!("{} ({id})", words::name(name)));
     let note = format!("🚪 {who} started lobby flow (code={code})");
     let key = news(room, &format!("started:{user}"));
     promotion::announce(tx, &flow.notify_room, &key, note, Some(created))

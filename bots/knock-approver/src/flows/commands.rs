@@ -1,5 +1,7 @@
 //! What admins say in the command room.
 
+use std::borrow::Cow;
+
 use matrix_sdk::ruma::{OwnedEventId, OwnedUserId};
 use rusqlite::Transaction;
 use serde_json::json;
@@ -84,27 +86,27 @@ fn parse_verify<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command,
 fn parse_mint<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
     let (mut kind, mut count, mut uses) = (Kind::Knock, 1, 1);
     let mut label = Vec::new();
-    let mut words = words.peekable();
-    match words.peek() {
-        Some(&"knock") => drop(words.next()),
-        Some(&"signup") => {
+    let mut words = words.map(typed).peekable();
+    match words.peek().map(AsRef::as_ref) {
+        Some("knock") => drop(words.next()),
+        Some("signup") => {
             kind = Kind::Signup;
             words.next();
         }
         _ => {}
     }
-    let number = |name: &str, word: Option<&str>, most: u32| {
+    let number = |name: &str, word: Option<Cow<'_, str>>, most: u32| {
         let number = word.and_then(|word| word.parse().ok());
         number
             .filter(|number| (1..=most).contains(number))
             .ok_or_else(|| format!("{name} takes a number from 1 to {most}"))
     };
     while let Some(word) = words.next() {
-        match word {
+        match &*word {
             "-n" => count = number("-n", words.next(), 50)?,
             "--uses" => uses = number("--uses", words.next(), 1000)?,
             flag if flag.starts_with("--") => return Err(format!("{flag} is not known; see !help")),
-            word => label.push(word),
+            _ => label.push(word),
         }
     }
     let label = words::name(&label.join(" "));
@@ -114,6 +116,16 @@ fn parse_mint<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
         uses,
         label,
     })
+}
+
+/// A word as it was typed: some keyboards make one dash of two, and a longer one of a short one.
+fn typed(word: &str) -> Cow<'_, str> {
+    let name = word.strip_prefix(['\u{2013}', '\u{2014}', '\u{2212}']);
+    match name.filter(|name| name.starts_with(|letter: char| letter.is_ascii_alphabetic())) {
+        Some("n") => Cow::Borrowed("-n"),
+        Some(name) => Cow::Owned(format!("--{name}")),
+        None => Cow::Borrowed(word),
+    }
 }
 
 /// What `!health` says: the same as `/ready`, for reading.
@@ -271,6 +283,14 @@ mod tests {
     #[case("!mint friends of alice", mint(Kind::Knock, 1, 1, "friends of alice"))]
     #[case("!mint signup -n 50 --uses 1000 big day", mint(Kind::Signup, 50, 1000, "big day"))]
     #[case("!mint --uses 3 LABEL", mint(Kind::Knock, 1, 3, "LABEL"))]
+    #[case::typeset(
+        "!mint signup \u{2013}n 2 \u{2014}uses 3 friends",
+        mint(Kind::Signup, 2, 3, "friends")
+    )]
+    #[case::a_dash_between(
+        "!mint friends \u{2014} and more",
+        mint(Kind::Knock, 1, 1, "friends \u{2014} and more")
+    )]
     #[case("!mint knock LABEL -n 2", mint(Kind::Knock, 2, 1, "LABEL"))]
     #[case("!codes", Some(Ok(Command::Codes)))]
     #[case("!revoke abc", Some(Ok(Command::Revoke("abc".to_owned()))))]

@@ -36,6 +36,9 @@ fn member(number: usize) -> String {
 /// So many strangers join the lobby.
 async fn crowd(bench: &Bench, count: usize) -> Vec<String> {
     for number in 0..count {
+        bench
+            .homeserver
+            .set_member(LOBBY, &member(number), Membership::Joined, "");
         let step = Step::Joined {
             room: LOBBY.try_into().unwrap(),
             user: member(number).as_str().try_into().unwrap(),

@@ -17,10 +17,10 @@ use super::{
     vetting::refusal_text,
 };
 use crate::{
-    challenge::{Challenge, judge},
-    config::{FlowConfig, Role},
+    challenge::{Challenge, Miss, judge},
+    config::{Config, FlowConfig, Role},
     lanes::WorkError,
-    matrix::Failure,
+    matrix::{Failure, Membership},
     outcome::{Passed, Purpose},
     storage::{
         StoreError, audit, codes,
@@ -34,6 +34,9 @@ use crate::{
 
 /// How long somebody waits for a lobby: well within what the HTTP side waits for its answer, so that whoever is told of none finds none.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A homeserver may bring a join in the sync before it counts. So long it is asked again, in milliseconds.
+const SETTLING: i64 = 5000;
 
 /// A lobby that is open.
 #[derive(Clone, Debug)]
@@ -209,7 +212,7 @@ impl Flows {
                     return Ok::<_, StoreError>(unmade);
                 };
                 if !lobby.closed && !own && lobby::arrive(tx, lobby.id, user.as_str())? {
-                    arrived(tx, &lobby, &room, user, due)?;
+                    arrived(tx, &lobby, &room, user, (entry.id, due))?;
                 }
                 queue::done(tx, Queue::Inbox, entry.id)?;
                 Ok(false)
@@ -228,6 +231,14 @@ impl Flows {
         user: OwnedUserId,
         again: bool,
     ) -> Result<(), WorkError> {
+        if !self.is_there(&entry, id, &user).await? {
+            let gone = self.store.run(move |tx| {
+                lobby::depart(tx, id, user.as_str())?;
+                queue::done(tx, Queue::Inbox, entry.id)
+            });
+            gone.await?;
+            return Ok(());
+        }
         let flow = self.config.flow.clone();
         let name = match again {
             true => None,
@@ -255,6 +266,34 @@ impl Flows {
             Ok(())
         } else {
             Err(WorkError::NotYet("the challenge is being fetched"))
+        }
+    }
+
+    /// Whether somebody who has joined a lobby is still there. The first of a crowd stands for all of it.
+    async fn is_there(&self, entry: &Entry, id: i64, user: &OwnedUserId) -> Result<bool, WorkError> {
+        let who = user.to_string();
+        let known = self
+            .store
+            .run(move |tx| Ok::<_, StoreError>((lobby::by_id(tx, id)?, lobby::user(tx, id, &who)?)));
+        let (Some(lobby), Some(state)) = known.await? else {
+            return Ok(true);
+        };
+        let is_of_a_crowd = state.challenged && entry.key.contains(":challenge:");
+        let room = lobby
+            .room_id
+            .as_deref()
+            .and_then(|room| OwnedRoomId::try_from(room).ok());
+        let Some(room) = room.filter(|_| !lobby.closed && !is_of_a_crowd) else {
+            return Ok(true);
+        };
+        match self.homeserver.member(host(&lobby), &room, user).await {
+            Ok(member) if member.membership == Membership::Joined => Ok(true),
+            Ok(_) if now_ms() < entry.created + SETTLING => Err(WorkError::NotYet(
+                "the homeserver does not count the newcomer as joined yet",
+            )),
+            Ok(_) => Ok(false),
+            Err(Failure::Refused(_)) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -288,46 +327,28 @@ impl Flows {
         let verdict = judge(&body, &lobby.keyword, name.as_deref());
         let passed = verdict.is_ok();
         let is_member = passed && self.is_member(&sender).await?;
+        let haiku = Passed {
+            user: sender,
+            name: name.unwrap_or_default(),
+            title: lobby.title.clone(),
+            keyword: lobby.keyword.clone(),
+            haiku: body,
+            room,
+            closing: ". see you in the space.".to_owned(),
+            host: host(&lobby),
+            knocks: false,
+            key: key(id),
+        };
         let config = self.config.clone();
         self.store
             .run(move |tx| {
                 if !queue::done(tx, Queue::Inbox, entry.id)? {
                     return Ok(());
                 }
-                let (key, host) = (key(id), host(&lobby));
-                lobby::set_answered(tx, id, sender.as_str(), !passed)?;
-                let Err(miss) = verdict else {
-                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    if is_member {
-                        lobby::close(tx, id, "already_member")?;
-                        return promotion::already_in(tx, &config, host, &room, &key);
-                    }
-                    lobby::close(tx, id, "promoted")?;
-                    lobby::promote(tx, id, sender.as_str())?;
-                    // The welcome does not wait behind what nobody needs any more.
-                    for moot in ["ask", "reply"] {
-                        queue::cancel_untried(tx, &format!("{key}:{moot}:"))?;
-                    }
-                    let passed = Passed {
-                        user: sender,
-                        name: name.unwrap_or_default(),
-                        title: lobby.title,
-                        keyword: lobby.keyword,
-                        haiku: body,
-                        room,
-                        closing: ". see you in the space.".to_owned(),
-                        host,
-                        knocks: false,
-                        key,
-                    };
-                    return promotion::promote(tx, &config, passed);
-                };
-                let left = limit.saturating_sub(user.tries + 1);
-                let text = format!("{sender}: {}", refusal_text(&miss.to_string(), left));
-                promotion::say(tx, host, &room, &format!("{key}:reply:{}", entry.id), text)?;
-                match left == 0 && lobby::all_tried(tx, id, limit)? {
-                    true => exhausted(tx, &config.flow, &lobby),
-                    false => Ok::<_, StoreError>(()),
+                lobby::set_answered(tx, id, haiku.user.as_str(), !passed)?;
+                match verdict {
+                    Ok(()) => let_through(tx, &config, id, is_member, haiku),
+                    Err(miss) => missed(tx, &config.flow, &lobby, &haiku, (entry.id, user.tries + 1), &miss),
                 }
             })
             .await?;
@@ -358,6 +379,53 @@ impl Flows {
                 Ok(())
             })
             .await
+    }
+}
+
+/// A haiku has passed.
+fn let_through(
+    tx: &Transaction<'_>,
+    config: &Config,
+    id: i64,
+    is_member: bool,
+    passed: Passed,
+) -> Result<(), StoreError> {
+    let key = &passed.key;
+    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
+    if is_member {
+        lobby::close(tx, id, "already_member")?;
+        return promotion::already_in(tx, config, passed.host, &passed.room, key);
+    }
+    lobby::close(tx, id, "promoted")?;
+    lobby::promote(tx, id, passed.user.as_str())?;
+    // The welcome does not wait behind what nobody needs any more.
+    for moot in ["ask", "reply"] {
+        queue::cancel_untried(tx, &format!("{key}:{moot}:"))?;
+    }
+    promotion::promote(tx, config, passed)
+}
+
+/// An answer, by this row of the inbox and the user's so many tries, has not passed.
+fn missed(
+    tx: &Transaction<'_>,
+    flow: &FlowConfig,
+    lobby: &Lobby,
+    haiku: &Passed,
+    (answer, tries): (i64, u32),
+    miss: &Miss,
+) -> Result<(), StoreError> {
+    let limit = flow.lobby_tries;
+    let left = limit.saturating_sub(tries);
+    let text = format!(
+        "{}: {}",
+        words::user(&haiku.user),
+        refusal_text(&miss.to_string(), left)
+    );
+    let reply = format!("{}:reply:{answer}", haiku.key);
+    promotion::say(tx, haiku.host, &haiku.room, &reply, text)?;
+    match left == 0 && lobby::all_tried(tx, lobby.id, limit)? {
+        true => exhausted(tx, flow, lobby),
+        false => Ok(()),
     }
 }
 
@@ -399,6 +467,7 @@ pub(super) fn fail(tx: &Transaction<'_>, flow: &FlowConfig, lobby: &Lobby, reaso
     queue::cancel_untried(tx, &format!("{key}:ask:"))?;
     audit::write(tx, "lobby_failed", &json!({ "alias": lobby.alias, "reason": reason }))?;
     let users = lobby::challenged_users(tx, lobby.id)?;
+    let users: Vec<String> = users.iter().map(words::user).collect();
     if let Some(room) = lobby.room_id.as_deref().filter(|_| !users.is_empty()) {
         let note = format!(
             "⚠️ lobby failed for {} (reason={reason}, code={})",

@@ -3,18 +3,23 @@
 use std::{pin::pin, time::Duration};
 
 use futures_util::poll;
+use serde_json::json;
 
 use super::{
-    bench::{Bench, CODE},
+    bench::{ANN, Bench, CODE},
     lobby::OpenError,
 };
 use crate::{
+    matrix::Membership,
     outcome::{Made, Purpose},
+    storage::lobby,
     work::Step,
 };
 
 /// The HTTP side answers after this, whatever comes.
 const HTTP_DEADLINE: Duration = Duration::from_secs(50);
+
+const LOBBY: &str = "!lobby:hs";
 
 fn dir() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -70,4 +75,40 @@ async fn a_lobby_needs_no_identity_to_be_told_of() {
     let opened = opened.unwrap().unwrap();
     assert!(opened.alias.ends_with(":hs"), "{}", opened.alias);
     assert_eq!(opened.room, "!made1:hs");
+}
+
+/// A join is what an event said then: nobody is asked, or told of, who has left before their turn.
+#[tokio::test(start_paused = true)]
+async fn who_has_left_before_being_asked_is_asked_when_they_come_again() {
+    let dir = dir();
+    let bench = Bench::new(dir.path()).await;
+    let opened = bench.store.run(|tx| {
+        let id = lobby::begin(tx, "approver", "lobby-1", CODE)?;
+        lobby::set_room(tx, id, LOBBY)?;
+        lobby::set_challenge(tx, id, "Frog", "frog")
+    });
+    opened.await.unwrap();
+    let joins = |id: &str| {
+        json!({
+            "type": "m.room.member", "event_id": id, "state_key": ANN, "sender": ANN, "content": { "membership": "join" },
+        })
+    };
+    bench.homeserver.set_member(LOBBY, ANN, Membership::Out, "");
+    bench.syncs(LOBBY, vec![], vec![joins("$one")]).await;
+    assert!(bench.after(Duration::from_secs(7)).await.is_empty());
+    assert!(bench.after(Duration::from_secs(121)).await.is_empty());
+
+    bench.homeserver.set_member(LOBBY, ANN, Membership::Joined, "");
+    bench.syncs(LOBBY, vec![], vec![joins("$two")]).await;
+    let done = bench.after(Duration::from_secs(6)).await;
+    assert!(
+        done.contains(&format!("say {LOBBY}: hi Ann! to join pond,")),
+        "{done:?}"
+    );
+
+    bench.homeserver.set_member(LOBBY, ANN, Membership::Out, "");
+    assert!(
+        bench.after(Duration::from_secs(121)).await.is_empty(),
+        "nobody is there to be asked again"
+    );
 }

@@ -247,3 +247,39 @@ async fn a_quotation_before_a_reply_costs_no_try() {
         format!("invite {SPACE} {ANN}")
     );
 }
+
+/// Homeservers let all but two characters into the name of an account.
+#[tokio::test(start_paused = true)]
+async fn the_id_of_a_stranger_is_one_line_wherever_it_is_told() {
+    const EVE: &str = "@eve\n🎉 Bob joined pond\u{202e}\u{1b}[31m\u{200b}:hs";
+    let dir = dir();
+    let mut bench = Bench::new(dir.path()).await;
+    bench.homeserver.state().names.insert(EVE.to_owned(), "Eve".to_owned());
+    let room = bench.asked(EVE).await;
+    bench.says(EVE, &room, HAIKU).await;
+    let lobby = bench.store.run(|tx| {
+        let id = crate::storage::lobby::begin(tx, "approver", "lobby-1", "live")?;
+        crate::storage::lobby::set_room(tx, id, "!lobby:hs")?;
+        crate::storage::lobby::set_challenge(tx, id, "Frog", "frog")
+    });
+    lobby.await.unwrap();
+    bench.homeserver.state().names.remove(EVE);
+    bench
+        .homeserver
+        .set_member("!lobby:hs", EVE, crate::matrix::Membership::Joined, "");
+    let joined = json!({
+        "type": "m.room.member", "event_id": "$join", "state_key": EVE, "sender": EVE, "content": { "membership": "join" },
+    });
+    bench.syncs("!lobby:hs", vec![], vec![joined]).await;
+    bench.after(Duration::from_secs(6)).await;
+    bench.says(EVE, "!lobby:hs", "no haiku").await;
+    bench.step("late", "!lobby:hs", Step::LobbyTimeout { id: 1 }).await;
+    bench.says("@admin:hs", "!commands:hs", "!codes").await;
+    let state = bench.homeserver.state();
+    assert!(state.letters.len() >= 8, "{:?}", state.letters);
+    for letter in &state.letters {
+        let body = letter.content["body"].as_str().unwrap();
+        let is_forged = body.contains("\n🎉 Bob") || body.contains(['\u{202e}', '\u{1b}', '\u{200b}']);
+        assert!(!is_forged, "{body:?}");
+    }
+}

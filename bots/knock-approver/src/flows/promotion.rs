@@ -65,7 +65,7 @@ fn welcome(tx: &Transaction<'_>, config: &Config, passed: &Passed) -> Result<(),
         lines.push(format!("onboarding doc: {doc}"));
     }
     if flow.welcome_uses > 0 {
-        let label = format!("welcome {}", passed.user);
+        let label = format!("welcome {}", words::user(&passed.user));
         let code = codes::mint(tx, codes::Kind::Signup, flow.welcome_uses, &label)?;
         lines.push(format!("bring a friend: {}/signup?code={}", config.public, code.code));
     }
@@ -90,7 +90,7 @@ fn welcome(tx: &Transaction<'_>, config: &Config, passed: &Passed) -> Result<(),
     let news = format!(
         "🎉 {} ({}) joined {}\ncaptcha: {} (word: {})\n{}",
         words::name(&passed.name),
-        passed.user,
+        words::user(&passed.user),
         flow.community,
         words::line(&passed.title),
         words::line(&passed.keyword),
@@ -113,7 +113,11 @@ fn turn_away(tx: &Transaction<'_>, config: &Config, passed: &Passed, errcode: &s
     );
     say(tx, passed.host, &passed.room, &format!("{key}:refused"), text)?;
     leave(tx, passed.host, &passed.room, key)?;
-    let note = format!("⚠️ {} passed and cannot be invited ({errcode})", passed.user);
+    let note = format!(
+        "⚠️ {} passed and cannot be invited ({})",
+        words::user(&passed.user),
+        words::name(errcode)
+    );
     announce(tx, &flow.notify_room, &format!("{key}:refused-note"), note, None)?;
     let detail = json!({ "mxid": passed.user, "room_id": passed.room, "errcode": errcode });
     audit::write(tx, "promotion_refused", &detail)

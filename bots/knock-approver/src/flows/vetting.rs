@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Flows, promotion};
 use crate::{
-    challenge::judge,
+    challenge::{Miss, judge},
     config::{Config, Role},
     intake,
     lanes::WorkError,
@@ -258,46 +258,27 @@ impl Flows {
             true => self.membership(&sender).await?,
             false => Membership::Knocking,
         };
+        let haiku = Passed {
+            user: sender,
+            name: name.unwrap_or_default(),
+            title,
+            keyword,
+            haiku: body,
+            room,
+            closing: String::new(),
+            host: HOST,
+            knocks: true,
+            key: key(vetting.id),
+        };
         let config = self.config.clone();
         self.store
             .run(move |tx| {
                 if !queue::done(tx, Queue::Inbox, entry.id)? {
                     return Ok(());
                 }
-                let key = key(vetting.id);
-                let Err(miss) = verdict else {
-                    let name = name.unwrap_or_default();
-                    // The sync may have left out that somebody said no meanwhile.
-                    if knocks_no_more(now) {
-                        return end(tx, &vetting, WITHDRAWN);
-                    }
-                    queue::cancel(tx, Queue::Inbox, &format!("{key}:timeout"))?;
-                    if now == Membership::Joined {
-                        vetting::close(tx, vetting.id, "already_member")?;
-                        return promotion::already_in(tx, &config, HOST, &room, &key);
-                    }
-                    vetting::promote(tx, vetting.id, &words::name(&name))?;
-                    let passed = Passed {
-                        user: sender,
-                        name,
-                        title,
-                        keyword,
-                        haiku: body,
-                        room,
-                        closing: String::new(),
-                        host: HOST,
-                        knocks: true,
-                        key,
-                    };
-                    return promotion::promote(tx, &config, passed);
-                };
-                let left = vetting.tries_left.saturating_sub(1);
-                vetting::miss(tx, vetting.id)?;
-                let reply = format!("{key}:reply:{}", entry.id);
-                promotion::say(tx, HOST, &room, &reply, refusal_text(&miss.to_string(), left))?;
-                match left {
-                    0 => exhausted(tx, &vetting, &room),
-                    _ => Ok::<_, StoreError>(()),
+                match verdict {
+                    Ok(()) => let_through(tx, &config, &vetting, now, haiku),
+                    Err(miss) => missed(tx, &vetting, &haiku.room, entry.id, &miss),
                 }
             })
             .await?;
@@ -320,6 +301,45 @@ impl Flows {
             })
             .await?;
         Ok(())
+    }
+}
+
+/// A haiku has passed, and this is what its writer is to the space by now.
+fn let_through(
+    tx: &Transaction<'_>,
+    config: &Config,
+    vetting: &Vetting,
+    now: Membership,
+    passed: Passed,
+) -> Result<(), StoreError> {
+    // The sync may have left out that somebody said no meanwhile.
+    if knocks_no_more(now) {
+        return end(tx, vetting, WITHDRAWN);
+    }
+    queue::cancel(tx, Queue::Inbox, &format!("{}:timeout", passed.key))?;
+    if now == Membership::Joined {
+        vetting::close(tx, vetting.id, "already_member")?;
+        return promotion::already_in(tx, config, HOST, &passed.room, &passed.key);
+    }
+    vetting::promote(tx, vetting.id, &words::name(&passed.name))?;
+    promotion::promote(tx, config, passed)
+}
+
+/// An answer, by this row of the inbox, has not passed.
+fn missed(
+    tx: &Transaction<'_>,
+    vetting: &Vetting,
+    room: &OwnedRoomId,
+    answer: i64,
+    miss: &Miss,
+) -> Result<(), StoreError> {
+    let left = vetting.tries_left.saturating_sub(1);
+    vetting::miss(tx, vetting.id)?;
+    let reply = format!("{}:reply:{answer}", key(vetting.id));
+    promotion::say(tx, HOST, room, &reply, refusal_text(&miss.to_string(), left))?;
+    match left {
+        0 => exhausted(tx, vetting, room),
+        _ => Ok(()),
     }
 }
 

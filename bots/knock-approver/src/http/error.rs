@@ -102,9 +102,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
                 _ => ApiError::bad("bad_json"),
             })?;
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| {
+        // Some tools begin every text with a byte order mark.
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        serde_json::from_slice(text).map(Body).map_err(|error| {
             // Without serde's message, which may repeat a password.
             ApiError::bad("bad_json").with(format!("line {} column {}", error.line(), error.column()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[rstest]
+    #[case(b"{\"code\":1}", None)]
+    #[case(b"\xEF\xBB\xBF{\"code\":1}\r\n", None)]
+    #[case(b"", Some("bad_json"))]
+    #[case(b"code=1", Some("bad_json"))]
+    #[case(b"\xFF\xFE{\0}\0", Some("bad_json"))]
+    #[case(b"{\"code\":\"\xff\"}", Some("bad_json"))]
+    #[tokio::test]
+    async fn a_body_is_json_or_said_to_be_none(#[case] bytes: &'static [u8], #[case] refusal: Option<&str>) {
+        let request = Request::new(axum::body::Body::from(bytes));
+        let read = Body::<Value>::from_request(request, &()).await;
+        assert_eq!(read.err().map(|error| error.code).as_deref(), refusal);
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Shared,
     error::{ApiError, Body},
 };
-use crate::flows::OpenError;
+use crate::{flows::OpenError, words};
 
 /// All but RFC 3986's unreserved characters. (Links of `ruma` leave colons as they are: whoever compares the link would miss them.)
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -26,7 +26,7 @@ pub(super) async fn join(State(shared): State<Arc<Shared>>, body: Body<JoinForm>
     let code = body
         .0
         .code
-        .map(|code| code.trim().to_owned())
+        .map(|code| words::bare(&code).to_owned())
         .filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| ApiError::bad("missing_code"))?;
     let flows = shared.flows.clone();

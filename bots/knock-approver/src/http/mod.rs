@@ -16,6 +16,7 @@ mod status;
 mod user;
 
 use std::{
+    any::Any,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -30,6 +31,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 
 pub use limit::Limiter;
 
@@ -86,7 +88,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/signup/api/crosssign", post(crosssign::crosssign))
         .layer(middleware::from_fn(deadline))
         .layer(middleware::from_fn_with_state(shared.clone(), limit::limit));
-    Router::new()
+    let routes = Router::new()
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .route(
@@ -97,8 +99,19 @@ fn router(shared: &Arc<Shared>) -> Router {
         .merge(limited)
         .with_state(shared.clone())
         .merge(pages::router(&shared.flows.config.flow.community))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    in_json(routes)
+}
+
+/// What no handler answers is said in JSON, as all else.
+fn in_json(routes: Router) -> Router {
+    let error = |status, code: &'static str| ApiError::new(status, code).into_response();
+    routes
+        .fallback(move || async move { error(StatusCode::NOT_FOUND, "not_found") })
+        .method_not_allowed_fallback(move || async move { error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed") })
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| {
+            error(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }))
 }
 
 /// Serves until `shutdown`; requests in flight are answered.
@@ -108,7 +121,38 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: Cancell
 
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, to_bytes};
+    use rstest::rstest;
+    use tower::ServiceExt;
+
     use super::*;
+
+    #[rstest]
+    #[case("GET", "/nowhere", 404, "not_found")]
+    #[case("POST", "/there", 405, "method_not_allowed")]
+    #[case("GET", "/clumsy", 500, "internal")]
+    #[tokio::test]
+    async fn what_no_handler_answers_is_said_in_json(
+        #[case] method: &str,
+        #[case] path: &str,
+        #[case] status: u16,
+        #[case] code: &str,
+    ) {
+        async fn clumsy() -> &'static str {
+            panic!("a mistake in a handler")
+        }
+        let routes = Router::new()
+            .route("/there", get(|| async { "ok" }))
+            .route("/clumsy", get(clumsy));
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let answer = in_json(routes).oneshot(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        let body = to_bytes(answer.into_body(), BODY_LIMIT).await.unwrap();
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&body).unwrap(),
+            serde_json::json!({ "error": code })
+        );
+    }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_for_an_identity_that_died_is_told_to_come_back() {

@@ -22,6 +22,7 @@ use crate::{
     config::Role,
     matrix::{self, Failure, Membership},
     secret::Secret,
+    words,
 };
 
 const SHORTEST_PASSWORD: usize = 12;
@@ -45,7 +46,7 @@ pub(super) struct SignupForm {
 impl SignupForm {
     fn checked(mut self) -> Result<Self, ApiError> {
         for field in [&mut self.code, &mut self.username] {
-            *field = field.trim().to_owned();
+            *field = words::bare(field).to_owned();
         }
         if self.code.is_empty() || self.username.is_empty() || self.password.expose().is_empty() {
             return Err(ApiError::bad("missing_fields").with("code, username and password are needed"));
@@ -60,7 +61,7 @@ impl SignupForm {
         }
         self.display_name = self
             .display_name
-            .map(|name| name.trim().to_owned())
+            .map(|name| words::bare(&name).to_owned())
             .filter(|name| !name.is_empty());
         Ok(self)
     }

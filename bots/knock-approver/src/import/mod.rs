@@ -12,7 +12,7 @@ use std::{
 };
 
 use rusqlite::{Transaction, params};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
@@ -75,26 +75,30 @@ pub struct Imported {
     pub lobbies: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct OldCode {
-    #[serde(default)]
-    uses_remaining: u32,
-    #[serde(default)]
+    #[serde(deserialize_with = "or_none")]
+    uses_remaining: Count,
     label: Option<String>,
-    #[serde(default)]
     inviter: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OldVetting {
+    #[serde(deserialize_with = "or_none")]
     mxid: String,
+    #[serde(deserialize_with = "or_none")]
     code: String,
+    #[serde(deserialize_with = "or_none")]
     created: f64,
     title: Option<String>,
     keyword: Option<String>,
-    tries_left: Option<u32>,
+    tries_left: Option<Count>,
+    #[serde(deserialize_with = "or_none")]
     promoted: bool,
+    #[serde(deserialize_with = "or_none")]
     closed: bool,
     displayname: Option<String>,
     promoted_at: Option<f64>,
@@ -104,17 +108,29 @@ struct OldVetting {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OldLobby {
+    #[serde(deserialize_with = "or_none")]
     alias: String,
+    #[serde(deserialize_with = "or_none")]
     code: String,
+    #[serde(deserialize_with = "or_none")]
     created: f64,
+    #[serde(deserialize_with = "or_none")]
     title: String,
+    #[serde(deserialize_with = "or_none")]
     keyword: String,
+    #[serde(deserialize_with = "or_none")]
     challenged: Vec<String>,
-    tries: BTreeMap<String, u32>,
-    displaynames: BTreeMap<String, String>,
-    challenge_sent_ts: BTreeMap<String, f64>,
-    challenge_resends: BTreeMap<String, u32>,
+    #[serde(deserialize_with = "or_none")]
+    tries: BTreeMap<String, Option<Count>>,
+    #[serde(deserialize_with = "or_none")]
+    displaynames: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "or_none")]
+    challenge_sent_ts: BTreeMap<String, Option<f64>>,
+    #[serde(deserialize_with = "or_none")]
+    challenge_resends: BTreeMap<String, Option<Count>>,
+    #[serde(deserialize_with = "or_none")]
     promoted: bool,
+    #[serde(deserialize_with = "or_none")]
     closed: bool,
     promoted_at: Option<f64>,
     promoted_user: Option<String>,
@@ -124,8 +140,27 @@ struct OldLobby {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OldAnnounced {
+    #[serde(deserialize_with = "or_none")]
     started: Vec<String>,
+    #[serde(deserialize_with = "or_none")]
     failed: bool,
+}
+
+/// The old approver wrote `null` where it had nothing.
+fn or_none<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// How many there are: what the old approver had counted below nothing is nothing.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(from = "f64")]
+struct Count(u32);
+
+impl From<f64> for Count {
+    fn from(number: f64) -> Self {
+        // Saturating at both ends.
+        Self(number as u32)
+    }
 }
 
 /// When a file was written last, in Unix milliseconds by the clock of the machine that wrote it, which dated all that is in it; now where
@@ -211,7 +246,7 @@ fn keep(tx: &Transaction<'_>, old: &Old, flow: &FlowConfig) -> Result<Imported, 
                 kind,
                 label: entry.label.clone().unwrap_or_default(),
                 inviter: entry.inviter.clone(),
-                uses_remaining: entry.uses_remaining,
+                uses_remaining: entry.uses_remaining.0,
             };
             imported.codes += usize::from(codes::add(tx, &code)?);
         }
@@ -247,7 +282,7 @@ fn keep_vetting(
             room,
             old.title,
             old.keyword,
-            old.tries_left.unwrap_or(flow.vetting_tries),
+            old.tries_left.map_or(flow.vetting_tries, |left| left.0),
             old.displayname,
             created,
             promoted,
@@ -320,26 +355,19 @@ fn keep_challenged(
 ) -> Result<(), StoreError> {
     let (created, is_closed) = (ms(old.created), old.closed || old.promoted);
     for user in &old.challenged {
-        let sent = old.challenge_sent_ts.get(user).map_or(created, |sent| ms(*sent));
-        let tries = old.tries.get(user).copied().unwrap_or(0);
+        let sent = old.challenge_sent_ts.get(user).copied().flatten().map_or(created, ms);
+        let tries = old.tries.get(user).copied().flatten().unwrap_or_default().0;
+        let resends = old.challenge_resends.get(user).copied().flatten().unwrap_or_default().0;
+        let name = old.displaynames.get(user).and_then(Option::as_deref);
         tx.execute(
             "INSERT OR IGNORE INTO lobby_user (lobby, mxid, tries, display_name, challenged, resends, answered)
              VALUES (?, ?, ?, ?, ?, ?, ?)",
-            params![
-                id,
-                user,
-                tries,
-                old.displaynames.get(user),
-                sent,
-                old.challenge_resends.get(user).copied().unwrap_or(0),
-                tries > 0
-            ],
+            params![id, user, tries, name, sent, resends, tries > 0],
         )?;
         let is_old_news = is_closed || announced.is_some_and(|announced| announced.started.contains(user));
         if is_old_news {
             facts::announce(tx, &flows::news(room, &format!("started:{user}")))?;
         } else {
-            let name = old.displaynames.get(user).map(String::as_str);
             flows::announce_started(tx, flow, room, (user, name), &old.code, created)?;
         }
     }

@@ -298,3 +298,38 @@ async fn what_waits_goes_on_waiting_for_as_long_as_the_old_approver_would(#[case
         assert!((left - 60..=left).contains(&seconds), "{seconds}");
     }
 }
+
+/// The old approver wrote what it had, which was nothing now and then, or a number that had gone too far.
+#[tokio::test]
+async fn what_is_null_counts_as_absent_and_what_is_out_of_range_as_its_end() {
+    let vetting = r#"{"!v:hs": {"mxid": "@ann:hs", "code": null, "created": null, "title": null, "tries_left": -1, "promoted": null}}"#;
+    let lobby = r#"{"!l:hs": {"alias": null, "code": "c", "created": 1.5, "title": null, "keyword": null, "challenged": ["@bob:hs"],
+        "tries": {"@bob:hs": 2.0}, "displaynames": {"@bob:hs": null}, "challenge_sent_ts": {"@bob:hs": null},
+        "challenge_resends": null, "promoted": false, "closed": null}}"#;
+    let codes = r#"{"gone": {"uses_remaining": -3, "label": "a"}, "much": {"uses_remaining": 1e12}, "none": {"uses_remaining": null}}"#;
+    let announced = r#"{"!l:hs": {"started": null, "failed": null}}"#;
+    let (_dir, store, imported) = imported(&[
+        ("vetting.json", vetting),
+        ("lobby.json", lobby),
+        ("codes.json", codes),
+        ("operator_announce.json", announced),
+    ])
+    .await;
+    assert_eq!((imported.codes, imported.vettings, imported.lobbies), (3, 1, 1));
+    let live = store.run(codes::live).await.unwrap();
+    let uses: Vec<_> = live
+        .iter()
+        .map(|code| (code.code.as_str(), code.uses_remaining))
+        .collect();
+    assert_eq!(uses, [("much", u32::MAX)]);
+    let found = store.run(|tx| Ok::<_, StoreError>((vetting::in_room(tx, "!v:hs")?, lobby::in_room(tx, "!l:hs")?)));
+    let (vetting, lobby) = found.await.unwrap();
+    assert_eq!(vetting.unwrap().tries_left, 0);
+    let id = lobby.unwrap().id;
+    let bob = store
+        .run(move |tx| lobby::user(tx, id, "@bob:hs"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((bob.tries, bob.resends), (2, 0));
+}

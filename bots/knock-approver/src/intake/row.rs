@@ -57,7 +57,7 @@ impl Row {
 
 /// A knock's reason as it is kept and compared.
 pub fn reason(text: &str) -> String {
-    words::beginning(text.trim(), REASON)
+    words::beginning(words::bare(text), REASON)
 }
 
 fn member<'a>(event: &'a Value, membership: &[&str]) -> Option<(OwnedUserId, &'a str)> {

@@ -59,7 +59,8 @@ pub(crate) struct Update<'a> {
 impl Update<'_> {
     /// Whether the room shows itself as a whole, as it does in a first sync: what is in it need not be new.
     fn is_whole(&self) -> bool {
-        self.events().any(|event| event["type"] == "m.room.create")
+        self.events()
+            .any(|event| event["type"] == "m.room.create" && event["state_key"].is_string())
     }
 
     /// The state and the timeline, in order.
@@ -164,7 +165,10 @@ impl Inlet {
 
 fn read<'a>(room: &'a RoomId, update: &JoinedRoomUpdate) -> Update<'a> {
     let (State::Before(state) | State::After(state)) = &update.state;
-    let raw = |event: &TimelineEvent| event.raw().deserialize_as_unchecked().ok();
+    let raw = |event: &TimelineEvent| {
+        let whole: Value = event.raw().deserialize_as_unchecked().ok()?;
+        Some(shown(whole, event.encryption_info().is_some()))
+    };
     Update {
         room,
         state: state
@@ -175,6 +179,14 @@ fn read<'a>(room: &'a RoomId, update: &JoinedRoomUpdate) -> Update<'a> {
         limited: update.timeline.limited,
         catches_up: false,
     }
+}
+
+/// An event as it counts. State is never encrypted: what is decrypted and pretends to be some is a member's invention.
+fn shown(mut event: Value, is_decrypted: bool) -> Value {
+    if is_decrypted && let Some(event) = event.as_object_mut() {
+        event.remove("state_key");
+    }
+    event
 }
 
 /// Whether an event may let the identity do what it could not.
@@ -317,5 +329,39 @@ impl Inlet {
             Ok(())
         });
         kept.await.map_err(failed("claiming rooms"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::room_id;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_member_encrypts_is_never_taken_for_state() {
+        let forged = |kind: &str, content: Value| {
+            let event = json!({ "type": kind, "state_key": "@bob:hs", "event_id": "$e", "sender": "@eve:hs", "content": content });
+            (shown(event.clone(), true), shown(event, false))
+        };
+        let (create, real) = forged("m.room.create", json!({}));
+        let is_whole = |event: Value| {
+            let update = Update {
+                room: room_id!("!r:hs"),
+                state: Vec::new(),
+                timeline: vec![event],
+                limited: false,
+                catches_up: false,
+            };
+            update.is_whole()
+        };
+        assert!(!is_whole(create) && is_whole(real));
+        let own = <&UserId>::try_from("@bot:hs").unwrap();
+        let (join, real) = forged("m.room.member", json!({ "membership": "join" }));
+        let joined = |event: &Value| row::joined(event, room_id!("!r:hs"), own);
+        assert!(joined(&join).is_none() && joined(&real).is_some());
+        let (knock, real) = forged("m.room.member", json!({ "membership": "knock", "reason": "live" }));
+        assert!(row::knock(&knock, false).is_none() && row::knock(&real, false).is_some());
     }
 }

@@ -17,7 +17,7 @@ use matrix_sdk::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::refusal;
-use crate::identity::Live;
+use crate::{identity::Live, session::Strict};
 
 const KIND: &str = "dev.knockproof.answered_knocks";
 
@@ -46,6 +46,6 @@ pub async fn keep_answered_knocks(live: &Live, room: &RoomId, knocks: &BTreeSet<
     let content = Raw::from_json(to_raw_value(&json!({ "knocks": knocks }))?);
     let kind = RoomAccountDataEventType::from(KIND);
     let request = set_room_account_data::v3::Request::new_raw(live.user_id.clone(), room.to_owned(), kind, content);
-    live.client.send(request).await?;
+    live.client.send(Strict(request)).await?;
     Ok(())
 }

@@ -31,7 +31,7 @@ use matrix_sdk::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::refusal::{is_not_found, refusal};
-use crate::identity::Live;
+use crate::{identity::Live, session::Strict};
 
 /// The field that tells our own rooms and messages apart, so that a lost answer can be settled by looking.
 pub const MARKER: &str = "dev.knockproof.key";
@@ -205,7 +205,7 @@ pub async fn find_marked_room(
 pub async fn invite(live: &Live, room: &RoomId, user: &UserId) -> Result<(), Error> {
     let recipient = InviteUserId::new(user.to_owned());
     live.client
-        .send(invite_user::v3::Request::new(room.to_owned(), recipient.into()))
+        .send(Strict(invite_user::v3::Request::new(room.to_owned(), recipient.into())))
         .with_request_config(once())
         .await?;
     Ok(())
@@ -239,7 +239,7 @@ pub fn join<'a>(live: &'a Live, room: &'a RoomId, via: &'a [OwnedServerName]) ->
 
 /// Leaves a room.
 pub async fn leave(live: &Live, room: &RoomId) -> Result<(), Error> {
-    let request = leave_room::v3::Request::new(room.to_owned());
+    let request = Strict(leave_room::v3::Request::new(room.to_owned()));
     live.client.send(request).with_request_config(once()).await?;
     Ok(())
 }

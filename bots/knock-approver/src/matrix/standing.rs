@@ -67,9 +67,10 @@ fn power_in(levels: &Value, user: &UserId) -> i64 {
     own.or_else(|| number(&levels["users_default"])).unwrap_or(0)
 }
 
-/// Old rooms have levels that are text.
+/// Old rooms have levels that are text, or numbers with a fraction.
 fn number(level: &Value) -> Option<i64> {
-    level.as_i64().or_else(|| level.as_str()?.parse().ok())
+    let whole = level.as_i64().or_else(|| level.as_f64().map(|level| level as i64));
+    whole.or_else(|| level.as_str()?.trim().parse().ok())
 }
 
 /// As of room version 12 creators are above all levels and are not listed.
@@ -88,4 +89,25 @@ async fn is_above_all(live: &Live, room: &RoomId, user: &UserId) -> Result<bool,
     // The creator itself is the event's sender, which the content does not name.
     let known = live.client.get_room(room).and_then(|room| room.creators());
     Ok(known.into_iter().flatten().any(|creator| creator == user))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!(50), Some(50))]
+    #[case(json!("50"), Some(50))]
+    #[case(json!(" +50 "), Some(50))]
+    #[case(json!(50.0), Some(50))]
+    #[case(json!(-1), Some(-1))]
+    #[case(json!("many"), None)]
+    #[case(json!(null), None)]
+    #[case(json!([50]), None)]
+    fn levels_of_old_rooms_are_read(#[case] level: Value, #[case] read: Option<i64>) {
+        assert_eq!(number(&level), read);
+    }
 }

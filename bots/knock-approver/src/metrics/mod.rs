@@ -12,7 +12,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::health::{Health, Snapshot};
+use crate::{
+    health::{Health, Snapshot},
+    storage::audit,
+};
 
 /// The content type of what [`Metrics::render`] answers.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -20,10 +23,47 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// The one label that a metric of ours has.
 type Label = [(&'static str, String); 1];
 
+/// What came of an effect.
+const EFFECT: &[&str] = &["done", "refused", "moot"];
+
+/// All that is counted, with what can come of it. It is told of before it first happens: a rate of what was not there is none.
+const COUNTED: &[(&str, &[&str])] = &[
+    ("answered_knocks", EFFECT),
+    ("breaker", &["opened"]),
+    ("commands", &["answered", "refused"]),
+    ("haiku", &["passed", "missed"]),
+    ("held", &["account", "creation", "limit", "room"]),
+    ("history_shares", &["done", "left", "refused"]),
+    ("http", &["limited"]),
+    ("invites", EFFECT),
+    ("knocks", &["accepted", "repeated", "stale", "unknown_code"]),
+    ("leaves", EFFECT),
+    ("lobbies", &["opened"]),
+    ("messages", EFFECT),
+    ("promotions", &["refused", "welcomed", "withdrawn"]),
+    ("rooms_created", EFFECT),
+    ("signups", &["done", "failed"]),
+];
+
 /// The counters: cheap to clone, all clones count together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     counters: Arc<Mutex<BTreeMap<&'static str, Family<Label, Counter>>>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let families = COUNTED.iter().map(|(name, outcomes)| {
+            let family = Family::default();
+            for outcome in *outcomes {
+                drop(family.get_or_create(&label("outcome", outcome)));
+            }
+            (*name, family)
+        });
+        Self {
+            counters: Arc::new(Mutex::new(families.collect())),
+        }
+    }
 }
 
 /// What is measured when asked.
@@ -46,6 +86,11 @@ pub struct Gauges {
 impl Metrics {
     /// Counts one of `name` with the given outcome.
     pub fn count(&self, name: &'static str, outcome: &str) {
+        let is_known = |(known, outcomes): &(&str, &[&str])| *known == name && outcomes.contains(&outcome);
+        debug_assert!(
+            COUNTED.iter().any(is_known),
+            "{name} {outcome} is not among what is counted"
+        );
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let family = counters.entry(name).or_default();
         family.get_or_create(&label("outcome", outcome)).inc();
@@ -78,6 +123,9 @@ impl Metrics {
         breaker.set(i64::from(gauges.breaker_open));
         registry.register("breaker_open", "1 while the circuit breaker is open", breaker);
         let audit = Family::<Label, Counter>::default();
+        for kind in audit::KINDS {
+            drop(audit.get_or_create(&label("type", kind)));
+        }
         for (kind, count) in &gauges.audit {
             audit.get_or_create(&label("type", kind)).inc_by(*count);
         }
@@ -123,6 +171,10 @@ mod tests {
             "knock_approver_breaker_open 0",
             "knock_approver_audit_total{type=\"sign_up_\"} 7",
             "knock_approver_lobbies_total{outcome=\"opened\"} 2",
+            "knock_approver_knocks_total{outcome=\"accepted\"} 0",
+            "knock_approver_messages_total{outcome=\"refused\"} 0",
+            "knock_approver_http_total{outcome=\"limited\"} 0",
+            "knock_approver_audit_total{type=\"promoted\"} 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

@@ -66,7 +66,9 @@ impl Place {
 }
 
 fn unknown(place: &Place, why: &str) -> Found {
-    let finding = Finding::weak(&place.name, format!("not known: {why}"), "ask again");
+    let what = format!("it is not known how {} is: {why}", place.room);
+    let cure = "see that the homeserver answers requests about that room; it is asked again";
+    let finding = Finding::weak(&place.name, what, cure);
     place.found("unknown", finding)
 }
 
@@ -309,6 +311,15 @@ mod tests {
             by: Some(owned_user_id!("@owner:x")),
             reason: reason.map(str::to_owned),
         }
+    }
+
+    #[test]
+    fn a_room_that_cannot_be_looked_at_is_named_and_blocks_nothing() {
+        let wrong = found(Duty::Space, View::Unknown("HTTP 400 M_UNKNOWN".to_owned()));
+        assert!(
+            wrong[0].0.starts_with("weak") && wrong[0].0.contains("!r:x is: HTTP 400 M_UNKNOWN") && !wrong[0].1,
+            "{wrong:?}"
+        );
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Monitor {
     found: BTreeMap<OwnedRoomId, Vec<Found>>,
     /// How the bot went out of those that it is not in.
     absences: BTreeMap<OwnedRoomId, Absence>,
+    /// Those that could not be looked at the last time.
+    unseen: BTreeSet<OwnedRoomId>,
 }
 
 impl Monitor {
@@ -78,6 +80,7 @@ impl Monitor {
             news,
             found: BTreeMap::new(),
             absences: BTreeMap::new(),
+            unseen: BTreeSet::new(),
         }
     }
 
@@ -121,15 +124,27 @@ impl Monitor {
             return false;
         };
         let (view, user) = match view {
-            Some((View::Unknown(why), _)) => {
+            Some((View::Unknown(why), user)) => {
                 tracing::debug!(%room, why, "the room could not be looked at");
+                if !self.unseen.insert(room.to_owned()) {
+                    self.say_unseen(room, judge(&places, &user, &View::Unknown(why)));
+                }
                 return false;
             }
             Some(view) => view,
             None => return false,
         };
+        self.unseen.remove(room);
         self.publish(room, judge(&places, &user, &view));
         true
+    }
+
+    /// Says that a room cannot be looked at, beside what was found there before.
+    fn say_unseen(&mut self, room: &RoomId, unseen: Vec<Found>) {
+        let mut found = self.found.get(room).cloned().unwrap_or_default();
+        found.retain(|old| !unseen.iter().any(|new| new.key == old.key));
+        found.extend(unseen);
+        self.publish(room, found);
     }
 
     /// The room as it is, after the bot went in where somebody with power had asked it to.

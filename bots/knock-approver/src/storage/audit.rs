@@ -5,6 +5,29 @@ use serde_json::Value;
 
 use super::{StoreError, now_ms};
 
+/// What entries there are.
+pub const KINDS: [&str; 19] = [
+    "command",
+    "effect_refused",
+    "imported",
+    "knock_accepted",
+    "knock_repeated",
+    "knock_stale",
+    "knock_unknown_code",
+    "lobby_abandoned",
+    "lobby_failed",
+    "lobby_opened",
+    "promoted",
+    "promotion_refused",
+    "promotion_withdrawn",
+    "rejoined",
+    "signup",
+    "undecryptable",
+    "verification",
+    "vetting_closed",
+    "vetting_failed",
+];
+
 /// So many entries are kept.
 const KEPT: i64 = 20_000;
 
@@ -19,6 +42,7 @@ pub fn trim(tx: &Transaction<'_>) -> Result<usize, StoreError> {
 
 /// Writes one entry.
 pub fn write(tx: &Transaction<'_>, kind: &str, detail: &Value) -> Result<(), StoreError> {
+    debug_assert!(KINDS.contains(&kind), "{kind} is not among what is written");
     tx.execute(
         "INSERT INTO audit (ts, type, detail) VALUES (?, ?, ?)",
         params![now_ms(), kind, detail.to_string()],

@@ -117,6 +117,15 @@ pub fn arrive(tx: &Transaction<'_>, id: i64, mxid: &str) -> Result<bool, StoreEr
     Ok(new == 1)
 }
 
+/// Forgets a user who has left again before being asked: if they come back, they are new.
+pub fn depart(tx: &Transaction<'_>, id: i64, mxid: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM lobby_user WHERE lobby = ? AND mxid = ? AND challenged IS NULL",
+        params![id, mxid],
+    )?;
+    Ok(())
+}
+
 /// How many have joined.
 pub fn arrivals(tx: &Transaction<'_>, id: i64) -> Result<usize, StoreError> {
     Ok(

@@ -39,7 +39,7 @@ pub enum StoreError {
     },
     /// It is damaged and cannot be moved either.
     #[error("the database {} is damaged and cannot be put aside: {source}; move it away, then start again", path.display())]
-    Stuck {
+    Immovable {
         /// The file.
         path: PathBuf,
         /// What came back.
@@ -112,7 +112,7 @@ impl Store {
         let path = data_dir.join(Self::FILE);
         let connection = match file::open(&path) {
             Err(StoreError::Damaged { why, .. }) => {
-                let aside = file::put_aside(&path).map_err(|source| StoreError::Stuck {
+                let aside = file::put_aside(&path).map_err(|source| StoreError::Immovable {
                     path: path.clone(),
                     source,
                 })?;

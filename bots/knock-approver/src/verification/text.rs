@@ -45,7 +45,7 @@ pub fn taken(said: &Said, same: bool) -> String {
 fn who(one: &Verification) -> String {
     format!(
         "{} (device {}) verifies the {}",
-        one.mxid,
+        words::user(&one.mxid),
         words::name(&one.device),
         one.role
     )

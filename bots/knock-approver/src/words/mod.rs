@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 /// How long a name may be, in characters.
 const NAME: usize = 64;
+/// How long an id may be, in characters.
+const ID: usize = 255;
 /// How long a message may be, in bytes.
 const MESSAGE: usize = 24 * 1024;
 
@@ -27,9 +29,34 @@ pub fn line(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
+/// The id of somebody as one line of bounded length, every character of which can be seen: homeservers let all but two characters into it.
+pub fn user(id: impl AsRef<str>) -> String {
+    line(&beginning(id.as_ref(), ID))
+}
+
+/// A text without what surrounds it and is not seen: white space, and the marks that editors and clipboards leave.
+pub fn bare(text: &str) -> &str {
+    text.trim_matches(is_nothing)
+}
+
+/// Whether there is nothing to be seen in a text.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(is_nothing)
+}
+
+fn is_nothing(letter: char) -> bool {
+    letter.is_whitespace() || is_unseen(letter)
+}
+
+/// The lines of a text in which there is something to be seen, whatever breaks them.
+pub fn rows(text: &str) -> impl Iterator<Item = &str> {
+    let breaks = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    text.split(breaks).filter(|line| !is_blank(line))
+}
+
 /// Several lines, of which none is empty and every character can be seen.
 pub fn lines(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = rows(text).map(str::trim);
     lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -74,7 +101,7 @@ fn is_unseen(letter: char) -> bool {
     matches!(letter,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
         | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A message without the quotation that older clients put before a reply: lines beginning with `>` and the empty line
@@ -105,6 +132,7 @@ mod tests {
     #[case::turned_round("\u{202e}nimda", "\u{fffd}nimda")]
     #[case::isolated("a\u{2066}b\u{2069}", "a\u{fffd}b\u{fffd}")]
     #[case::nothing_to_see("a\u{200b}\u{feff}b", "a\u{fffd}\u{fffd}b")]
+    #[case::notes_of_music("a\u{1d173}b\u{1d17a}", "a\u{fffd}b\u{fffd}")]
     #[case::escape("\u{1b}[31mred", "␛[31mred")]
     #[case::family("👨\u{200d}👩\u{200d}👧", "👨\u{200d}👩\u{200d}👧")]
     fn a_name_is_one_line_that_can_be_seen(#[case] text: &str, #[case] shown: &str) {

@@ -80,6 +80,10 @@ pub enum AccountBlock {
     Locked,
     /// `M_USER_SUSPENDED`.
     Suspended,
+    /// Its validity is over (Synapse's account validity).
+    Expired,
+    /// The server's moderators have not approved it yet (MSC3866).
+    Unapproved,
 }
 
 /// What an answer proves. `Debug` shows no body: it may hold secrets.
@@ -264,7 +268,12 @@ fn success(asked: Asked, expected: &Expected, body: Value) -> Class {
             token,
             refresh,
         },
-        (Asked::Login, ..) => Class::Unreachable("HTTP 200 to a login without token or device".to_owned()),
+        // It is a homeserver's, and another login would be answered so, too. What is in it may be secret.
+        (Asked::Login, ..) => Class::Other {
+            status: 200,
+            errcode: String::new(),
+            body: Value::Null,
+        },
         (_, device, _) => Class::Alive { user, device },
     }
 }
@@ -308,7 +317,8 @@ fn failure(asked: Asked, answer: &Answer, body: Value) -> Class {
         (Asked::Login, Some(no)) if is_about_name_or_password(&no.errcode) => Class::Refused(no.to_string()),
         // Whatever is wrong with a refresh token, it is of no use.
         (Asked::Refresh, _) => Class::Dead,
-        (Asked::Whoami, Some(no)) => Class::Unreachable(format!("{no} to whoami")),
+        // By whatever name: the login decides.
+        (Asked::Whoami, Some(no)) if no.status == 401 => Class::Dead,
         _ => Class::Other {
             status,
             errcode: errcode(&body),

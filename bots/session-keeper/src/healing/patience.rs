@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
+use super::AccountBlock;
+
 /// The delay after so many others, each so many times the one before, up to the longest.
 pub(crate) fn growing(first: Duration, factor: f32, longest: Duration, after: u32) -> Duration {
     let mut delays = ExponentialBuilder::new()
@@ -72,6 +74,15 @@ impl Pace {
     pub const LOGIN: Self = Self::new(60, 6 * 3600);
     /// The account waits for a person, who does not come to this machine afterwards.
     pub const BLOCKED: Self = Self::new(5, 5 * 60);
+
+    /// The account is barred. Who brings a deactivated one back gives it a new password; any other bar is lifted without a word to this
+    /// machine.
+    pub const fn of_block(block: AccountBlock) -> Self {
+        match block {
+            AccountBlock::Deactivated => Self::PASSWORD,
+            _ => Self::BLOCKED,
+        }
+    }
 
     const fn new(first: u64, longest: u64) -> Self {
         Self {
@@ -187,7 +198,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Backoff, Contention, May, Pace, PasswordThrottle};
+    use super::{AccountBlock, Backoff, Contention, May, Pace, PasswordThrottle};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -264,6 +275,19 @@ mod tests {
         }
         throttle.refused("same", Pace::PASSWORD, now);
         assert_eq!(throttle.may(&"same", now), May::Wait(Pace::PASSWORD.first()));
+    }
+
+    #[test]
+    fn a_bar_that_is_lifted_elsewhere_is_looked_at_sooner_than_a_deactivated_account() {
+        assert_eq!(Pace::of_block(AccountBlock::Deactivated), Pace::PASSWORD);
+        for block in [
+            AccountBlock::Locked,
+            AccountBlock::Suspended,
+            AccountBlock::Expired,
+            AccountBlock::Unapproved,
+        ] {
+            assert_eq!(Pace::of_block(block), Pace::BLOCKED);
+        }
     }
 
     #[test]

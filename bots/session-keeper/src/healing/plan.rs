@@ -76,8 +76,8 @@ impl Source {
 pub enum Seen {
     /// The token lives (or was just made), on this device where the server says so.
     Alive(Option<OwnedDeviceId>),
-    /// The token lives, but on no device: nothing can be encrypted with it.
-    NoDevice,
+    /// The token is of no use: it lives on no device, so that nothing can be encrypted with it, or the server does not say whose it is.
+    NoUse,
     /// The token is dead.
     Dead,
     /// Something on the way takes the token out of the requests, with what came back.
@@ -108,6 +108,8 @@ pub enum Password {
     Ready,
     /// There is one that was refused and is not to be tried yet.
     Spent,
+    /// There is one that is not to be tried yet, because the account was barred when it was. It was not refused itself.
+    Barred,
 }
 
 /// What is known before the first request.
@@ -246,7 +248,7 @@ impl Plan {
     /// Tells what an ask brought.
     pub fn saw(&mut self, ask: Ask, class: &Class) {
         let seen = match class {
-            Class::Alive { device: None, .. } if !self.is_device_known(ask) => Seen::NoDevice,
+            Class::Alive { device: None, .. } if !self.is_device_known(ask) => Seen::NoUse,
             Class::Alive { device, .. } => Seen::Alive(device.clone()),
             Class::LoggedIn { device, .. } => Seen::Alive(Some(device.clone())),
             Class::Refreshed { .. } => Seen::Alive(self.situation.saved_device.clone()),
@@ -269,6 +271,8 @@ impl Plan {
                     _ => Seen::LoginRefused(said),
                 }
             }
+            // A hint that the server will not hear of is none. A saved token was good once, so it is waited for.
+            Class::Other { .. } if ask == Ask::Whoami(Token::Given) => Seen::NoUse,
             class => {
                 self.halted = Some(waiting(class));
                 return;
@@ -335,7 +339,12 @@ impl Plan {
             }
         }
         if matches!(self.given, Some(Seen::Alive(_))) {
-            return Step::Go(Source::GivenTokenOnOther);
+            // A bar that is lifted leaves the password as good as it was, and the saved device with it: that is worth a wait.
+            let is_worth_a_wait = self.situation.password == Password::Barred && self.situation.saved_device.is_some();
+            return match is_worth_a_wait && !self.situation.contested {
+                true => Step::Blocked(self.what_blocks()),
+                false => Step::Go(Source::GivenTokenOnOther),
+            };
         }
         // A password that was refused on the saved device is not tried a second time on a new one: only a server that
         // will not have the device is.
@@ -372,7 +381,9 @@ impl Plan {
                     });
                 HealBlocker::NoPassword { wrong_user }
             }
-            Password::Ready | Password::Spent => refused.unwrap_or(HealBlocker::PasswordRefused(None)),
+            Password::Ready | Password::Spent | Password::Barred => {
+                refused.unwrap_or(HealBlocker::PasswordRefused(None))
+            }
         }
     }
 
@@ -424,13 +435,16 @@ impl HealBlocker {
     fn mark(&self, password: Password) -> Option<Mark> {
         match self {
             Self::NoPassword { .. } => Some(Mark::NoPassword),
-            Self::PasswordRefused(_) => (password == Password::Spent).then_some(Mark::PasswordSpent),
+            Self::PasswordRefused(_) => {
+                matches!(password, Password::Spent | Password::Barred).then_some(Mark::PasswordSpent)
+            }
             // What is said to the operator names these well enough.
             Self::WrongUser(_)
             | Self::LoginRefused(_)
             | Self::NoPasswordLogin(_)
             | Self::AccountWaits(_)
             | Self::WayBroken(_) => None,
+            Self::AccountBlocked(AccountBlock::Expired | AccountBlock::Unapproved) => None,
             Self::AccountBlocked(AccountBlock::Deactivated) => Some(Mark::Deactivated),
             Self::AccountBlocked(AccountBlock::Locked) => Some(Mark::Locked),
             Self::AccountBlocked(AccountBlock::Suspended) => Some(Mark::Suspended),

@@ -104,6 +104,8 @@ impl Blocker {
             Self::Account(AccountBlock::Deactivated) => format!("reactivate {user} on the homeserver"),
             Self::Account(AccountBlock::Locked) => format!("unlock {user} on the homeserver"),
             Self::Account(AccountBlock::Suspended) => format!("lift the suspension of {user} on the homeserver"),
+            Self::Account(AccountBlock::Expired) => format!("renew {user} on the homeserver"),
+            Self::Account(AccountBlock::Unapproved) => format!("approve {user} on the homeserver"),
             Self::Consent { uri: Some(uri) } => format!("open {uri} as {user} and accept the terms"),
             Self::Consent { uri: None } => format!("accept the homeserver's terms as {user}"),
             Self::ResourceLimit { contact: Some(contact) } => {
@@ -122,6 +124,8 @@ impl fmt::Display for Blocker {
             Self::Account(AccountBlock::Deactivated) => f.write_str("the account is deactivated"),
             Self::Account(AccountBlock::Locked) => f.write_str("the account is locked"),
             Self::Account(AccountBlock::Suspended) => f.write_str("the account is suspended"),
+            Self::Account(AccountBlock::Expired) => f.write_str("the account has expired"),
+            Self::Account(AccountBlock::Unapproved) => f.write_str("the account waits for approval"),
             Self::Consent { .. } => f.write_str("the homeserver wants its terms accepted first"),
             Self::ResourceLimit { .. } => f.write_str("the homeserver has reached a limit of its own"),
             Self::Forbidden(no) => write!(f, "the homeserver does not allow it ({no})"),
@@ -208,6 +212,10 @@ fn of_account(errcode: &str, body: &Value) -> Option<Blocker> {
         "M_USER_DEACTIVATED" => Blocker::Account(AccountBlock::Deactivated),
         "M_USER_LOCKED" | "ORG_MATRIX_MSC3939_USER_LOCKED" => Blocker::Account(AccountBlock::Locked),
         "M_USER_SUSPENDED" | "ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED" => Blocker::Account(AccountBlock::Suspended),
+        "ORG_MATRIX_EXPIRED_ACCOUNT" => Blocker::Account(AccountBlock::Expired),
+        "M_USER_AWAITING_APPROVAL" | "ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL" => {
+            Blocker::Account(AccountBlock::Unapproved)
+        }
         "M_CONSENT_NOT_GIVEN" => Blocker::Consent {
             uri: line("consent_uri"),
         },

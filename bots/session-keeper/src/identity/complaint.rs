@@ -62,14 +62,13 @@ pub(super) fn complaint(
             format!("the account {user} is deactivated"),
             format!("reactivate {user} on the homeserver and write its new password into {file}"),
         ),
-        HealBlocker::AccountBlocked(AccountBlock::Locked) => (
-            format!("the account {user} is locked"),
-            format!("unlock {user} on the homeserver"),
-        ),
-        HealBlocker::AccountBlocked(AccountBlock::Suspended) => (
-            format!("the account {user} is suspended"),
-            format!("lift the suspension of {user} on the homeserver"),
-        ),
+        HealBlocker::AccountBlocked(block) => {
+            let blocker = Blocker::Account(*block);
+            let why = blocker
+                .to_string()
+                .replacen("the account", &format!("the account {user}"), 1);
+            (why, blocker.cure(user))
+        }
         HealBlocker::NoPasswordLogin(flows) => (
             format!(
                 "no access token is alive, and this homeserver {}",

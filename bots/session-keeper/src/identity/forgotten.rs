@@ -56,7 +56,7 @@ impl Supervisor {
 
 /// One after the other, and no longer than the generation lasts: the next one looks for itself.
 async fn forget_all(handle: Handle, rooms: Vec<OwnedRoomId>) {
-    let over = handle.over.clone();
+    let over = handle.ended.clone();
     let work = async {
         for room in rooms.iter().filter_map(|room| handle.client.get_room(room)) {
             // Somebody may have invited us again meanwhile.

@@ -23,7 +23,7 @@ pub struct Handle {
     /// Counts the clients of this identity in this process, from 1.
     pub generation: u64,
     /// Cancelled when this generation is over.
-    pub(super) over: CancellationToken,
+    pub(super) ended: CancellationToken,
     /// Counts the clones, so that the next generation opens the stores only when this one has let go of them.
     lease: Arc<()>,
 }
@@ -65,7 +65,7 @@ impl Handle {
             user_id,
             device_id,
             generation,
-            over: CancellationToken::new(),
+            ended: CancellationToken::new(),
             lease: Arc::new(()),
         }
     }

@@ -159,7 +159,7 @@ impl Identity {
         let (mut heals, mut tries) = (0, 1);
         loop {
             let handle = self.handle_after(generation).await;
-            let (this, over) = (handle.generation, handle.over.clone());
+            let (this, over) = (handle.generation, handle.ended.clone());
             let result = tokio::select! {
                 biased;
                 result = work(handle) => result,

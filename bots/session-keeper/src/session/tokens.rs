@@ -84,6 +84,9 @@ impl Healer {
             Class::Alive { .. } => {
                 self.unusable.remove(&which);
             }
+            Class::Other { .. } if which == Which::Given => {
+                self.not_usable(which, "the homeserver does not say whose it is");
+            }
             _ => {}
         }
         class
@@ -104,8 +107,15 @@ impl Healer {
             sleep(SETTLING).await;
             class = classify(Asked::Whoami, expected, &self.server.ask_whoami(Some(token)).await);
         }
-        if let Class::Alive { .. } = &class {
-            self.unproven = None;
+        match &class {
+            Class::Alive { .. } => {
+                self.unproven = None;
+                if std::mem::take(&mut self.seen_barred) {
+                    self.bar_lifted();
+                }
+            }
+            Class::AccountBlocked(_) | Class::Blocked(_) => self.seen_barred = true,
+            _ => {}
         }
         class
     }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{ErrorKind, Read},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::PathBuf,
     sync::Arc,
 };
@@ -126,6 +126,13 @@ impl PasswordSource {
             From::File(path) => path,
             From::Function(ask) => return Ok(ask()?.and_then(|password| trimmed(password.expose()))),
         };
+        // Opening a pipe would wait for whoever writes into it.
+        match fs::metadata(path).map(|found| found.file_type()) {
+            Ok(kind) if kind.is_fifo() || kind.is_socket() => {
+                return Err("it is a pipe where a file belongs".to_owned());
+            }
+            _ => {}
+        }
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -193,6 +200,12 @@ mod tests {
         fs::create_dir(path).unwrap();
         assert_eq!(file.state(), None);
         assert!(file.problem().unwrap().contains("directory"));
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let pipe = PasswordSource::file(pipe);
+        assert_eq!(pipe.state(), None);
+        assert!(pipe.problem().unwrap().contains("pipe"));
         let endless = PasswordSource::file("/dev/zero");
         assert_eq!(endless.state(), None);
         assert!(endless.problem().unwrap().contains("more than"));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -146,11 +147,16 @@ pub struct BreakerConfig {
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigErrors> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_raw(&|name| std::env::var_os(name))
     }
 
     /// Reads what `lookup` says of each variable.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        Self::from_raw(&|name| lookup(name).map(OsString::from))
+    }
+
+    /// The same, of values that need not be text.
+    fn from_raw(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, ConfigErrors> {
         let values = Values::new(lookup);
         let config = read(&values);
         match (config, values.wrong()) {
@@ -170,18 +176,18 @@ impl Config {
 /// Reads every variable; `None` where something is missing without which there is nothing to go on with. What is wrong is with `values`.
 fn read(values: &Values<'_>) -> Option<Config> {
     let hs_accepted = "the homeserver's base URL, http://… or https://…";
-    let homeserver = values.required("HS", hs_accepted, values.url("HS", hs_accepted));
-    let public = values.url("HS_PUBLIC", "a base URL, http://… or https://…");
+    let homeserver = values.required("HS", hs_accepted, values.base_url("HS", hs_accepted));
+    let public = values.base_url("HS_PUBLIC", "a base URL, http://… or https://…");
     let flow = flow(values);
     let (rate, breaker) = limits(values);
-    let initial_codes = values.codes("INITIAL_CODES");
-    let initial_signup_codes = values.codes("INITIAL_SIGNUP_CODES");
+    let initial_codes = values.codes("INITIAL_CODES", "INITIAL_CODES_PATH");
+    let initial_signup_codes = values.codes("INITIAL_SIGNUP_CODES", "INITIAL_SIGNUP_CODES_PATH");
     let http_port = values.number("HTTP_PORT", "a port from 1 to 65535", 1..=u16::MAX, 8001);
     let log = values.log("LOG_FORMAT");
     let confirm = values.confirm("VERIFICATION_CONFIRM");
     let data_dir = PathBuf::from(values.text("DATA_DIR").unwrap_or_else(|| "/data".to_owned()));
-    let registration_token = values.text("CONDUWUIT_REGISTRATION_TOKEN").map(Secret::new);
-    let server_name = values.text("SERVER_NAME");
+    let registration_token = values.secret_text("CONDUWUIT_REGISTRATION_TOKEN", "CONDUWUIT_REGISTRATION_TOKEN_PATH");
+    let server_name = values.server("SERVER_NAME").map(|name| name.to_string());
     let (approver, onboarding) = identities(values, homeserver.as_ref(), &data_dir);
     let homeserver = homeserver?;
     let public = public.as_ref().unwrap_or(&homeserver);
@@ -292,7 +298,7 @@ fn flow(values: &Values<'_>) -> Option<FlowConfig> {
         welcome_uses: values.number("LOBBY_WELCOME_CODE_USES", "uses: a number from 0 to 1000", 0..=1000, 10),
         welcome_doc: values.text("LOBBY_WELCOME_DOC_URL"),
         alias_prefix: values
-            .text("LOBBY_ALIAS_PREFIX")
+            .alias_prefix("LOBBY_ALIAS_PREFIX")
             .unwrap_or_else(|| "shape-rotator-lobby-".to_owned()),
         admin_power: values.number(
             "ADMIN_PL_THRESHOLD",

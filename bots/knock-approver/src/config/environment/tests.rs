@@ -69,7 +69,11 @@ fn rooms_fall_back_from_one_to_the_next() {
 
 #[test]
 fn trusted_proxies_are_addresses_and_networks() {
-    let config = with(("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,fd00::/8, ::ffff:192.0.2.1")).unwrap();
+    let config = with((
+        "TRUSTED_PROXIES",
+        "10.0.0.1, 172.16.0.0/12,fd00::/8, ::ffff:192.0.2.1, ::ffff:198.51.100.0/120",
+    ))
+    .unwrap();
     let trusts = |address: &str| {
         let address: std::net::IpAddr = address.parse().unwrap();
         config
@@ -79,7 +83,7 @@ fn trusted_proxies_are_addresses_and_networks() {
             .any(|proxies| proxies.contains(&address))
     };
     assert!(
-        ["10.0.0.1", "172.31.255.1", "fd12::1", "192.0.2.1"]
+        ["10.0.0.1", "172.31.255.1", "fd12::1", "192.0.2.1", "198.51.100.77"]
             .iter()
             .all(|address| trusts(address))
     );
@@ -88,6 +92,15 @@ fn trusted_proxies_are_addresses_and_networks() {
             .iter()
             .any(|address| trusts(address))
     );
+}
+
+/// Editors of old begin a text with a mark, and some tools hand it on.
+#[test]
+fn a_mark_before_a_value_is_no_part_of_it() {
+    let config = with(("INITIAL_CODES", "\u{feff}{\"abc\":{\"uses_remaining\":5}}\n")).unwrap();
+    assert_eq!(config.initial_codes["abc"].uses_remaining, 5);
+    let config = with(("MATRIX_TOKEN", " \u{feff}syt_a\u{200b}\n")).unwrap();
+    assert_eq!(config.approver.env_token.unwrap().expose(), "syt_a");
 }
 
 #[test]
@@ -100,6 +113,15 @@ fn codes_are_read_from_json() {
 #[rstest]
 #[case("HS", "ftp://hs.example")]
 #[case("HS_PUBLIC", "hs.example")]
+#[case("HS", "https://bot:secret-word@hs.example")]
+#[case("HS_PUBLIC", "https://secret-word@hs.example")]
+#[case("HS", "https://hs.example/?via=proxy")]
+#[case("HS_PUBLIC", "https://hs.example/#top")]
+#[case("SERVER_NAME", "https://hs.example")]
+#[case("SERVER_NAME", "hs example")]
+#[case("LOBBY_ALIAS_PREFIX", "my lobby-")]
+#[case("LOBBY_ALIAS_PREFIX", "lobby:")]
+#[case("LOBBY_ALIAS_PREFIX", "#lobby")]
 #[case("SPACE_ID", "space")]
 #[case("SPACE_CHILD_IDS", "!a:b,nonsense")]
 #[case("HTTP_PORT", "0")]
@@ -183,4 +205,71 @@ fn two_identities_of_one_account_are_refused_in_one_line(
         }
         (read, refused) => assert!(read.is_ok() && refused.is_none(), "{read:?}"),
     }
+}
+
+/// What is not text is no value that was left away.
+#[test]
+fn a_value_that_is_not_utf_8_is_said_to_be() {
+    use std::os::unix::ffi::OsStringExt;
+    for (variable, expected) in [("MATRIX_TOKEN", 1), ("HS", 1), ("SPACE_ID", 1), ("HTTP_PORT", 1)] {
+        let lookup = |name: &str| {
+            let least = LEAST.iter().find(|(key, _)| *key == name);
+            match name == variable {
+                true => Some(OsString::from_vec(b"secret-word\xff".to_vec())),
+                false => least.map(|(_, value)| OsString::from(value)),
+            }
+        };
+        let refused = Config::from_raw(&lookup).unwrap_err();
+        assert_eq!(refused.0.len(), expected, "{refused}");
+        let line = refused.to_string();
+        assert!(
+            line.starts_with(&format!("{variable}: it is not UTF-8")) && !line.contains("secret"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn secrets_may_stand_in_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let token = file("token", b"\xEF\xBB\xBFregister me\r\n");
+    let codes = file("codes", br#"{"abc":{"uses_remaining":5}}"#);
+    let config = read(&[
+        LEAST[0],
+        LEAST[1],
+        ("CONDUWUIT_REGISTRATION_TOKEN_PATH", &token),
+        ("INITIAL_CODES_PATH", &codes),
+        ("INITIAL_SIGNUP_CODES_PATH", &codes),
+    ]);
+    let config = config.unwrap();
+    assert_eq!(config.registration_token.unwrap().expose(), "register me");
+    assert_eq!(config.initial_codes["abc"].uses_remaining, 5);
+    assert_eq!(config.initial_codes, config.initial_signup_codes);
+
+    let odd = file("odd", b"secret-word\xff");
+    let folder = dir.path().to_str().unwrap();
+    for (variable, path) in [
+        ("INITIAL_CODES_PATH", token.as_str()),
+        ("INITIAL_CODES_PATH", "/nowhere/codes"),
+        ("INITIAL_SIGNUP_CODES_PATH", folder),
+        ("CONDUWUIT_REGISTRATION_TOKEN_PATH", odd.as_str()),
+    ] {
+        let line = read(&[LEAST[0], LEAST[1], (variable, path)]).unwrap_err().to_string();
+        assert!(
+            line.starts_with(&format!("{variable}: ")) && line.lines().count() == 1,
+            "{line}"
+        );
+        assert!(!line.contains("secret-word") && !line.contains("register"), "{line}");
+    }
+    let both = [("INITIAL_CODES", "{}"), ("INITIAL_CODES_PATH", &codes)];
+    let line = read(&[LEAST[0], LEAST[1], both[0], both[1]]).unwrap_err().to_string();
+    assert!(line.starts_with("INITIAL_CODES_PATH: there are both"), "{line}");
+    let empty = file("empty", b"\n");
+    let config = read(&[LEAST[0], LEAST[1], ("CONDUWUIT_REGISTRATION_TOKEN_PATH", &empty)]);
+    assert!(config.unwrap().registration_token.is_none());
 }

@@ -98,7 +98,7 @@ fn situations() -> Vec<Situation> {
     for saved_device in [None, Some(OwnedDeviceId::from("SAVED"))] {
         for (saved_token, refresh_token) in [(false, false), (true, false), (true, true), (false, true)] {
             for given_token in [false, true] {
-                for password in [Password::Missing, Password::Ready, Password::Spent] {
+                for password in [Password::Missing, Password::Ready, Password::Spent, Password::Barred] {
                     for contested in [false, true] {
                         let saved_device = saved_device.clone();
                         all.push(Situation {
@@ -137,6 +137,7 @@ fn possible(ask: Ask) -> Vec<Class> {
                 unreachable(),
                 limited,
                 locked,
+                other(),
             ]
         }
         Ask::Refresh => vec![refreshed(), Class::Dead, unreachable()],
@@ -229,7 +230,7 @@ impl Play<'_> {
         }
         if situation.given_token {
             let proves = match self.answer_to(Ask::Whoami(Token::Given)) {
-                Some(Class::Dead | Class::WrongUser { .. }) => true,
+                Some(Class::Dead | Class::WrongUser { .. } | Class::Other { .. }) => true,
                 Some(class) => situation.saved_device.is_some() && *class == alive("OTHER"),
                 None => false,
             };
@@ -241,6 +242,9 @@ impl Play<'_> {
     }
 
     fn goes_with_a_session(&self, source: Source) {
+        let may_wait = self.situation.saved_device.is_some() && !self.situation.contested;
+        let waits = self.situation.password == Password::Barred && may_wait;
+        assert!(!waits || source != Source::GivenTokenOnOther, "it may wait: {self:?}");
         let class = self.answer_to(match source {
             Source::SavedSession => Ask::Whoami(Token::Saved),
             Source::Refreshed => Ask::Refresh,

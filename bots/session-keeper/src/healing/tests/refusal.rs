@@ -28,6 +28,8 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::Operator(Blocker::Account(AccountBlock::Deactivated)) => "deactivated",
         Refusal::Operator(Blocker::Account(AccountBlock::Locked)) => "locked",
         Refusal::Operator(Blocker::Account(AccountBlock::Suspended)) => "suspended",
+        Refusal::Operator(Blocker::Account(AccountBlock::Expired)) => "expired",
+        Refusal::Operator(Blocker::Account(AccountBlock::Unapproved)) => "unapproved",
         Refusal::Operator(Blocker::Consent { .. }) => "consent",
         Refusal::Operator(Blocker::ResourceLimit { .. }) => "resource limit",
         Refusal::Operator(Blocker::Forbidden(_)) => "forbidden",
@@ -68,6 +70,9 @@ fn name(refusal: &Refusal) -> &'static str {
 #[case::locked_as_403(403, error("M_USER_LOCKED"), "locked")]
 #[case::suspended(403, error("M_USER_SUSPENDED"), "suspended")]
 #[case::suspended_as_401(401, error("M_USER_SUSPENDED"), "suspended")]
+#[case::expired(403, error("ORG_MATRIX_EXPIRED_ACCOUNT"), "expired")]
+#[case::unapproved(403, error("M_USER_AWAITING_APPROVAL"), "unapproved")]
+#[case::unapproved_before_its_time(403, error("ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL"), "unapproved")]
 #[case::suspended_before_its_time(403, error("ORG.MATRIX.MSC3823.USER_ACCOUNT_SUSPENDED"), "suspended")]
 // Transient.
 #[case::matrix_500(500, error("M_UNKNOWN"), "transient")]

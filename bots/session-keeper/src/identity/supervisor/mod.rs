@@ -163,7 +163,7 @@ impl Supervisor {
             self.retire().await;
             match end {
                 End::DeadToken => {
-                    // One that has expired is replaced in a moment, which is nothing to be told of.
+                    // An expired token is replaced in a moment: nobody need be told.
                     if !self.healer.can_refresh() {
                         self.say_healing("the token is dead; another one is being made".to_owned());
                     }
@@ -294,7 +294,9 @@ impl Supervisor {
                 // The heal says what it is, and waits until it is over.
                 Class::WayBroken(_) | Class::Blocked(_) => return Some(End::Restart),
                 Class::Limited(delay) => (delay, LIMITED.to_owned()),
-                class @ (Class::Unreachable(_) | Class::Redirected(_)) => (Duration::ZERO, describe(&class)),
+                class @ (Class::Unreachable(_) | Class::Redirected(_) | Class::Other { .. }) => {
+                    (Duration::ZERO, describe(&class))
+                }
                 _ => return Some(End::DeadToken),
             };
             let wait = self.say_waiting(&why, delay, &mut backoff);
@@ -357,7 +359,7 @@ impl Supervisor {
         let Some(handle) = self.handle.send_replace(None) else {
             return;
         };
-        handle.over.cancel();
+        handle.ended.cancel();
         let lease = handle.lease();
         drop(handle);
         let deadline = Instant::now() + RELEASE_PATIENCE;

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::Healer;
 use crate::{
-    healing::{Expected, Mark, May, Password},
+    healing::{Expected, HealBlocker, Mark, May, Password},
     secret::Secret,
     vault::{PasswordState, Saved, VaultError},
 };
@@ -80,7 +80,24 @@ impl Healer {
         match password {
             None => Password::Missing,
             Some((_, state)) if self.throttle.may(state, self.epoch.elapsed()) == May::Try => Password::Ready,
+            Some(_) if self.is_barred() => Password::Barred,
             Some(_) => Password::Spent,
+        }
+    }
+
+    /// Whether the account was barred when a login was tried last, which says nothing against the password.
+    fn is_barred(&self) -> bool {
+        matches!(
+            self.refusal,
+            Some(HealBlocker::AccountBlocked(_) | HealBlocker::AccountWaits(_))
+        )
+    }
+
+    /// A token lives that was barred before: so is the password good again.
+    pub(in crate::session) fn bar_lifted(&mut self) {
+        if self.is_barred() {
+            self.throttle.accepted();
+            self.refusal = None;
         }
     }
 

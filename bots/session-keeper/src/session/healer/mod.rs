@@ -95,6 +95,8 @@ pub struct Healer {
     pub(super) unproven: Option<Secret>,
     /// The state of the password's source at the last login.
     tried: Option<PasswordState>,
+    /// Whether the account was barred when a token was looked at last.
+    pub(super) seen_barred: bool,
     /// Why a token that was given is not used.
     pub(super) unusable: BTreeMap<Which, &'static str>,
     /// The branches of the last attempt: while an attempt is repeated, they are logged once.
@@ -122,6 +124,7 @@ impl Healer {
             unsaved: None,
             unproven: None,
             tried: None,
+            seen_barred: false,
             unusable: BTreeMap::new(),
             said: Vec::new(),
             epoch: Instant::now(),
@@ -393,7 +396,10 @@ impl Healer {
             self.refusal = None;
             return HealOutcome::Wait(Duration::ZERO, "the homeserver takes passwords again".to_owned());
         }
-        HealOutcome::Blocked(self.refusal.clone().unwrap_or(HealBlocker::PasswordRefused(None)))
+        match &self.refusal {
+            Some(refusal) => HealOutcome::Blocked(refusal.clone()),
+            None => HealOutcome::Wait(Duration::ZERO, "the account is barred no more".to_owned()),
+        }
     }
 
     /// Saves the session before anything else is done with it.
@@ -473,7 +479,7 @@ impl Healer {
                 return Ok(class);
             }
             Class::Refused(words) => (HealBlocker::PasswordRefused(Some(words.clone())), Pace::PASSWORD),
-            Class::AccountBlocked(block) => (HealBlocker::AccountBlocked(*block), Pace::PASSWORD),
+            Class::AccountBlocked(block) => (HealBlocker::AccountBlocked(*block), Pace::of_block(*block)),
             Class::Blocked(blocker) => (HealBlocker::AccountWaits(blocker.clone()), Pace::BLOCKED),
             Class::NoPasswords(flows) => (HealBlocker::NoPasswordLogin(flows.clone()), Pace::LOGIN),
             Class::Other { .. } if self.is_new(device)? => {

@@ -8,7 +8,7 @@ use matrix_sdk::{
 };
 use session_keeper::{
     healing::{About, Refusal},
-    session::{Server, refusal_of},
+    session::{Server, Strict, refusal_of},
 };
 
 use wiremock::matchers::path_regex;
@@ -169,6 +169,15 @@ async fn what_is_redirected_is_not_taken_for_done(#[case] status: u16) {
     let leaves = Mock::given(method("POST")).and(path_regex("/leave$"));
     leaves.respond_with(redirect).mount(&server).await;
 
+    let client = client(&server).await;
+    let leave = leave_room::v3::Request::new(owned_room_id!("!a:x"));
+    let error = client.send(leave).await.unwrap_err();
+    assert_eq!(refusal_of(About::Room, &error.into()), Refusal::Redirected(target));
+    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+}
+
+/// A client of the SDK as it works for a bot, without retries.
+async fn client(server: &MockServer) -> Client {
     let http = Server::new(server.uri().parse().unwrap(), "a bot").unwrap().http();
     let client = Client::builder()
         .homeserver_url(server.uri())
@@ -186,8 +195,42 @@ async fn what_is_redirected_is_not_taken_for_done(#[case] status: u16) {
         },
     };
     client.restore_session(session).await.unwrap();
-    let leave = leave_room::v3::Request::new(owned_room_id!("!a:x"));
-    let error = client.send(leave).await.unwrap_err();
-    assert_eq!(refusal_of(About::Room, &error.into()), Refusal::Redirected(target));
-    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+    client
+}
+
+/// Nor is a page, or a redirection that names no place, of which the SDK would see nothing but the status.
+#[rstest]
+#[case::a_page(200, Some("<html>We will be back soon</html>"), "not from a Matrix server")]
+#[case::nothing(200, None, "not from a Matrix server")]
+#[case::a_list(200, Some("[]"), "not from a Matrix server")]
+#[case::no_content(204, None, "not from a Matrix server")]
+#[case::choices(300, Some("{}"), "redirects to an address that it does not name")]
+#[case::redirected_nowhere(302, Some("{}"), "redirects to an address that it does not name")]
+#[case::not_modified(304, None, "redirects to an address that it does not name")]
+#[case::redirected_for_good(308, Some("<html>"), "redirects to an address that it does not name")]
+#[tokio::test]
+async fn what_no_homeserver_has_answered_is_not_taken_for_done(
+    #[case] status: u16,
+    #[case] body: Option<&str>,
+    #[case] words: &str,
+) {
+    let server = MockServer::start().await;
+    answer(&server, "GET", VERSIONS, versions()).await;
+    let mut page = ResponseTemplate::new(status);
+    if let Some(body) = body {
+        page = page.set_body_string(body);
+    }
+    let leaves = Mock::given(method("POST")).and(path_regex("/leave$"));
+    leaves.respond_with(page).up_to_n_times(1).mount(&server).await;
+    let done = Mock::given(method("POST")).and(path_regex("/leave$"));
+    done.respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&server)
+        .await;
+    let client = client(&server).await;
+    let leave = Strict(leave_room::v3::Request::new(owned_room_id!("!a:x")));
+    let error = client.send(leave.clone()).await.unwrap_err();
+    let refusal = refusal_of(About::Room, &error.into());
+    let is_final = matches!(refusal, Refusal::Final(_) | Refusal::Operator(_));
+    assert!(refusal.to_string().contains(words) && !is_final, "{refusal}");
+    client.send(leave).await.unwrap();
 }

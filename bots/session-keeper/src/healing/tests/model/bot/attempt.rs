@@ -67,7 +67,7 @@ impl Attempt {
             .world
             .given
             .filter(|given| device.is_none_or(|device| device == given.device));
-        let may = self.may == Password::Ready && !self.contested && !server.locked;
+        let may = matches!(self.may, Password::Ready | Password::Barred) && !self.contested && !server.locked;
         let refused = device.is_some() && server.refuses == device;
         Ways {
             saved: lives(saved),
@@ -102,6 +102,7 @@ impl Turn<'_> {
             {
                 None => Password::Missing,
                 Some(May::Try) => Password::Ready,
+                Some(May::Wait(_)) if bot.barred => Password::Barred,
                 Some(May::Wait(_)) => Password::Spent,
             },
             contested: bot.cools,
@@ -245,13 +246,16 @@ impl Turn<'_> {
         match class {
             Class::LoggedIn { .. } => {
                 bot.throttled = None;
+                bot.barred = false;
                 bot.refused = None;
             }
             Class::Refused(_) | Class::AccountBlocked(_) => {
+                bot.barred = matches!(class, Class::AccountBlocked(_));
                 bot.throttled = Some((password, Age::New));
                 bot.refused = Some(password);
             }
             Class::Other { .. } if refused => {
+                bot.barred = false;
                 bot.throttled = Some((password, Age::New));
                 bot.refused = Some(password);
             }

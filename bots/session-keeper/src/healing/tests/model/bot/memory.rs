@@ -34,6 +34,8 @@ pub(in super::super) struct Bot {
     pub(in super::super) phase: Phase,
     /// The password that was refused last, for the throttle.
     pub(in super::super) throttled: Option<(u8, Age)>,
+    /// It was not refused itself: the account was barred.
+    pub(in super::super) barred: bool,
     pub(in super::super) lives: Vec<Life>,
     /// The device is left to a rival for a while.
     pub(in super::super) cools: bool,
@@ -49,6 +51,7 @@ impl Bot {
         Self {
             phase: Phase::Beginning,
             throttled: None,
+            barred: false,
             lives: Vec::new(),
             cools: false,
             unsaved: None,
