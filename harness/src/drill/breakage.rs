@@ -106,7 +106,7 @@ impl Breakage {
         let mut began = Instant::now();
         let fired = self.inject(world).await?;
         if !world.bot.is_running() {
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         self.wake(world, &expected).await?;
         let needing = self.needing(world, &expected).await?;
@@ -168,7 +168,7 @@ impl Breakage {
         }
         // One that ended when it called for its operator is started by them.
         if !world.bot.is_running() {
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         world.aim_at(world.hit()[0]);
         Ok(())
@@ -255,7 +255,7 @@ async fn attended<T>(world: &mut World, work: impl Future<Output = T>) -> Result
     loop {
         if restarts && !world.bot.is_running() {
             world.artifacts.note(RESTARTED);
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         tokio::select! {
             done = &mut work => return Ok(done),
@@ -345,7 +345,7 @@ async fn supervised(
                 if restarts && !left.is_zero() =>
             {
                 world.artifacts.note(RESTARTED);
-                world.bot.start()?;
+                world.bot.start().await?;
             }
             outcome => return Ok(outcome?),
         }
