@@ -4,10 +4,8 @@
 BOT_RECIPE=$ROOT/ci/bot
 # What is looked at as a container: what has to do with how a bot runs, and with what it keeps in its directory.
 BOT_DRILLS=(
-  'none'
-  'env-token-clobbered,env-token-empty --moment at-boot'
+  'none,env-token-clobbered,data-directory-lost --moment at-boot'
   'password-reset,device-deleted,homeserver-frozen,bot-killed --moment while-running'
-  'data-directory-lost --moment at-boot'
 )
 # How long a container may take until its health check has an opinion, in seconds.
 BOT_HEALTH=30
