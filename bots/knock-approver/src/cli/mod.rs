@@ -62,7 +62,7 @@ enum Command {
     /// Say by the exit code whether the running bot lives, serving or not: for health checks
     Alive,
     /// Look at configuration, tokens, device, keys, backup, rooms and power; a line each, with the cure. Changes nothing
-    Doctor,
+    Doctor(doctor::Doctor),
 }
 
 /// Why a command ended badly.
@@ -135,7 +135,7 @@ fn execute(command: Command) -> Result<(), CliError> {
             Command::Import => take_over(&Config::from_env()?).await,
             Command::Status => status::execute(&Config::from_env()?).await,
             Command::Alive => alive::execute(&Config::from_env()?).await,
-            Command::Doctor => doctor::execute(&Config::from_env()?).await,
+            Command::Doctor(doctor) => doctor::execute(&Config::from_env()?, &doctor).await,
         }
     });
     outcome.map_err(|error| CliError::Io("start the runtime".to_owned(), error))?
