@@ -23,7 +23,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::{BotImage, Result, user};
+use super::{BotImage, Result, layer, user};
 use crate::{
     cause::chain,
     run::{RunId, Watchdog, engine},
@@ -180,6 +180,11 @@ impl Contained {
         let ended = self.ended.wait_for(Option::is_some).await;
         let ended = ended.map_err(|_| io::Error::other("nobody waits for the container any more"))?;
         ended.as_ref().map_or_else(|| Err(io::Error::other("it runs")), read)
+    }
+
+    /// What it wrote outside its directories.
+    pub(super) async fn written(&self) -> Vec<(String, String)> {
+        layer::written(&self.docker, &self.name).await
     }
 
     /// Sends a signal to its first process.

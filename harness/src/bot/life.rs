@@ -108,6 +108,14 @@ impl Life {
         }
     }
 
+    /// What it wrote where nobody else can look: into the file system of its container. It must have ended.
+    pub(super) async fn written(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Process(_) => Vec::new(),
+            Self::Container(container) => container.written().await,
+        }
+    }
+
     /// Ends what it has started and what has outlived it; answers whether there was anything. Of a container nothing does.
     pub(super) fn end_rest(&self, pid: u32) -> bool {
         matches!(self, Self::Process(_)) && end_group(pid, &RunId::current())

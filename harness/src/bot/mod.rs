@@ -8,6 +8,7 @@ mod contained;
 mod error;
 mod folder;
 mod image;
+mod layer;
 mod life;
 mod process;
 mod ready;

@@ -54,6 +54,8 @@ pub struct Bot {
     log: PathBuf,
     /// What was in the directory that the contract starts it in before its first start.
     found: Option<Stamps>,
+    /// What it wrote into the file systems of its containers.
+    pub(super) inside: Vec<(String, String)>,
     port: Port,
     pub(super) http: Http,
     pub(super) history: History,
@@ -97,6 +99,7 @@ impl Bot {
             data_dir: folder.join(DATA),
             temporary: folder.join(TEMPORARY),
             found: None,
+            inside: Vec::new(),
             folder,
             log,
             said: Said::new(http.clone(), history.clone(), contract.clone()),
@@ -203,6 +206,13 @@ impl Bot {
         self.http.base()
     }
 
+    /// What has ended goes, and what only it could show is kept.
+    pub(super) async fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.inside.extend(running.written().await);
+        }
+    }
+
     /// How often it was started.
     pub fn starts(&self) -> u32 {
         self.starts
@@ -230,8 +240,7 @@ impl Bot {
                 state: "running",
             });
         }
-        // With all that is left of it.
-        self.running = None;
+        self.end().await;
         self.learn();
         if let Some(directory) = self.own_directory().filter(|_| self.found.is_none()) {
             self.found = Some(stamps(&directory));
@@ -459,7 +468,7 @@ impl Bot {
             action: "wait for the bot".to_owned(),
             source,
         })?;
-        self.running = None;
+        self.end().await;
         // Before a fault takes the files away.
         self.learn();
         if let Err(error) = self.watchdog.release() {

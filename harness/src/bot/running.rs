@@ -268,6 +268,11 @@ impl Running {
         Ok(status)
     }
 
+    /// What it wrote into the file system of its container. It must have ended.
+    pub(super) async fn written(&self) -> Vec<(String, String)> {
+        self.life.written().await
+    }
+
     fn note(&mut self, status: ExitStatus) {
         self.looking.abort();
         if std::mem::replace(&mut self.noted, true) {

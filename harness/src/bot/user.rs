@@ -9,17 +9,13 @@ use std::{
     path::Path,
 };
 
-use futures_util::TryStreamExt as _;
 use rustix::process::{getgid, getuid};
-use testcontainers::bollard::{Docker, query_parameters::DownloadFromContainerOptionsBuilder};
+use testcontainers::bollard::Docker;
 
-use crate::cause::chain;
+use super::layer;
 
 /// Where names of users become numbers.
 const PASSWD: &str = "/etc/passwd";
-/// A file in an archive stands behind a header of this length, which has the file's length in octal digits.
-const HEADER: usize = 512;
-const LENGTH: std::ops::Range<usize> = 124..136;
 
 /// The user that a container is made with, in the engine's words; none where it is the image's own.
 pub(super) fn imposed() -> Option<String> {
@@ -40,8 +36,11 @@ pub(super) async fn give(docker: &Docker, container: &str, user: &str, folders: 
     let number = match name.parse() {
         Ok(number) => number,
         Err(_) if name.is_empty() => 0,
-        Err(_) => number_of(name, &passwd(docker, container).await?)
-            .ok_or_else(|| format!("its user {name} is not in its {PASSWD}"))?,
+        Err(_) => {
+            let passwd = passwd(docker, container).await;
+            let passwd = passwd.map_err(|reason| format!("its {PASSWD} cannot be read: {reason}"))?;
+            number_of(name, &passwd).ok_or_else(|| format!("its user {name} is not in its {PASSWD}"))?
+        }
     };
     let given = folders.into_iter().try_for_each(|folder| give_all(folder, number));
     given.map_err(|error| format!("its directories could not be given to its user {number}: {error}"))
@@ -72,21 +71,8 @@ fn give_all(path: &Path, owner: u32) -> io::Result<()> {
 
 /// The container's list of users.
 async fn passwd(docker: &Docker, container: &str) -> Result<String, String> {
-    let options = DownloadFromContainerOptionsBuilder::new().path(PASSWD).build();
-    let archive = docker.download_from_container(container, Some(options));
-    let parts = archive.try_collect::<Vec<_>>().await;
-    let archive = parts
-        .map_err(|error| format!("its {PASSWD} cannot be read: {}", chain(&error)))?
-        .concat();
-    file_in(&archive).ok_or_else(|| format!("its {PASSWD} cannot be read"))
-}
-
-/// The first file of an archive.
-fn file_in(archive: &[u8]) -> Option<String> {
-    let length = std::str::from_utf8(archive.get(LENGTH)?).ok()?;
-    let length = usize::from_str_radix(length.trim_matches(['\0', ' ']), 8).ok()?;
-    let text = archive.get(HEADER..HEADER.checked_add(length)?)?;
-    Some(String::from_utf8_lossy(text).into_owned())
+    let read = layer::file(docker, container, PASSWD).await?;
+    read.ok_or_else(|| "it is no file".to_owned())
 }
 
 /// The number of a user.
@@ -108,17 +94,6 @@ mod tests {
         assert_eq!(number_of("root", USERS), Some(0));
         assert_eq!(number_of("bo", USERS), None);
         assert_eq!(number_of("bot", "bot:x"), None);
-    }
-
-    #[test]
-    fn the_file_of_an_archive_stands_behind_its_header() {
-        let mut archive = vec![0; HEADER];
-        archive[LENGTH].copy_from_slice(format!("{:011o}\0", USERS.len()).as_bytes());
-        archive.extend(USERS.as_bytes());
-        archive.extend([0; 100]);
-        assert_eq!(file_in(&archive).as_deref(), Some(USERS));
-        assert_eq!(file_in(&archive[..HEADER + 3]), None);
-        assert_eq!(file_in(b"no archive"), None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Bot {
             outcome = waiting => Ok(outcome),
             status = running.over() => {
                 let status = status.map_err(|source| Error::Io { action: "wait for the bot".to_owned(), source })?;
-                self.running = None;
+                self.end().await;
                 Err(Error::Ended { status, what: format!("waiting for {what}"), last_lines: self.last_lines() })
             }
         }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -31,7 +32,12 @@ const TROUBLES: [Trouble; 4] = [
 ];
 
 /// What is seen of a bot in a container: what it prints, how it ends, that its process dies.
-const DEFECTS: [(Defect, Trouble, &str); 3] = [
+const DEFECTS: [(Defect, Trouble, &str); 4] = [
+    (
+        Defect::DropsToken,
+        ("env-token-empty", Moment::AtBoot),
+        "no-secret-shown",
+    ),
     (
         Defect::LogsToken,
         ("env-token-empty", Moment::AtBoot),
@@ -65,6 +71,7 @@ pub(crate) fn trials(runtime: fn() -> Runtime) -> Vec<Trial> {
     };
     vec![
         trial("heals", heals),
+        trial("what_it_leaves_in_its_container_is_searched", leaves_are_seen),
         trial("defects_are_seen", defects_are_seen),
         trial("is_suspended_killed_and_removed", is_suspended_killed_and_removed),
         trial("an_image_that_is_not_there_is_named", |runtime, _| {
@@ -112,6 +119,9 @@ impl Image {
             tree.path().join("etc/passwd"),
             "root:x:0:0::/:\nbot:x:10001:10001::/:\n",
         )?;
+        let temporary = tree.path().join("var/tmp");
+        fs::create_dir_all(&temporary)?;
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777))?;
         let name = format!("knockproof-test/double:{}", std::process::id());
         let image = Self(name);
         image.import(tree.path())?;
@@ -199,6 +209,20 @@ fn defects_are_seen(runtime: &Runtime, image: &Image) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// One that is not hardened may write where no directory of ours is mounted.
+fn leaves_are_seen(runtime: &Runtime, image: &Image) -> Result<(), Failed> {
+    let contract = image.contract().replace("hardened = true", "hardened = false");
+    let contract = contract.replace("[environment]", "[environment]\nTMPDIR = \"/var/tmp\"");
+    let trouble = ("env-token-empty", Moment::AtBoot);
+    let record = runtime.block_on(drilled::drilled_by(&contract, Some(Defect::DropsToken), trouble));
+    let record = record.map_err(|failure| failure.to_string())?;
+    let told = record.narrative();
+    match red(&record) == ["no-secret-shown"] && told.contains("container/var/tmp/debug") {
+        true => Ok(()),
+        false => Err(told.into()),
+    }
 }
 
 fn is_suspended_killed_and_removed(runtime: &Runtime, image: &Image) -> Result<(), Failed> {
