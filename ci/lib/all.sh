@@ -20,7 +20,7 @@ if [[ -z ${CARGO_TERM_COLOR:-} ]]; then
   if [[ -t 1 ]]; then export CARGO_TERM_COLOR=always; else export CARGO_TERM_COLOR=never; fi
 fi
 
-for noun in say made debian nextest engine synapse clients node browser image need sweep phase report; do
+for noun in say made debian nextest engine synapse clients node browser image sweep bot need phase report; do
   # shellcheck source=/dev/null
   source "$ROOT/ci/lib/$noun.sh"
 done

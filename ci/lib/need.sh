@@ -24,6 +24,7 @@ needs_ready() {
       ;;
     # Where it cannot be built, the harness may still pull one: need_unmet asks it when a phase comes to it.
     synapse-image) [[ -n ${NEED_UNMET[docker]} ]] || synapse_image || say '  Synapse image: not built; one may be pulled later' ;;
+    pyyaml) python3 -c 'import yaml' 2>/dev/null || NEED_UNMET[$need]='there is no PyYAML: install it (Debian: python3-yaml)' ;;
     npm) node_packages || NEED_UNMET[$need]=$NO_NODE ;;
     docker | image) ;;
     *) fail "a phase needs '$need', which ci/lib/need.sh does not know" ;;

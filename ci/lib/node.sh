@@ -2,7 +2,7 @@
 # What is in JavaScript: Node.js, and the packages that lock files pin.
 
 NODE_BOT=$ROOT/bots/ping/matrix-js-sdk
-NODE_FOLDERS=("$NODE_BOT" "$ROOT/docs/examples/vitest")
+NODE_FOLDERS=("$NODE_BOT" "$ROOT/docs/examples/vitest" "$ROOT/ci/workflows")
 
 # node_packages: makes sure of them. Without them the run goes on; NO_NODE then says why there are none.
 node_packages() {

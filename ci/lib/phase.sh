@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # Phases: what is run, one after the other, whatever became of the ones before. A check is a command that succeeds or fails; a suite
-# is a set of tests on one homeserver, and its tests are counted; a job is a run of `knockproof`, and its drills are.
+# is a set of tests on one homeserver, and its tests are counted; a job is a run of `knockproof`, drills are several, and their drills are.
 
 PHASE_KIND=() PHASE_NAME=() PHASE_NEEDS=() PHASE_WHERE=() PHASE_WHAT=()
 # What became of each: passed, failed, not run; counts of tests; seconds; a word on why; what it left behind.
 PHASE_VERDICT=() PHASE_PASSED=() PHASE_FAILED=() PHASE_SKIPPED=() PHASE_TIME=() PHASE_WHY=() PHASE_LEFT=()
 
-# check, suite, job NAME NEEDS HOMESERVER WHAT…: put a phase on the list.
+# check, suite, job, drills NAME NEEDS HOMESERVER WHAT…: put a phase on the list.
 check() { phase_add check "$@"; }
 job() { phase_add job "$@"; }
+drills() { phase_add drills "$@"; }
 suite() { phase_add suite "$@"; }
 
 phase_add() {
@@ -150,6 +151,14 @@ phase_job() {
   phase_left "$i" "$code"
 }
 
+# phase_drills I: a command, or a function check_NAME with that name, that runs `knockproof` more than once. All its drills are counted.
+phase_drills() {
+  local i=$1 code=0
+  phase_check "$i" || code=$?
+  phase_count_job "$i"
+  phase_left "$i" "$code"
+}
+
 # phase_left I CODE: fails a phase for its exit code, and for what it left behind.
 phase_left() {
   local i=$1 code=$2 left
@@ -248,13 +257,12 @@ phase_count_nextest() {
   PHASE_SKIPPED[$1]=$((${all:-0} - PHASE_PASSED[$1] - PHASE_FAILED[$1] + $(nextest_count "${PHASE_WHERE[$1]/#-/embedded}" "${PHASE_WHAT[$1]}" --run-ignored only)))
 }
 
-# phase_count_job I: reads the last line of `knockproof drill`: `108 passed, 0 failed, 3 not run in 52 s …`.
+# phase_count_job I: adds up the last lines of `knockproof drill`: `108 passed, 0 failed, 3 not run in 52 s …`.
 phase_count_job() {
-  local line
-  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ not run in ' "$(phase_log "$1")" | tail -n 1 || true)
-  PHASE_PASSED[$1]=$(phase_number passed "$line")
-  PHASE_FAILED[$1]=$(phase_number failed "$line")
-  PHASE_SKIPPED[$1]=$(phase_number 'not run' "$line")
+  read -r "PHASE_PASSED[$1]" "PHASE_FAILED[$1]" "PHASE_SKIPPED[$1]" < <(
+    grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ not run in ' "$(phase_log "$1")" |
+      awk '{ p += $1; f += $3; n += $5 } END { print p + 0, f + 0, n + 0 }'
+  )
 }
 
 # phase_number WORD LINE: prints the number before a word; 0 when it is not there.

@@ -13,7 +13,7 @@ base_folder() {
   fi
 }
 
-# sweep_find: prints one line for every container, volume, network, process and scratch folder of this run. It looks with its own eyes:
+# sweep_find: prints one line for every container, volume, network, image, process and scratch folder of this run. It looks with its own eyes:
 # the harness's sweep is also what is tested here.
 sweep_find() {
   local file pid
@@ -22,6 +22,7 @@ sweep_find() {
     docker ps --all --filter "label=$LABEL_RUN=$RUN_ID" --format 'container {{.ID}} {{.Image}} {{.Status}}'
     docker volume ls --filter "label=$LABEL_RUN=$RUN_ID" --format 'volume {{.Name}}'
     docker network ls --filter "label=$LABEL_RUN=$RUN_ID" --format 'network {{.ID}} {{.Name}}'
+    docker image ls --filter "label=$LABEL_RUN=$RUN_ID" --format 'image {{.ID}} {{.Repository}}:{{.Tag}}'
   fi
   for file in "$(base_folder)/scratch/$RUN_ID"-*/; do
     [[ ! -d $file ]] || echo "folder $file"
@@ -47,6 +48,7 @@ sweep() {
     container) docker rm --force --volumes "$id" >/dev/null 2>&1 || true ;;
     process) kill -KILL "$id" 2>/dev/null || true ;;
     volume) docker volume rm --force "$id" >/dev/null 2>&1 || true ;;
+    image) docker image rm --force "$id" >/dev/null 2>&1 || true ;;
     network) docker network rm "$id" >/dev/null 2>&1 || true ;;
     folder) rm -rf "$id" ;;
     esac

@@ -180,7 +180,7 @@ tidy_shell() {
     fi
   done
   if command -v shellcheck >/dev/null; then
-    tidy_files 'ci/*' '.ci/*' | xargs -0 --no-run-if-empty grep -lzE '^#!.*bash|^# shellcheck shell=bash' |
+    tidy_files 'ci/*' '.ci/*' | xargs -0 --no-run-if-empty grep -lE '^#!.*bash|^# shellcheck shell=bash' |
       xargs --no-run-if-empty shellcheck --external-sources --format=gcc || true
   fi
 }

@@ -34,7 +34,7 @@
 //! | [`homeserver`] | one running server and its operator's interface |
 //! | [`images`] | the servers' container images, which stand alone |
 //! | [`front_door`] | the reverse proxy before homeserver and bot: records all traffic and can bend it |
-//! | [`bot`] | the bot under test: a command with an environment, a data directory, a port and logs |
+//! | [`bot`] | the bot under test: a command or a container with an environment, a data directory, a port and logs |
 //! | [`contract`] | what one has to know of a bot to drill it |
 //! | [`client`] | what people use: a plain client, and one with end-to-end encryption |
 //! | [`fault`] | things broken on purpose |

@@ -3,51 +3,71 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, Result};
+use super::{BotImage, Error, Result};
 use crate::contract::{Contract, Template, Variable};
 
 /// Names the command that stands in for the contract's.
 const VARIABLE: &str = "KNOCKPROOF_BOT";
+/// Names the image that does.
+const IMAGE_VARIABLE: &str = "KNOCKPROOF_BOT_IMAGE";
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BotCommand {
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments, with places to be filled in.
-    pub arguments: Vec<Template>,
+pub enum BotCommand {
+    /// A program of this machine.
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments, with places to be filled in.
+        arguments: Vec<Template>,
+    },
+    /// A container.
+    Image(BotImage),
 }
 
 impl BotCommand {
     /// A program with arguments that are as they are.
     pub fn new(program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
+        Self::Program {
             program: program.into(),
             arguments: arguments.into_iter().map(Template::literal).collect(),
         }
     }
 
-    /// The words of `KNOCKPROOF_BOT` (quoted as in a shell), else the contract's.
+    /// The words of `KNOCKPROOF_BOT` (quoted as in a shell), or the image of `KNOCKPROOF_BOT_IMAGE`; else what the contract says.
     ///
     /// # Errors
     ///
-    /// When the words are not quoted properly, or there is no such program.
+    /// When both are set, the words are not quoted properly, or there is no such program. Whether there is such an image,
+    /// [`BotImage::ensure`] finds out.
     pub fn of(contract: &Contract) -> Result<Self> {
-        if let Some(words) = env::var(VARIABLE).ok().filter(|words| !words.trim().is_empty()) {
-            return Self::from_words(&words);
+        let image_of = |name: String| Self::Image(BotImage::of(contract, name));
+        match (named(VARIABLE), named(IMAGE_VARIABLE)) {
+            (Some(_), Some(_)) => Err(Error::TwoBots),
+            (Some(words), None) => Self::from_words(&words),
+            (None, Some(image)) => Ok(image_of(image)),
+            (None, None) => match &contract.image {
+                Some(image) => Ok(image_of(image.clone())),
+                None => Self::of_command(contract),
+            },
         }
+    }
+
+    /// Whether another bot than the contract's is named by the environment.
+    pub fn is_given() -> bool {
+        named(VARIABLE).or_else(|| named(IMAGE_VARIABLE)).is_some()
+    }
+
+    /// The contract's command.
+    fn of_command(contract: &Contract) -> Result<Self> {
         let words = contract.command.as_ref().map_or(&[][..], |words| &words.0);
-        let Some((program, arguments)) = words.split_first() else {
-            return Err(Error::Image {
-                image: contract.image.clone().unwrap_or_default(),
-            });
-        };
+        let (program, arguments) = words.split_first().ok_or(Error::BadCommand)?;
         let name = program.render(|variable| variable.to_string());
         let exe = env::current_exe().map_err(|source| Error::Io {
             action: "find this program".to_owned(),
             source,
         })?;
-        Ok(Self {
+        Ok(Self::Program {
             program: found(&name, contract.folder(), &exe)?,
             arguments: arguments.to_vec(),
         })
@@ -67,8 +87,27 @@ impl BotCommand {
 
     /// The arguments with every place filled.
     pub(super) fn filled(&self, value: &dyn Fn(Variable) -> String) -> Vec<String> {
-        self.arguments.iter().map(|argument| argument.render(value)).collect()
+        let arguments = match self {
+            Self::Program { arguments, .. } => arguments,
+            Self::Image(image) => &image.arguments,
+        };
+        arguments.iter().map(|argument| argument.render(value)).collect()
     }
+}
+
+impl std::fmt::Display for BotCommand {
+    /// The program, or the image.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Program { program, .. } => program.display().fmt(f),
+            Self::Image(image) => write!(f, "the image {}", image.name),
+        }
+    }
+}
+
+/// What a variable of ours says.
+fn named(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// A program with a slash in its name is relative to the contract. One without is looked for in the folder of this program, in the one above
@@ -118,7 +157,7 @@ mod tests {
     #[test]
     fn words_are_quoted_as_in_a_shell() {
         let command = BotCommand::from_words("python3 -m 'my bot' --x=\"a b\"").unwrap();
-        assert_eq!(command.program, PathBuf::from("python3"));
+        assert_eq!(command.to_string(), "python3");
         assert_eq!(command.filled(&|_| String::new()), ["-m", "my bot", "--x=a b"]);
         assert!(BotCommand::from_words("'open").is_err());
     }
@@ -126,11 +165,11 @@ mod tests {
     #[test]
     fn a_file_of_this_folder_is_found_from_elsewhere() {
         let command = BotCommand::from_words("src/lib.rs Cargo.toml --file=Cargo.toml nothing").unwrap();
-        assert!(command.program.is_absolute(), "{command:?}");
+        assert!(command.to_string().starts_with('/'), "{command:?}");
         let arguments = command.filled(&|_| String::new());
         assert!(Path::new(&arguments[0]).is_absolute(), "{command:?}");
         assert_eq!(arguments[1..], ["--file=Cargo.toml", "nothing"]);
-        assert_eq!(BotCommand::from_words("sh").unwrap().program, PathBuf::from("sh"));
+        assert_eq!(BotCommand::from_words("sh").unwrap().to_string(), "sh");
     }
 
     #[test]

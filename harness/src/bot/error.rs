@@ -17,11 +17,16 @@ pub enum Error {
         /// Where it was looked for.
         looked: String,
     },
-    /// The contract has no command.
-    #[error("the bot is the image {image:?}: only a bot with a command can be started; name one in KNOCKPROOF_BOT")]
+    /// Both a command and an image stand in for the contract's bot.
+    #[error("KNOCKPROOF_BOT and KNOCKPROOF_BOT_IMAGE both name a bot; unset one of them")]
+    TwoBots,
+    /// The bot is in an image that cannot be had, or that cannot be run here.
+    #[error("the bot is in the image {image}, and that cannot be run: {reason}")]
     Image {
         /// The image.
         image: String,
+        /// What is in the way.
+        reason: String,
     },
     /// A file or process could not be handled.
     #[error("failed to {action}: {source}")]

@@ -62,6 +62,9 @@ impl Bot {
                 self.history.searched(&format!("{place}/{name}"), &text);
             }
         }
+        for (name, text) in &self.inside {
+            self.history.searched(&format!("container/{name}"), text);
+        }
         Ok(())
     }
 }

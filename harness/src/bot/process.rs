@@ -12,8 +12,10 @@ use tokio::process::Command;
 use url::Url;
 
 use super::{
-    BotCommand, Condition, Error, IdentityState, Ready, Result,
+    BotCommand, BotImage, Error, Result,
+    contained::{Contained, Wanted},
     folder::{Stamps, changed, stamps},
+    life::Life,
     running::{Logs, Running, Said},
 };
 use crate::{
@@ -30,7 +32,7 @@ const STOPPING: Duration = Duration::from_secs(10);
 /// How long it may take over what it is asked on the command line.
 const ANSWERING: Duration = Duration::from_secs(60);
 /// How many of the log's last lines an error shows.
-const LAST_LINES: usize = 15;
+pub(super) const LAST_LINES: usize = 15;
 /// Its directories, and the file with what it prints, below its folder.
 const DATA: &str = "data";
 pub(super) const WORK: &str = "work";
@@ -39,23 +41,26 @@ const OUTPUT: &str = "output.log";
 /// What the bot inherits from this process's environment.
 const INHERITED: [&str; 4] = ["PATH", "LANG", "TZ", "LLVM_PROFILE_FILE"];
 
-/// The bot. Made stopped; dropped, its whole process group is killed.
+/// The bot. Made stopped; dropped, its whole process group is killed, or its container.
 #[derive(Debug)]
 pub struct Bot {
-    contract: Arc<Contract>,
+    pub(super) contract: Arc<Contract>,
     command: BotCommand,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     pub(super) folder: PathBuf,
     data_dir: PathBuf,
+    temporary: PathBuf,
     log: PathBuf,
     /// What was in the directory that the contract starts it in before its first start.
     found: Option<Stamps>,
+    /// What it wrote into the file systems of its containers.
+    pub(super) inside: Vec<(String, String)>,
     port: Port,
-    http: Http,
+    pub(super) http: Http,
     pub(super) history: History,
-    said: Said,
-    running: Option<Running>,
+    pub(super) said: Said,
+    pub(super) running: Option<Running>,
     /// Kills the bot where this process is killed and cannot do it itself.
     watchdog: Watchdog,
     starts: u32,
@@ -92,7 +97,9 @@ impl Bot {
             command,
             environment: BTreeMap::new(),
             data_dir: folder.join(DATA),
+            temporary: folder.join(TEMPORARY),
             found: None,
+            inside: Vec::new(),
             folder,
             log,
             said: Said::new(http.clone(), history.clone(), contract.clone()),
@@ -104,14 +111,29 @@ impl Bot {
             watchdog: Watchdog::new::<&str>([]).map_err(io("start a watchdog for the bot"))?,
             starts: 0,
         };
+        // An image has its own, and a container is known for ours by its labels.
+        if bot.image().is_none() {
+            bot.inherit();
+        }
+        Ok(bot)
+    }
+
+    /// Gives it what every program of this machine needs.
+    fn inherit(&mut self) {
         let inherited = INHERITED
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)));
-        bot.environment.extend(inherited);
-        bot.set("TMPDIR", &bot.folder.join(TEMPORARY).display().to_string());
+        self.environment.extend(inherited);
+        self.set("TMPDIR", &self.temporary.display().to_string());
         // By this whatever it starts is known for ours.
-        bot.set(RunId::VARIABLE, RunId::current().as_str());
-        Ok(bot)
+        self.set(RunId::VARIABLE, RunId::current().as_str());
+    }
+
+    fn image(&self) -> Option<&BotImage> {
+        match &self.command {
+            BotCommand::Image(image) => Some(image),
+            BotCommand::Program { .. } => None,
+        }
     }
 
     /// Fills every place in its arguments.
@@ -159,6 +181,15 @@ impl Bot {
         &self.data_dir
     }
 
+    /// A path of its data directory, as the bot itself sees it: in a container it may have another one there.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        match (self.image(), path.strip_prefix(&self.data_dir)) {
+            (Some(image), Ok(below)) if below.as_os_str().is_empty() => image.sees(&self.data_dir),
+            (Some(image), Ok(below)) => image.sees(&self.data_dir).join(below),
+            _ => path.to_owned(),
+        }
+    }
+
     /// The file with everything it prints, over all its starts, with secrets masked.
     pub fn log(&self) -> &Path {
         &self.log
@@ -175,12 +206,19 @@ impl Bot {
         self.http.base()
     }
 
+    /// What has ended goes, and what only it could show is kept.
+    pub(super) async fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.inside.extend(running.written().await);
+        }
+    }
+
     /// How often it was started.
     pub fn starts(&self) -> u32 {
         self.starts
     }
 
-    /// Its process id while it runs.
+    /// Its process id while it runs; of a container, that of its first process on this machine.
     pub fn pid(&self) -> Option<u32> {
         self.running.as_ref().map(Running::pid)
     }
@@ -190,18 +228,19 @@ impl Bot {
         self.running.as_mut().is_some_and(|running| !running.is_over())
     }
 
-    /// Starts it and returns at once.
+    /// Starts it, and does not wait until it serves.
     ///
     /// # Errors
     ///
     /// When it runs already, or cannot be started.
-    pub fn start(&mut self) -> Result<()> {
+    pub async fn start(&mut self) -> Result<()> {
         if self.is_running() {
             return Err(Error::State {
                 action: "start",
                 state: "running",
             });
         }
+        self.end().await;
         self.learn();
         if let Some(directory) = self.own_directory().filter(|_| self.found.is_none()) {
             self.found = Some(stamps(&directory));
@@ -209,44 +248,63 @@ impl Bot {
         for given in self.environment.values() {
             self.history.secrets().hand(given, Origin::Environment);
         }
-        let running = self.spawn().map_err(|source| Error::Io {
-            action: format!("start {}", self.command.program.display()),
-            source,
-        })?;
-        let group = running.pid();
+        let running = self.launch().await?;
+        let group = running.group();
         self.running = Some(running);
         self.starts += 1;
-        note_child(&self.folder, group).map_err(|source| Error::Io {
-            action: "note the bot's process".to_owned(),
-            source,
-        })?;
-        self.watchdog.guard(group).map_err(|source| Error::Io {
-            action: "tell the watchdog of the bot".to_owned(),
-            source,
-        })
+        group.map_or(Ok(()), |group| self.guard(group))
     }
 
-    fn spawn(&self) -> io::Result<Running> {
+    async fn launch(&self) -> Result<Running> {
+        let io = |source| Error::Io {
+            action: format!("start {}", self.command),
+            source,
+        };
         let append = |path: &Path| fs::File::options().create(true).append(true).open(path);
         let logs = Logs {
-            raw: append(&self.folder.join(OUTPUT))?,
-            masked: append(&self.log)?,
+            raw: append(&self.folder.join(OUTPUT)).map_err(io)?,
+            masked: append(&self.log).map_err(io)?,
         };
-        // One pipe for both, so that their lines are read in the order in which they were written.
-        let (output, input) = io::pipe()?;
-        let child = Command::new(&self.command.program)
+        let (life, printed) = match &self.command {
+            BotCommand::Program { program, .. } => Life::process(&mut self.words(program)).map_err(io)?,
+            BotCommand::Image(image) => {
+                let (container, printed) = Contained::start(&self.wanted(image)).await?;
+                (Life::Container(Box::new(container)), Box::new(printed) as _)
+            }
+        };
+        Ok(Running::watch(life, printed, logs, &self.said))
+    }
+
+    /// Sees to it that a process group ends with this process.
+    fn guard(&mut self, group: u32) -> Result<()> {
+        let io = |action: &str| {
+            let action = action.to_owned();
+            move |source| Error::Io { action, source }
+        };
+        note_child(&self.folder, group).map_err(io("note the bot's process"))?;
+        self.watchdog.guard(group).map_err(io("tell the watchdog of the bot"))
+    }
+
+    /// Its program, with all that it is given.
+    fn words(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .args(&self.arguments)
             .env_clear()
             .envs(&self.environment)
-            .current_dir(self.directory())
-            .stdin(Stdio::null())
-            .stdout(input.try_clone()?)
-            .stderr(input)
-            // A group of its own: a wrapper like `sh -c` or `cargo run` dies with everything it started.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?;
-        Running::watch(child, output, logs, &self.said)
+            .current_dir(self.directory());
+        command
+    }
+
+    /// The same as a container.
+    fn wanted<'b>(&'b self, image: &'b BotImage) -> Wanted<'b> {
+        Wanted {
+            image,
+            arguments: self.arguments.clone(),
+            environment: &self.environment,
+            data: &self.data_dir,
+            temporary: self.temporary.as_path(),
+        }
     }
 
     /// Where it is started.
@@ -275,21 +333,26 @@ impl Bot {
     ///
     /// When it cannot be started, or does not end in time.
     pub async fn ask(&self, words: &[&str]) -> Result<Output> {
-        let asked = Command::new(&self.command.program)
-            .args(&self.arguments)
-            .args(words)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.directory())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
+        let asked = async {
+            match &self.command {
+                BotCommand::Program { program, .. } => {
+                    let mut command = self.words(program);
+                    let output = command.args(words).stdin(Stdio::null()).kill_on_drop(true).output();
+                    output.await.map_err(|error| self.unasked(words, error))
+                }
+                BotCommand::Image(image) => Contained::ask(self.wanted(image), words).await,
+            }
+        };
+        let late = || io::Error::other(format!("it did not end within {ANSWERING:?}"));
         let ended = tokio::time::timeout(ANSWERING, asked).await;
-        let ended = ended.unwrap_or_else(|_| Err(io::Error::other(format!("it did not end within {ANSWERING:?}"))));
-        ended.map_err(|source| Error::Io {
-            action: format!("run {} {}", self.command.program.display(), words.join(" ")),
+        ended.unwrap_or_else(|_| Err(self.unasked(words, late())))
+    }
+
+    fn unasked(&self, words: &[&str], source: io::Error) -> Error {
+        Error::Io {
+            action: format!("run {} {}", self.command, words.join(" ")),
             source,
-        })
+        }
     }
 
     /// Kills it at once (`SIGKILL`, the whole group) and waits until it is gone.
@@ -301,7 +364,7 @@ impl Bot {
         if let Some(running) = &self.running {
             self.history.add(Event::Demanded(Proof::Killed { pid: running.pid() }));
         }
-        self.signal(Signal::KILL);
+        self.signal(Signal::KILL).await;
         self.gone().await.map(drop)
     }
 
@@ -311,7 +374,11 @@ impl Bot {
     ///
     /// When it had to be killed.
     pub async fn stop(&mut self) -> Result<()> {
-        self.signal(Signal::TERM);
+        // One that is suspended would never hear of it.
+        if let Err(error) = self.thaw().await {
+            tracing::debug!(%error, "the bot stays suspended");
+        }
+        self.signal(Signal::TERM).await;
         match tokio::time::timeout(STOPPING, self.gone()).await {
             Ok(ended) => ended.map(drop),
             Err(_) => {
@@ -339,7 +406,36 @@ impl Bot {
     /// As [`stop`](Self::stop) and [`start`](Self::start).
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await?;
-        self.start()
+        self.start().await
+    }
+
+    /// Suspends it: what is sent to it waits, and nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be suspended.
+    pub async fn freeze(&mut self) -> Result<()> {
+        self.suspend(true).await
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot.
+    pub async fn thaw(&mut self) -> Result<()> {
+        self.suspend(false).await
+    }
+
+    async fn suspend(&mut self, frozen: bool) -> Result<()> {
+        let action = if frozen { "suspend the bot" } else { "let the bot go on" };
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        running.freeze(frozen).await.map_err(|source| Error::Io {
+            action: action.to_owned(),
+            source,
+        })
     }
 
     /// Waits until it ends by itself.
@@ -358,106 +454,9 @@ impl Bot {
         }
     }
 
-    /// What it says of itself now.
-    ///
-    /// # Errors
-    ///
-    /// When nothing answers.
-    pub async fn ready(&self) -> Result<Ready> {
-        Ok(self.said.ask().await?)
-    }
-
-    /// Whether it lives, healthy or not: the contract's path for that answers 200. A bot without one lives while its process does.
-    pub async fn is_healthy(&mut self) -> bool {
-        let Some(alive) = &self.contract.alive else {
-            return self.is_running();
-        };
-        let reply = self.http.send(reqwest::Method::GET, alive.as_str(), None, None).await;
-        reply.is_ok_and(|reply| reply.status == 200)
-    }
-
-    /// Waits until every identity serves.
-    ///
-    /// # Errors
-    ///
-    /// With what it last said and the end of the log; at once when the process ends.
-    pub async fn wait_ready(&mut self, patience: Duration) -> Result<Ready> {
-        self.wait_until("the bot to be ready", patience, Ready::is_ok).await
-    }
-
-    /// Waits until an identity says that it needs its operator.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait_ready`](Self::wait_ready).
-    pub async fn wait_cry(&mut self, name: &str, patience: Duration) -> Result<()> {
-        let what = format!("the {name} to need its operator");
-        let said = self.said.clone();
-        let cries = |identity: &IdentityState| identity.condition == Condition::NeedsOperator;
-        let waited = self.wait_until(&what, patience, |ready| {
-            said.has_cried() || ready.identity(name).is_some_and(cries)
-        });
-        match waited.await {
-            // One that has no other way may end with it.
-            Err(Error::Ended { .. }) if said.has_cried() => Ok(()),
-            waited => waited.map(drop),
-        }
-    }
-
-    /// Waits until it says what is wanted.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait_ready`](Self::wait_ready).
-    pub async fn wait_until(
-        &mut self,
-        what: &str,
-        patience: Duration,
-        wanted: impl Fn(&Ready) -> bool,
-    ) -> Result<Ready> {
-        let said = self.said.clone();
-        let outcome = self.while_running(what, said.wait(what, patience, wanted)).await?;
-        outcome.map_err(|timed_out| self.not_in_time(timed_out))
-    }
-
-    /// Waits for something that only a running bot can bring about; `what` says in an error what that is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::State`] when it does not run, and [`Error::Ended`] at once when it ends.
-    pub async fn while_running<T>(&mut self, what: &str, waiting: impl Future<Output = T>) -> Result<T> {
-        let Some(running) = self.running.as_mut() else {
-            return Err(Error::State {
-                action: "wait",
-                state: "stopped",
-            });
-        };
-        tokio::select! {
-            outcome = waiting => Ok(outcome),
-            status = running.over() => {
-                let status = status.map_err(|source| Error::Io { action: "wait for the bot".to_owned(), source })?;
-                self.running = None;
-                Err(Error::Ended { status, what: format!("waiting for {what}"), last_lines: self.last_lines() })
-            }
-        }
-    }
-
-    fn not_in_time(&self, timed_out: TimedOut) -> Error {
-        Error::NotInTime {
-            timed_out,
-            last_lines: self.last_lines(),
-        }
-    }
-
-    fn last_lines(&self) -> String {
-        let text = self.log_text();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
-    }
-
-    fn signal(&mut self, signal: Signal) {
+    async fn signal(&mut self, signal: Signal) {
         if let Some(running) = &mut self.running {
-            running.send(signal);
+            running.send(signal).await;
         }
     }
 
@@ -469,7 +468,7 @@ impl Bot {
             action: "wait for the bot".to_owned(),
             source,
         })?;
-        self.running = None;
+        self.end().await;
         // Before a fault takes the files away.
         self.learn();
         if let Err(error) = self.watchdog.release() {

@@ -1,9 +1,9 @@
-//! The bot's process while it runs, and what is written down of it.
+//! The bot while it runs, and what is written down of it.
 
 use std::{
     fs::File,
-    io::{self, PipeReader, Write as _},
-    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
+    io::{self, Write as _},
+    os::unix::process::ExitStatusExt as _,
     process::ExitStatus,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,21 +13,21 @@ use std::{
 };
 
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    net::unix::pipe,
-    process::Child,
     task::JoinHandle,
 };
 
-use super::Ready;
+use super::{
+    Ready,
+    life::{self, Life, Printed},
+};
 use crate::{
     client::{Error, Http},
     contract::{Contract, HttpPath, Readiness},
     history::{Event, Exit, History},
-    run::{RunId, end_group},
     wait::{self, Poll, TimedOut},
 };
 
@@ -114,7 +114,7 @@ impl Said {
         Ok((reply.status, reply.body))
     }
 
-    /// A new process has said nothing yet.
+    /// One that was just started has said nothing yet.
     fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.serves.store(false, Ordering::SeqCst);
@@ -167,81 +167,110 @@ pub(super) struct Logs {
     pub(super) masked: File,
 }
 
-/// A process of the bot's. Dropped, it is killed.
+/// A run of the bot's. Dropped, it is killed.
 #[derive(Debug)]
 pub(super) struct Running {
-    child: Child,
+    life: Life,
     pid: u32,
     history: History,
     sent: Option<(&'static str, Instant)>,
+    frozen: bool,
     noted: bool,
     output: JoinHandle<()>,
     looking: JoinHandle<()>,
 }
 
 impl Running {
-    /// Begins to watch a process.
-    ///
-    /// # Errors
-    ///
-    /// When its output cannot be read.
-    pub(super) fn watch(child: Child, output: PipeReader, logs: Logs, said: &Said) -> io::Result<Self> {
-        let pid = child.id().unwrap_or_default();
+    /// Begins to watch what was started.
+    pub(super) fn watch(life: Life, printed: Printed, logs: Logs, said: &Said) -> Self {
+        let pid = life.pid();
         let history = said.history.clone();
-        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
         history.add(Event::Started { pid });
         said.forget();
-        Ok(Self {
-            output: tokio::spawn(read(output, logs, said.clone())),
+        Self {
+            output: tokio::spawn(read(printed, logs, said.clone())),
             looking: tokio::spawn(said.clone().keep_asking()),
-            child,
+            life,
             pid,
             history,
             sent: None,
+            frozen: false,
             noted: false,
-        })
+        }
     }
 
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Sends a signal to the whole process group.
-    pub(super) fn send(&mut self, signal: Signal) {
+    /// The leader of the process group that it is, where it is one.
+    pub(super) fn group(&self) -> Option<u32> {
+        self.life.is_process().then_some(self.pid)
+    }
+
+    /// Sends a signal to the whole process group, or to the first process of the container.
+    pub(super) async fn send(&mut self, signal: Signal) {
         // One that has ended by itself must not look as if the signal had ended it.
         if self.is_over() {
             return;
         }
-        let name = if signal == Signal::KILL { "SIGKILL" } else { "SIGTERM" };
-        let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        match group.map(|group| kill_process_group(group, signal)) {
-            Some(Ok(())) => {
-                self.sent = Some((name, Instant::now()));
-                self.history.add(Event::Signalled {
-                    signal: name.to_owned(),
-                });
-            }
-            other => tracing::debug!(?other, "the bot could not be signalled"),
+        match self.life.signal(signal, self.pid).await {
+            Ok(()) => self.has_sent(signal),
+            Err(error) => tracing::debug!(%error, "the bot could not be signalled"),
         }
+    }
+
+    fn has_sent(&mut self, signal: Signal) {
+        let name = life::name(signal);
+        self.sent = Some((name, Instant::now()));
+        self.history.add(Event::Signalled {
+            signal: name.to_owned(),
+        });
+    }
+
+    /// Suspends it, or lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be.
+    pub(super) async fn freeze(&mut self, frozen: bool) -> io::Result<()> {
+        if self.frozen == frozen {
+            return Ok(());
+        }
+        let (done, signal) = match frozen {
+            true => (self.life.freeze(self.pid).await, "SIGSTOP"),
+            false => (self.life.thaw(self.pid).await, "SIGCONT"),
+        };
+        done?;
+        self.frozen = frozen;
+        self.history.add(Event::Signalled {
+            signal: signal.to_owned(),
+        });
+        Ok(())
     }
 
     /// Whether it has ended.
     pub(super) fn is_over(&mut self) -> bool {
-        match self.child.try_wait() {
-            Ok(Some(status)) => {
+        match self.life.ended() {
+            Some(status) => {
                 self.note(status);
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
     /// Waits until it has ended and all that it has printed is read. May be dropped and called again.
     pub(super) async fn over(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait().await?;
+        let status = self.life.over().await?;
         let _ = tokio::time::timeout(DRAINING, &mut self.output).await;
         self.note(status);
         Ok(status)
+    }
+
+    /// What it wrote into the file system of its container. It must have ended.
+    pub(super) async fn written(&self) -> Vec<(String, String)> {
+        self.life.written().await
     }
 
     fn note(&mut self, status: ExitStatus) {
@@ -250,7 +279,7 @@ impl Running {
             return;
         }
         // What a shell has started may outlive it, and two bots must not run on one directory.
-        if end_group(self.pid, &RunId::current()) {
+        if self.life.end_rest(self.pid) {
             tracing::debug!(pid = self.pid, "something that the bot had started outlived it");
         }
         let took = self.sent.map_or(Duration::ZERO, |(_, at)| at.elapsed());
@@ -267,11 +296,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.looking.abort();
-        self.send(Signal::KILL);
+        // A container ends with what holds it.
+        if self.life.is_process() && !self.is_over() && life::to_group(self.pid, Signal::KILL).is_ok() {
+            self.has_sent(Signal::KILL);
+        }
     }
 }
 
-async fn read(output: pipe::Receiver, mut logs: Logs, said: Said) {
+async fn read(output: Printed, mut logs: Logs, said: Said) {
     let history = &said.history;
     let mut output = BufReader::new(output);
     let mut bytes = Vec::new();

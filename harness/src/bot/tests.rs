@@ -80,7 +80,7 @@ fn leaks(record: &Record) -> Vec<(String, Leak)> {
 #[tokio::test]
 async fn one_that_ends_when_asked_is_seen_to() {
     let mut scene = scene("trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done");
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.is_up().await;
     scene.bot.stop().await.unwrap();
     let exit = scene.exit();
@@ -93,7 +93,7 @@ async fn one_that_ends_when_asked_is_seen_to() {
 #[tokio::test]
 async fn one_that_ignores_sigterm_is_killed_and_that_is_written_down() {
     let mut scene = scene("trap '' TERM; echo up; while :; do sleep 1; done");
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.is_up().await;
     // From here on time runs as fast as it is waited for, so that nobody waits ten seconds.
     tokio::time::pause();
@@ -104,10 +104,44 @@ async fn one_that_ignores_sigterm_is_killed_and_that_is_written_down() {
     assert_eq!((exit.signal, exit.after.as_deref()), (Some(9), Some("SIGKILL")));
 }
 
+/// The letter by which the kernel tells how a process is.
+fn state(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, behind) = stat.rsplit_once(") ").unwrap();
+    behind[..1].to_owned()
+}
+
+async fn comes_to(pid: u32, is_suspended: bool) {
+    let waited = wait::until("another state", PATIENCE, || async {
+        match (state(pid) == "T") == is_suspended {
+            true => Poll::Ready(()),
+            false => Poll::Pending(state(pid)),
+        }
+    });
+    waited.await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_is_suspended_goes_on_when_it_is_let_and_ends_when_it_is_asked() {
+    let mut scene = scene("trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done");
+    scene.bot.start().await.unwrap();
+    scene.is_up().await;
+    let pid = scene.bot.pid().unwrap();
+    for is_suspended in [true, false, true] {
+        match is_suspended {
+            true => scene.bot.freeze().await.unwrap(),
+            false => scene.bot.thaw().await.unwrap(),
+        }
+        comes_to(pid, is_suspended).await;
+    }
+    scene.bot.stop().await.unwrap();
+    assert_eq!(scene.exit().code, Some(0));
+}
+
 #[tokio::test]
 async fn one_that_ends_by_itself_is_not_taken_for_one_that_was_ended() {
     let mut scene = scene("exit 3");
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     let ended = scene.bot.wait_ended(PATIENCE).await.unwrap();
     assert_eq!(ended.and_then(|status| status.code()), Some(3));
     scene.bot.stop().await.unwrap();
@@ -119,7 +153,7 @@ async fn one_that_ends_by_itself_is_not_taken_for_one_that_was_ended() {
 #[tokio::test]
 async fn what_a_shell_started_ends_with_it_and_not_only_with_the_drill() {
     let mut scene = scene("sleep 600 >/dev/null 2>&1 & echo $!; exit 3");
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let child = scene.bot.log_text();
     let stat = Process::new(child.trim().parse().unwrap()).stat();
@@ -130,7 +164,7 @@ async fn what_a_shell_started_ends_with_it_and_not_only_with_the_drill() {
 #[tokio::test]
 async fn a_secret_that_it_prints_is_found_and_masked_everywhere() {
     let mut scene = scene("echo the token is syt_token_1");
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let record = scene.record();
     let [(place, leak)] = &leaks(&record)[..] else {
@@ -152,7 +186,7 @@ async fn a_secret_of_its_own_is_found_although_it_was_printed_before_anybody_kne
     let mut scene = scene(script);
     let data = scene.bot.data_dir().display().to_string();
     scene.bot.set("DATA_DIR", &data);
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let record = scene.record();
     assert_eq!(leaks(&record)[0].1.what, "content of recovery_key");
@@ -165,7 +199,7 @@ async fn a_secret_of_its_own_is_found_although_it_was_printed_before_anybody_kne
 #[tokio::test]
 async fn files_outside_its_data_directory_are_searched() {
     let mut scene = scene(r#"echo syt_token_1 > "$TMPDIR/x"; mkdir d; echo syt_token_1 > d/y"#);
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let mut places: Vec<String> = leaks(&scene.record()).into_iter().map(|(place, _)| place).collect();
     places.sort();
@@ -185,7 +219,7 @@ async fn what_it_writes_into_a_directory_of_the_contract_s_is_searched_and_what_
         contract,
         "mkdir -p deep; echo syt_token_1 > deep/new; echo more >> grows; echo up",
     );
-    scene.bot.start().unwrap();
+    scene.bot.start().await.unwrap();
     scene.bot.wait_ended(PATIENCE).await.unwrap();
     let record = scene.record();
     let told = record.outputs().filter(|output| !output.leaks.is_empty());

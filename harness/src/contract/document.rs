@@ -14,7 +14,7 @@ use serde::{
     de::{self, SeqAccess, Visitor},
 };
 
-use super::{DataPath, Error, HttpPath, State, Status, Template};
+use super::{Container, DataPath, Error, HttpPath, State, Status, Template};
 
 /// What one has to know of a bot to drill it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -25,8 +25,11 @@ pub struct Contract {
     /// The command that starts it: words as in a shell, or a list of words. A program without a slash is looked for beside this program and
     /// then in `PATH`. The words may have places to be filled in.
     pub command: Option<Words>,
-    /// The container image that it is in, instead of a command.
+    /// The container image that it is in, instead of a command. One that is not on this machine is pulled.
     pub image: Option<String>,
+    /// How it is run as a container.
+    #[serde(default)]
+    pub container: Container,
     /// The folder that it is started in, relative to the contract's own; else an empty one.
     pub directory: Option<PathBuf>,
     /// Its environment. It gets this, its identities' and a few variables like `PATH`, and nothing else.
@@ -277,7 +280,8 @@ impl Contract {
     pub fn templates_of<'c>(&'c self, identity: &'c Identity) -> impl Iterator<Item = &'c Template> {
         let first = self.is_first(identity);
         let shared = self.environment.values().chain(self.files.values());
-        let words = self.command.iter().flat_map(|words| &words.0);
+        let words = self.command.iter().chain(&self.container.arguments);
+        let words = words.flat_map(|words| &words.0);
         let shared = shared.chain(words).filter(move |_| first);
         shared
             .chain(identity.environment.values())

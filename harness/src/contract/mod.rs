@@ -31,6 +31,7 @@
 //! # Ok::<(), knockproof_harness::contract::Error>(())
 //! ```
 
+mod container;
 mod document;
 mod error;
 mod state;
@@ -38,6 +39,7 @@ mod status;
 mod template;
 mod valid;
 
+pub use container::Container;
 pub use document::{Capabilities, Contract, Healing, Identity, Ping, Question, Readiness, Words};
 pub use error::Error;
 pub use state::{BadPath, DataPath, State};

@@ -28,8 +28,21 @@ impl Contract {
                 "command",
                 "there is none, and no `image` either; write one of them",
             )),
-            _ => Ok(()),
+            (None, Some(image)) => self.is_in(image),
+            _ => self.container.validated(),
         }
+    }
+
+    /// Whether a bot can be in this image.
+    fn is_in(&self, image: &str) -> Result<(), Error> {
+        if image.is_empty() || image.contains(char::is_whitespace) {
+            return Err(Error::key("image", format!("{image:?} is no name of an image")));
+        }
+        if self.directory.is_some() {
+            let problem = "a bot in an image starts in the image's own directory; leave it out";
+            return Err(Error::key("directory", problem));
+        }
+        self.container.validated()
     }
 
     fn has_identities(&self) -> Result<(), Error> {
@@ -188,6 +201,18 @@ environment = { TOKEN = "{token}" }
 
     #[rstest]
     #[case::two_starts("ready", "image = \"pong:1\"\nready", "image")]
+    #[case::no_name("command = [\"python3\", \"pong.py\"]", "image = \"my bot\"", "image")]
+    #[case::image_elsewhere(
+        "command = [\"python3\", \"pong.py\"]",
+        "image = \"pong\"\ndirectory = \".\"",
+        "directory"
+    )]
+    #[case::data_anywhere("ready", "container.data = \"data\"\nready", "container.data")]
+    #[case::data_everywhere("ready", "container.data = \"/\"\nready", "container.data")]
+    #[case::data_outside("ready", "container.data = \"/a/../b\"\nready", "container.data")]
+    #[case::data_for_a_while("ready", "container.data = \"/tmp\"\nready", "container.data")]
+    #[case::no_arguments("ready", "container.arguments = []\nready", "container.arguments")]
+    #[case::no_memory("ready", "container.memory_mib = 0\nready", "container.memory_mib")]
     #[case::no_start("command", "directory = \"x\"\n#", "command")]
     #[case::no_words("[\"python3\", \"pong.py\"]", "[]", "command")]
     #[case::no_ping("ping.plain", "#", "ready")]
@@ -217,6 +242,24 @@ environment = { TOKEN = "{token}" }
         assert!(SOUND.contains(right));
         let said = said(&SOUND.replacen(right, wrong, 1));
         assert!(said.starts_with(&format!("{key} in the contract: ")), "{said}");
+    }
+
+    #[test]
+    fn a_bot_in_an_image_needs_no_command() {
+        let text = SOUND.replace(
+            r#"command = ["python3", "pong.py"]"#,
+            "image = \"pong:1\"\ncontainer.data = \"/data\"",
+        );
+        let text = text.replace("ready =", "container.arguments = \"--as {localpart}\"\nready =");
+        let contract = Contract::from_toml(&text).unwrap();
+        assert_eq!(contract.image.as_deref(), Some("pong:1"));
+        assert!(!contract.container.hardened);
+        let first = &contract.identities[0];
+        assert!(
+            contract
+                .templates_of(first)
+                .any(|template| template.uses(Variable::Localpart))
+        );
     }
 
     #[test]

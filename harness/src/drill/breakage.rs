@@ -109,7 +109,7 @@ impl Breakage {
             _ => self.inject(world).await?,
         };
         if !world.bot.is_running() {
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         self.wake(world, &expected).await?;
         let needing = self.needing(world, &expected).await?;
@@ -154,7 +154,7 @@ impl Breakage {
     async fn inject_at(&self, passage: Passage, world: &mut World) -> Result<Vec<(String, Fired)>> {
         let request = passage.matcher(world.account().user_id(), world.traffic().last_seq());
         let gate = world.front_door.gate(request, passage.point);
-        world.bot.start()?;
+        world.bot.start().await?;
         let held = gate.reached(world.contract().boot()).await?;
         world.artifacts.note(format!("held {passage}: {}", held.line()));
         let mut fired = self.inject(world).await?;
@@ -186,7 +186,7 @@ impl Breakage {
         }
         // One that ended when it called for its operator is started by them.
         if !world.bot.is_running() {
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         world.aim_at(world.hit()[0]);
         Ok(())
@@ -273,7 +273,7 @@ async fn attended<T>(world: &mut World, work: impl Future<Output = T>) -> Result
     loop {
         if restarts && !world.bot.is_running() {
             world.artifacts.note(RESTARTED);
-            world.bot.start()?;
+            world.bot.start().await?;
         }
         tokio::select! {
             done = &mut work => return Ok(done),
@@ -363,7 +363,7 @@ async fn supervised(
                 if restarts && !left.is_zero() =>
             {
                 world.artifacts.note(RESTARTED);
-                world.bot.start()?;
+                world.bot.start().await?;
             }
             outcome => return Ok(outcome?),
         }

@@ -256,7 +256,7 @@ pub fn lose_device_keys(world: &World) -> Bend {
 pub async fn take_new_device(world: &mut World) -> Result<String> {
     let before = bot_device(world);
     let bend = lose_device_keys(world);
-    world.bot.start()?;
+    world.bot.start().await?;
     world.wait_ready(UNTIL_MET).await?;
     let after = bot_device(world);
     if bend.fired() == 0 || after == before {

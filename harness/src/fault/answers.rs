@@ -112,14 +112,14 @@ async fn killed_after_login(world: &mut World) -> Result<Fired> {
     let held = gate.reached(PATIENCE).await?;
     world.bot.kill().await?;
     gate.open();
-    world.bot.start()?;
+    world.bot.start().await?;
     Ok(Fired::with(evidence).and(format!("killed while {} was held", held.line())))
 }
 
 async fn killed(world: &mut World) -> Result<Fired> {
     let before = world.bot.pid().ok_or("the bot does not run")?;
     world.bot.kill().await?;
-    world.bot.start()?;
+    world.bot.start().await?;
     match world.bot.pid() {
         Some(after) if after != before => Ok(Fired::with(format!("process {before} killed, {after} started"))),
         _ => Err("the bot was not started again".into()),

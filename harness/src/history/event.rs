@@ -39,7 +39,7 @@ pub enum Event {
     },
     /// The bot was sent a signal.
     Signalled {
-        /// `SIGTERM` or `SIGKILL`.
+        /// `SIGTERM` or `SIGKILL`; `SIGSTOP` and `SIGCONT` also where a container is suspended and goes on.
         signal: String,
     },
     /// The bot's process ended.

@@ -66,6 +66,11 @@ pub(super) async fn ensure(
     })
 }
 
+/// Makes sure of an image that is no homeserver's.
+pub(crate) async fn image_here(docker: &Docker, image: &str) -> Result<(), String> {
+    have(docker, image, "the image", Absent::Pull).await.map(drop)
+}
+
 /// Makes sure of one image.
 async fn have(docker: &Docker, image: &str, what: &str, absent: Absent) -> Result<Image, String> {
     let found = |inspected: Option<ImageInspect>, how: &str| Image {

@@ -35,6 +35,7 @@ pub use error::{Error, Result};
 pub use options::{Options, Selection};
 
 use self::image::Absent;
+pub(crate) use self::image::image_here;
 
 /// How a flavor is configured, wherever it runs.
 pub(crate) mod configured {

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use testcontainers::{bollard::Docker, core::client::docker_client_instance};
+use testcontainers::{
+    bollard::{Docker, errors::Error as DockerError, query_parameters::RemoveContainerOptionsBuilder},
+    core::client::docker_client_instance,
+};
 use tokio::time::timeout;
 use url::Url;
 
@@ -60,6 +63,28 @@ pub(crate) fn labels(run: &RunId) -> HashMap<String, String> {
         (LABEL_RUN.to_owned(), run.to_string()),
         (LABEL_OWNER.to_owned(), Owner::current().to_string()),
     ])
+}
+
+/// Kills and removes a container, even a half made one, with the volumes that nobody has named. In a thread of its own, and before it returns: the
+/// runtime may be on its way out already.
+pub(crate) fn remove_container_now(name: &str) -> Result<(), String> {
+    std::thread::scope(|scope| {
+        let remover = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime
+                .map_err(|error| error.to_string())?
+                .block_on(remove_container(name))
+        });
+        remover.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
+    })
+}
+
+async fn remove_container(name: &str) -> Result<(), String> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    match docker().await?.remove_container(name, Some(options)).await {
+        Ok(()) | Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+        Err(error) => Err(chain(&error)),
+    }
 }
 
 #[cfg(test)]

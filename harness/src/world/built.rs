@@ -332,7 +332,7 @@ impl World {
     /// When it is not in time.
     pub async fn start_bot(&mut self, patience: Duration) -> Result<()> {
         self.artifacts.note("bot starts");
-        self.bot.start()?;
+        self.bot.start().await?;
         let ready = self.wait_ready(patience).await?;
         self.artifacts.note_with("bot ready", ready.body);
         Ok(())

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{BotAccount, Error, Result, World};
-use crate::contract::Variable;
+use crate::{bot, contract::Variable};
 
 impl World {
     /// What fills a place for an account.
@@ -25,8 +25,8 @@ impl World {
             Variable::Password => account.password().to_owned(),
             Variable::PasswordFile => account
                 .password_file()
-                .map_or_else(String::new, |file| file.display().to_string()),
-            Variable::Data => self.bot.data_dir().display().to_string(),
+                .map_or_else(String::new, |file| self.bot.seen(&file).display().to_string()),
+            Variable::Data => self.bot.seen(self.bot.data_dir()).display().to_string(),
             Variable::Port => self.bot.port().to_string(),
             Variable::Room => self.rooms().plain.clone().unwrap_or_default(),
             Variable::EncryptedRoom => self.rooms().encrypted.clone().unwrap_or_default(),
@@ -102,5 +102,6 @@ pub(super) fn write_private(file: &std::path::Path, text: &str) -> io::Result<()
         .truncate(true)
         .mode(0o600)
         .open(file);
-    private?.write_all(text.as_bytes())
+    private?.write_all(text.as_bytes())?;
+    bot::follow_folder(file)
 }

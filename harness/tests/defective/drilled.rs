@@ -40,9 +40,23 @@ pub(crate) async fn drilled(
     (fault, moment): Trouble,
 ) -> Result<Record, Failure> {
     let contract = match double {
-        Double::Plain => PLAIN,
-        Double::Encrypted => ENCRYPTED,
+        Double::Plain => plain(),
+        Double::Encrypted => ENCRYPTED.to_owned(),
     };
+    drilled_by(&contract, defect, (fault, moment)).await
+}
+
+/// The contract of the one that heals its session, as text.
+pub(crate) fn plain() -> String {
+    PLAIN.to_owned()
+}
+
+/// The same by another contract.
+pub(crate) async fn drilled_by(
+    contract: &str,
+    defect: Option<Defect>,
+    (fault, moment): Trouble,
+) -> Result<Record, Failure> {
     let suite = Suite::of(Contract::from_toml(contract)?)
         .with_faults(faults()?)
         .in_worlds(move |options, contract| Box::pin(world(options, contract, defect)));
@@ -62,7 +76,10 @@ pub(crate) fn red(record: &Record) -> Vec<String> {
 
 /// The world of any bot, with this program as the bot, and a living token of a visitor's in its environment.
 async fn world(options: WorldOptions, contract: Arc<Contract>, defect: Option<Defect>) -> Result<World, Failure> {
-    let command = BotCommand::new(std::env::current_exe()?, [""; 0]);
+    let command = match contract.image {
+        Some(_) => BotCommand::of(&contract)?,
+        None => BotCommand::new(std::env::current_exe()?, [""; 0]),
+    };
     let mut world = World::build_with(options, contract, command).await?;
     let visitor = world.new_user("visitor").await?;
     world.bot.set("SPARE", visitor.token());

@@ -1,7 +1,7 @@
 //! Bots that are wrong on purpose: each turns exactly its check red, and the sound one is green through the same trouble. And faults that do
 //! not happen: each fails its drill.
 //!
-//! The bot is this program itself, started with a role: so it is always built, and never shipped.
+//! The bot is this program itself, started with a role: so it is always built, and never shipped. In an image it is that too.
 
 #![expect(clippy::unwrap_used, reason = "the double is a test too")]
 #![expect(
@@ -10,6 +10,7 @@
     reason = "bots say how they are, and one prints its token"
 )]
 
+mod contained;
 mod defect;
 mod double;
 mod drilled;
@@ -121,7 +122,8 @@ fn main() -> ExitCode {
         missing.map_or(Ok(()), |defect| Err(format!("{defect} is not in the table").into()))
     });
     let sound = TROUBLES.map(sound).into_iter().chain([encrypted]);
-    let trials = sound.chain(defective).chain(unfired).chain([complete]);
+    let contained = contained::trials(runtime);
+    let trials = sound.chain(defective).chain(unfired).chain(contained).chain([complete]);
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 

@@ -60,7 +60,7 @@ async fn two_peers_read_each_other_in_an_encrypted_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_that_ends_is_not_waited_for() {
     let mut world = world("one_that_ends").await;
-    world.bot.start().unwrap();
+    world.bot.start().await.unwrap();
     let began = Instant::now();
     let refused = world.ping(PATIENCE).await.unwrap_err();
     assert!(

@@ -84,7 +84,7 @@ impl Boots {
 async fn boot(world: &mut World) -> Result<(Duration, CriticalPath, Duration), Failure> {
     let began = world.traffic().clock();
     let since = Instant::now();
-    world.bot.start()?;
+    world.bot.start().await?;
     // Not `wait_ready`, whose looks grow rarer: it would measure its own pauses.
     let ready = async {
         while !world.bot.ready().await.is_ok_and(|ready| ready.is_ok()) {

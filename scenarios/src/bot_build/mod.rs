@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use harness::run;
+use harness::{bot::BotCommand, run};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::Command,
@@ -33,13 +33,10 @@ const TEST: &str = "cli";
 /// How long a build may be silent before it is said that it goes on: linking the bot takes longer than that, and cargo says nothing of it.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Names the command that stands in for the bot's binary.
-const BOT_VARIABLE: &str = "KNOCKPROOF_BOT";
-
 /// What was found about the bot's binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// `KNOCKPROOF_BOT` names the bot; nothing is built.
+    /// The environment names the bot; nothing is built.
     Given,
     /// This program does not run from its source workspace; nothing can be built.
     NoWorkspace,
@@ -76,7 +73,7 @@ pub enum BuildError {
 /// # Errors
 /// [`BuildError`] when the bot does not compile or cargo cannot be asked.
 pub async fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> {
-    if is_given() {
+    if BotCommand::is_given() {
         return Ok(Freshness::Given);
     }
     match workspace()? {
@@ -89,7 +86,7 @@ pub async fn ensure(say: &mut dyn FnMut(&str)) -> Result<Freshness, BuildError> 
 }
 
 /// Makes sure of the bot's binary in a profile of cargo's, `None` for this program's own; answers the profile and the binary.
-/// `Ok(None)` where `KNOCKPROOF_BOT` names the bot or nothing can be built here.
+/// `Ok(None)` where the environment names the bot or nothing can be built here.
 ///
 /// # Errors
 /// As [`ensure`].
@@ -97,7 +94,7 @@ pub async fn ensure_in(
     profile: Option<&str>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<(String, PathBuf)>, BuildError> {
-    if is_given() {
+    if BotCommand::is_given() {
         return Ok(None);
     }
     let Some(mut workspace) = workspace()? else {
@@ -114,10 +111,6 @@ pub async fn ensure_in(
 /// The cargo profile that this program was built with, as far as its place tells.
 pub fn own_profile() -> Option<String> {
     workspace().ok().flatten().map(|workspace| workspace.profile)
-}
-
-fn is_given() -> bool {
-    env::var(BOT_VARIABLE).is_ok_and(|command| !command.trim().is_empty())
 }
 
 /// The workspace that this program runs from.

@@ -39,7 +39,10 @@ pub enum NotRunnable {
 /// # Errors
 /// [`NotRunnable`] says what is in the way.
 pub fn runnable(bot: &BotCommand) -> Result<(), NotRunnable> {
-    let program = &bot.program;
+    // An image is looked for where the engine is asked.
+    let BotCommand::Program { program, .. } = bot else {
+        return Ok(());
+    };
     if program.components().count() > 1 {
         return executable(program);
     }

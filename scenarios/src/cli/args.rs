@@ -22,7 +22,8 @@ Exit codes: 0 everything that ran passed, 1 something failed, 2 could not run,
 130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (a second signal ends at once).
 
 Environment: KNOCKPROOF_HOMESERVER (which homeserver), KNOCKPROOF_BOT (a command that stands in for the bot),
-KNOCKPROOF_ARTIFACTS (where logs and traffic of failed drills go), KNOCKPROOF_KEEP=1 (keep those of passed drills too),
+KNOCKPROOF_BOT_IMAGE (a container image that does), KNOCKPROOF_ARTIFACTS (where logs and traffic of failed drills go),
+KNOCKPROOF_KEEP=1 (keep those of passed drills too),
 KNOCKPROOF_IMAGE, KNOCKPROOF_HOMESERVER_BIN, KNOCKPROOF_SYNAPSE_VENV (what the homeserver is started from; nothing else is
 taken in place of what is named), TMPDIR (where worlds keep their data while they last).";
 

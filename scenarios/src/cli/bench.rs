@@ -47,7 +47,7 @@ async fn prepared(args: &BenchArgs) -> Result<(Bed, Vec<Box<dyn Bench>>, Compile
 
 fn given() -> Result<(BotCommand, String), Failure> {
     let bot = BotCommand::of(&contract::knock_approver()?)?;
-    let shown = bot.program.display().to_string();
+    let shown = bot.to_string();
     Ok((bot, shown))
 }
 

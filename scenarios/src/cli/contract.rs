@@ -25,13 +25,24 @@ pub(super) fn run(command: &ContractCommand, out: &mut impl Write) -> Exit {
     }
 }
 
+/// What it runs in, where that is no process of this machine.
+fn contained(contract: &Contract) -> String {
+    let told = |image: &String| format!(" It runs in a container of the image {image}.");
+    contract.image.as_ref().map_or_else(String::new, told)
+}
+
 /// Says which faults the bot can be drilled with, and why not with the rest.
 fn drilled_with(contract: &Contract, out: &mut impl Write) -> io::Result<()> {
     let faults = Faults::standard();
     // What lacks on the homeserver that lacks least lacks of the bot.
     let lacking = |fault: &Fault| fault.lacking(contract, Flavor::Conduwuit);
     let (not, can): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| lacking(fault).is_some());
-    writeln!(out, "{} has a sound contract.\n\nIt is drilled with", contract.name)?;
+    writeln!(
+        out,
+        "{} has a sound contract.{}\n\nIt is drilled with",
+        contract.name,
+        contained(contract)
+    )?;
     for fault in &can {
         writeln!(out, "  {}: {}", fault.name(), fault.summary())?;
     }

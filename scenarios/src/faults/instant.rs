@@ -73,7 +73,7 @@ async fn killed_after(world: &mut World, kind: Kind) -> Result<Fired> {
     let held = gate.reached(PATIENCE).await?;
     world.bot.kill().await?;
     gate.open();
-    world.bot.start()?;
+    world.bot.start().await?;
     let space = world.space().to_owned();
     let bot = world.account().user_id().to_owned();
     let once: BoxFuture<'static, Result<String>> = match kind {

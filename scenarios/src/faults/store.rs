@@ -118,7 +118,7 @@ async fn moved_away(world: &mut World) -> Result<()> {
 async fn lost_with_wrong_password(world: &mut World) -> Result<Fired> {
     world.account().write_password(shared::WRONG_PASSWORD)?;
     let lost = shared::lose_stores(world)?;
-    world.bot.start()?;
+    world.bot.start().await?;
     let name = world.account().name().to_owned();
     let noted = |ready: &Ready| {
         let identity = ready.identity(&name);

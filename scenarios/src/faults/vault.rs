@@ -97,7 +97,7 @@ async fn old_files(world: &mut World) -> Result<Fired> {
 }
 async fn database_lost(world: &mut World) -> Result<Fired> {
     // A command that was answered before: a bot that has forgotten that must not answer it again.
-    world.bot.start()?;
+    world.bot.start().await?;
     world.bot.wait_ready(PATIENCE).await?;
     let owner = world.owner_peer().await?;
     let (room, bot) = (world.admin_room().to_owned(), world.account().user_id().to_owned());
@@ -166,7 +166,7 @@ async fn passphrase_found(world: &mut World) -> Result<()> {
     }
     world.bot.stop().await?;
     shared::put_back(&acts::file(world, "escrow_passphrase"))?;
-    Ok(world.bot.start()?)
+    Ok(world.bot.start().await?)
 }
 /// The devices that the bot has on its list of those to be logged out.
 fn old_devices(world: &World) -> Result<Vec<String>> {

@@ -44,7 +44,7 @@ pub enum CouldNotRun {
     /// The bot is not built and cannot be.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// There is no bot.
+    /// There is no bot, or no image of it.
     #[error(transparent)]
     NoBot(#[from] bot::Error),
     /// The bot's command is no program.
@@ -104,6 +104,9 @@ pub async fn bot(contract: &Contract, is_ours: bool, say: &mut dyn FnMut(&str)) 
     if is_ours {
         bot_build::ensure(say).await?;
     }
-    bot_build::runnable(&BotCommand::of(contract)?)?;
+    match &BotCommand::of(contract)? {
+        BotCommand::Image(image) => image.ensure().await?,
+        program => bot_build::runnable(program)?,
+    }
     Ok(())
 }

@@ -232,7 +232,7 @@ async fn started_again(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>)
     steps
         .step(STEPS[8], async {
             world.bot.kill().await?;
-            world.bot.start()?;
+            world.bot.start().await?;
             world.bot.wait_ready(world.contract().boot()).await?;
             notes.nothing_else(world, told).await
         })
@@ -246,7 +246,7 @@ async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
         .step(STEPS[9], async {
             world.bot.stop().await?;
             let rows = forget_announced(world)?;
-            world.bot.start()?;
+            world.bot.start().await?;
             world.bot.wait_ready(world.contract().boot()).await?;
             let ((), evidence) = notes.nothing_else(world, told).await?;
             seen(format!("{rows} rows were lost; {evidence}"))
@@ -257,7 +257,7 @@ async fn forgotten(stage: &mut Stage, notes: &Notes, told: &mut Vec<String>) -> 
             world.bot.stop().await?;
             let files = world.bot.lose_database()?;
             let since = world.traffic().last_seq();
-            world.bot.start()?;
+            world.bot.start().await?;
             world.bot.wait_ready(world.contract().boot()).await?;
             // It times out once more in the bot's eyes, and has been dealt with when the bot wants to leave it.
             let late = old_lobbies::find(world, Some(ANNOUNCED))?;

@@ -98,7 +98,7 @@ async fn killed_while_people_wait(stage: &mut Stage) -> Result<Waiting, Stop> {
         .await?;
     steps
         .step(STEPS[4], async {
-            world.bot.start()?;
+            world.bot.start().await?;
             seen(world.bot.wait_ready(world.contract().boot()).await?.line())
         })
         .await?;
@@ -132,7 +132,7 @@ async fn restarted_while_one_waits(stage: &mut Stage, waiting: Waiting) -> Resul
     steps
         .step(STEPS[7], async {
             world.bot.stop().await?;
-            world.bot.start()?;
+            world.bot.start().await?;
             seen(world.bot.wait_ready(world.contract().boot()).await?.line())
         })
         .await?;

@@ -30,6 +30,27 @@ fn each_contract_of_ours_is_one(#[case] contract: &str) {
 }
 
 #[test]
+fn a_bot_in_an_image_is_told_from_one_with_a_command() {
+    let place = Place::new();
+    let path = place.path("bot.toml");
+    let text =
+        "name = 'pong'\nimage = 'pong:1'\nready = { log = 'up' }\nidentities = [{ name = 'bot', localpart = 'bot' }]\n";
+    let check = |text: &str| {
+        fs::write(&path, text).unwrap();
+        knockproof(&["contract", "check", path.to_str().unwrap()])
+    };
+    let said = text_of(&check(text));
+    assert!(said.contains("runs in a container of the image pong:1"), "{said}");
+    let both = check(&text.replace("ready", "command = 'pong'\nready"));
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+    assert!(crate::text(&both.stderr).contains("image in the contract"), "{both:?}");
+}
+
+fn text_of(output: &std::process::Output) -> String {
+    text(&output.stdout)
+}
+
+#[test]
 fn what_a_bot_cannot_suffer_is_named_with_the_reason() {
     let path = repository().join("bots/ping/matrix-nio/contract.toml");
     let said = text(&knockproof(&["contract", "check", path.to_str().unwrap()]).stdout);

@@ -54,6 +54,26 @@ fn something_named_that_is_not_there(#[case] variable: &str, #[case] value: &str
     assert!(said.contains(part) && said.trim_end().lines().count() == 1, "{said}");
 }
 
+#[test]
+fn a_bot_in_an_image_where_no_engine_is() {
+    let place = Place::new();
+    let contract = place.path("bot.toml");
+    let text =
+        "name = 'pong'\nimage = 'pong:1'\nready = { log = 'up' }\nidentities = [{ name = 'bot', localpart = 'bot' }]\n";
+    fs::write(&contract, text).unwrap();
+    let mut command = crate::command(&["drill", "--homeserver", "embedded", "--fault", "none"]);
+    command.arg("--contract").arg(&contract).env("DOCKER_HOST", NO_ENGINE);
+    let said = refusal(&mut command);
+    let names = said.contains("pong:1") && said.contains("no Docker engine answers");
+    assert!(names && said.trim_end().lines().count() == 1, "{said}");
+    let said = refusal(
+        command
+            .env("KNOCKPROOF_BOT", ENDS)
+            .env("KNOCKPROOF_BOT_IMAGE", "pong:2"),
+    );
+    assert!(said.contains("KNOCKPROOF_BOT and KNOCKPROOF_BOT_IMAGE"), "{said}");
+}
+
 /// A program that says on its command line that it is conduwuit.
 fn server(place: &Place, serves: &str) -> PathBuf {
     let path = place.path("server");

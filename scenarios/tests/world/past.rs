@@ -64,7 +64,7 @@ async fn handled_once(world: &mut World) -> Outcome {
     let (data, copied) = (world.bot.data_dir().to_owned(), keep.path().join("data"));
     world.bot.stop().await?;
     copy(&data, &copied)?;
-    world.bot.start()?;
+    world.bot.start().await?;
     world.bot.wait_ready(BOOT).await?;
     let (knocker, _) = vetting::register(world, "knocker").await?;
     let (room, _) = vetting::until_challenged(world, &knocker).await?;
@@ -75,7 +75,7 @@ async fn handled_once(world: &mut World) -> Outcome {
     world.bot.stop().await?;
     std::fs::remove_dir_all(&data)?;
     copy(&copied, &data)?;
-    world.bot.start()?;
+    world.bot.start().await?;
     world.bot.wait_ready(BOOT).await?;
     // Whoever comes after has been dealt with: so has whoever came before.
     let (other, _) = vetting::register(world, "other").await?;
@@ -128,7 +128,7 @@ async fn answered_meanwhile(world: &mut World, knocker: &User, room: &str, chall
     let moved = database.execute("UPDATE position SET position = CAST(position AS INTEGER) + 100", [])?;
     drop(database);
     ensure(moved > 0, || "no position is kept".to_owned())?;
-    world.bot.start()?;
+    world.bot.start().await?;
     world.bot.wait_ready(BOOT).await?;
     vetting::invited_to_space(world, knocker).await?;
     Ok(())

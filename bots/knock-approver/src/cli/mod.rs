@@ -1,5 +1,6 @@
-//! The command line: `run` (the default), `codes`, `verify`, `import`, `status`, `doctor`.
+//! The command line: `run` (the default), `codes`, `verify`, `import`, `status`, `alive`, `doctor`.
 
+mod alive;
 mod allocator;
 mod codes;
 mod crew;
@@ -27,7 +28,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
 
   0   well; of `run`: ended by SIGTERM or SIGINT, also during its start
-  1   it failed; of `status`: an identity does not serve; of `doctor`: something is broken
+  1   it failed; of `status`: an identity does not serve; of `alive`: no bot answers; of `doctor`: something is broken
   2   the command line or the environment is wrong
   3   the data directory is in use by another process
   4   of `run`: a part of the bot ended or panicked, and it ended with it: start it anew";
@@ -58,8 +59,10 @@ enum Command {
     Import,
     /// Say how the running bot is; exit code 1 unless it serves
     Status,
+    /// Say by the exit code whether the running bot lives, serving or not: for health checks
+    Alive,
     /// Look at configuration, tokens, device, keys, backup, rooms and power; a line each, with the cure. Changes nothing
-    Doctor,
+    Doctor(doctor::Doctor),
 }
 
 /// Why a command ended badly.
@@ -131,7 +134,8 @@ fn execute(command: Command) -> Result<(), CliError> {
             Command::Verify(verify) => verify::execute(Config::from_env()?, verify).await,
             Command::Import => take_over(&Config::from_env()?).await,
             Command::Status => status::execute(&Config::from_env()?).await,
-            Command::Doctor => doctor::execute(&Config::from_env()?).await,
+            Command::Alive => alive::execute(&Config::from_env()?).await,
+            Command::Doctor(doctor) => doctor::execute(&Config::from_env()?, &doctor).await,
         }
     });
     outcome.map_err(|error| CliError::Io("start the runtime".to_owned(), error))?

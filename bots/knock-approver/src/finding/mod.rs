@@ -3,6 +3,7 @@
 use std::fmt;
 
 use matrix_sdk::ruma::{RoomId, UserId};
+use serde_json::{Value, json};
 
 use crate::{config::Role, health::Degraded};
 
@@ -56,6 +57,15 @@ impl Finding {
         self.standing
     }
 
+    /// For programs.
+    pub(crate) fn told(&self) -> Value {
+        let mut told = json!({ "standing": self.standing.word(), "what": self.what, "seen": self.seen });
+        if let Some(cure) = &self.cure {
+            told["cure"] = cure.as_str().into();
+        }
+        told
+    }
+
     /// As `/ready` says it; `None` where all is well.
     pub(crate) fn complaint(&self) -> Option<Degraded> {
         let cure = self.cure.clone()?;
@@ -83,13 +93,20 @@ pub(crate) fn of(role: Role, what: &str) -> String {
     format!("{what} of the {role}")
 }
 
+impl Standing {
+    /// The word for it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Weak => "weak",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.standing {
-            Standing::Well => "ok",
-            Standing::Weak => "weak",
-            Standing::Broken => "broken",
-        };
+        let word = self.standing.word();
         write!(f, "{word:<6} {}: {}", self.what, self.seen)?;
         match &self.cure {
             Some(cure) => write!(f, "; cure: {cure}"),
