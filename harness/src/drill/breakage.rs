@@ -308,11 +308,12 @@ fn has_synced(exchanges: &[Exchange], since: u64, user: &str) -> bool {
     let own = || exchanges.iter().filter(of_bot);
     let told = own()
         .filter(|exchange| exchange.status == Some(401) && exchange.who.as_ref().is_none_or(|who| who.user_id == user))
-        .map(|exchange| exchange.seq)
+        .map(|exchange| exchange.at_ms + exchange.took_ms.unwrap_or_default())
         .max();
+    // One that began before the bot was told may be answered while its token lived, whenever the bot sees that.
     let synced = |exchange: &Exchange| exchange.status == Some(200) && exchange.path.ends_with("/sync");
     let mut done = own().filter(|exchange| exchange.is_by(user) && synced(exchange));
-    told.is_none() || done.any(|exchange| Some(exchange.seq) > told)
+    told.is_none() || done.any(|exchange| Some(exchange.at_ms) > told)
 }
 
 fn users_hit(world: &World) -> Vec<String> {
@@ -367,5 +368,41 @@ async fn supervised(
             }
             outcome => return Ok(outcome?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front_door::{Who, example};
+
+    const USER: &str = "@bot:x";
+
+    fn exchange(seq: u64, path: &str, status: u16, at_ms: u64, took_ms: u64) -> Exchange {
+        Exchange {
+            seq,
+            at_ms,
+            took_ms: Some(took_ms),
+            status: Some(status),
+            who: Some(Who {
+                user_id: USER.to_owned(),
+                device_id: None,
+            }),
+            ..example::exchange("GET", path)
+        }
+    }
+
+    #[test]
+    fn only_a_sync_that_began_after_the_bot_was_told_shows_that_it_serves_again() {
+        let told = exchange(5, "/_matrix/client/v3/account/whoami", 401, 100, 50);
+        let under_way = exchange(6, "/_matrix/client/v3/sync", 200, 110, 60);
+        let later = exchange(7, "/_matrix/client/v3/sync", 200, 151, 5);
+        let mut seen = vec![told, under_way];
+        assert!(!has_synced(&seen, 0, USER));
+        seen.push(later);
+        assert!(has_synced(&seen, 0, USER));
+        // Before it was told anything there is nothing to wait for.
+        assert!(has_synced(&seen[1..], 0, USER));
+        assert!(has_synced(&seen, 5, USER));
     }
 }

@@ -65,19 +65,23 @@ pub(super) fn faults() -> [Fault; 6] {
         )
         .reaching(Reach::Accounts)
         .injected(|world| Box::pin(false_alarm(world))),
-        Fault::new(
-            "bot-killed-after-login",
-            "the token is dead; the bot is killed after the reply to its login, before it sees it, and started again",
-            RUNNING,
-        )
-        .needing(CREDENTIALS)
-        .reaching(Reach::Account)
-        .helped_by_the_bot()
-        .expecting(|_| Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60))
-        .injected(|world| Box::pin(killed_after_login(world))),
+        killed_at_login(),
         Fault::new("bot-killed", "the bot is killed (SIGKILL) and started again", RUNNING)
             .injected(|world| Box::pin(killed(world))),
     ]
+}
+
+fn killed_at_login() -> Fault {
+    Fault::new(
+        "bot-killed-after-login",
+        "the token is dead; the bot is killed after the reply to its login, before it sees it, and started again",
+        RUNNING,
+    )
+    .needing(CREDENTIALS)
+    .reaching(Reach::Account)
+    .helped_by_the_bot()
+    .expecting(|_| Expectation::one_login(NewDevice::Allowed).logins(3, 4).within(60))
+    .injected(|world| Box::pin(killed_after_login(world)))
 }
 
 fn login(world: &World) -> Matcher {
