@@ -76,6 +76,11 @@ impl Healer {
         Ok(Some(saved))
     }
 
+    /// The state of the password's source that a login was last tried with, if one was since this was asked last.
+    pub fn take_tried_password(&mut self) -> Option<PasswordState> {
+        self.tried.take()
+    }
+
     pub(super) fn password_now(&self, password: Option<&(Secret, PasswordState)>) -> Password {
         match password {
             None => Password::Missing,

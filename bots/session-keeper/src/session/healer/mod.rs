@@ -157,11 +157,6 @@ impl Healer {
         (self.throttle.may(&state, self.epoch.elapsed()) == May::Try).then_some(password)
     }
 
-    /// The state of the password's source that a login was last tried with, if one was since this was asked last.
-    pub fn take_tried_password(&mut self) -> Option<PasswordState> {
-        self.tried.take()
-    }
-
     /// The devices left behind, and what it takes to remove them now.
     pub fn leftovers(&self) -> Leftovers {
         Leftovers {
