@@ -1,6 +1,6 @@
 //! What is known before an attempt: from the disk, and from the attempts before it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use matrix_sdk::ruma::OwnedDeviceId;
 use rand::Rng;
@@ -79,6 +79,15 @@ impl Healer {
     /// The state of the password's source that a login was last tried with, if one was since this was asked last.
     pub fn take_tried_password(&mut self) -> Option<PasswordState> {
         self.tried.take()
+    }
+
+    /// When a login is tried again whatever happens, where one was refused.
+    pub fn next_login_in(&self) -> Option<Duration> {
+        let (_, state) = self.password.read()?;
+        match self.throttle.may(&state, self.epoch.elapsed()) {
+            May::Wait(wait) => Some(wait),
+            May::Try => None,
+        }
     }
 
     pub(super) fn password_now(&self, password: Option<&(Secret, PasswordState)>) -> Password {

@@ -196,15 +196,6 @@ impl Healer {
         }
     }
 
-    /// When a login is tried again whatever happens, where one was refused.
-    pub fn next_login_in(&self) -> Option<Duration> {
-        let (_, state) = self.password.read()?;
-        match self.throttle.may(&state, self.epoch.elapsed()) {
-            May::Wait(wait) => Some(wait),
-            May::Try => None,
-        }
-    }
-
     /// Goes through the sources of a session, in order, as far as the homeserver answers.
     ///
     /// # Errors
