@@ -5,6 +5,8 @@
 //! (`scenarios/recordings/<flavor>/<area>/<step>.snap`); the embedded homeserver must answer as the recording of the flavor whose dialect it
 //! speaks, but for the [`WANTED`] differences.
 //!
+//! Beside the steps that somebody thought of there are those of [`endpoints`], made from the specification's own list.
+//!
 //! ```text
 //! areas ──▶ step ──▶ probe ──(HTTP)──▶ homeserver
 //!                      │
@@ -13,6 +15,7 @@
 
 mod areas;
 mod compare;
+pub mod endpoints;
 mod error;
 mod memory;
 mod normal;

@@ -108,7 +108,7 @@ pub(super) fn steps() -> Vec<Step> {
         )
         .by("hanna")
         .only(&["/errcode"])
-        .decided_by("misfit_errcodes"),
+        .decided_by("misfits"),
     ]
 }
 

@@ -16,6 +16,7 @@ mod keys;
 mod knocks;
 mod passwords;
 mod pick;
+mod presence;
 mod restricted;
 mod rooms;
 mod sync;
@@ -70,6 +71,11 @@ pub fn areas() -> Vec<Area> {
         all("aliases", aliases::steps),
         all("transactions", transactions::steps),
         all("sync", sync::steps),
+        Area {
+            name: "presence",
+            flavors: &[Flavor::Conduwuit, Flavor::Synapse],
+            steps: presence::steps,
+        },
         Area {
             name: "admin",
             flavors: FAMILY,

@@ -42,7 +42,7 @@ pub(super) fn steps() -> Vec<Step> {
             }),
         )
         .only(&["/errcode"])
-        .decided_by("misfit_errcodes"),
+        .decided_by("misfits"),
         text(
             "a_login_that_is_no_json_is_refused",
             Method::POST,

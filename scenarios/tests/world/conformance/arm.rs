@@ -3,10 +3,14 @@
 use std::{fmt, fs, fs::File, path::PathBuf};
 
 use harness::{
-    homeserver::{self, Choice, Driver, Flavor, Options},
+    homeserver::{self, Choice, Chosen, Driver, Flavor, Options},
     run::RunId,
 };
-use scenarios::conformance::{Area, Recording, SERVER_NAME, probe};
+use scenarios::conformance::{
+    Area, Recording, SERVER_NAME,
+    endpoints::{Replies, ask_all},
+    probe,
+};
 
 /// One side of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +62,41 @@ impl Arm {
         Ok(recording)
     }
 
+    /// The answers to the steps that are made from the list of endpoints, asked once a run.
+    pub(crate) fn replies(self) -> Result<Replies, Box<dyn std::error::Error>> {
+        let folder = folder();
+        fs::create_dir_all(&folder)?;
+        let name = format!("{self}-endpoints").replace("::", "-");
+        let answers = folder.join(format!("{name}.json"));
+        let lock = File::create(folder.join(format!("{name}.lock")))?;
+        lock.lock()?;
+        if answers.exists() {
+            return Ok(serde_json::from_slice(&fs::read(&answers)?)?);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let replies = runtime.block_on(async {
+            let chosen = self.start(folder.join(name)).await?;
+            Ok::<_, Box<dyn std::error::Error>>(ask_all(chosen.homeserver.as_ref()).await?)
+        })?;
+        fs::write(&answers, serde_json::to_vec(&replies)?)?;
+        Ok(replies)
+    }
+
     async fn ask(self, area: Area, folder: PathBuf) -> Result<Recording, Box<dyn std::error::Error>> {
+        let chosen = self.start(folder).await?;
+        Ok(probe(&area, chosen.homeserver.as_ref()).await?)
+    }
+
+    async fn start(self, folder: PathBuf) -> Result<Chosen, Box<dyn std::error::Error>> {
         let mut options = Options::new(self.choice(), folder);
         options.server_name = SERVER_NAME.to_owned();
         if let Self::Embedded { dialect } = self {
             options.dialect = Some(dialect);
         }
-        let chosen = homeserver::start(options).await?;
-        Ok(probe(&area, chosen.homeserver.as_ref()).await?)
+        Ok(homeserver::start(options).await?)
     }
 
     fn choice(self) -> Choice {

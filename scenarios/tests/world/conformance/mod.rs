@@ -7,6 +7,7 @@
 //! comes up asks the whole area and leaves the answers in a file of the run, for which the others wait.
 
 mod arm;
+mod generated;
 mod judge;
 
 use harness::homeserver::{Choice, Driver, Flavor};
@@ -17,7 +18,9 @@ use arm::Arm;
 
 /// The tests of suite `conformance`.
 pub(crate) fn trials(choice: Choice) -> Vec<Trial> {
-    arms(choice).into_iter().flat_map(steps_of).collect()
+    let arms = arms(choice);
+    let generated = generated::trials(&arms);
+    arms.into_iter().flat_map(steps_of).chain(generated).collect()
 }
 
 /// The arms that a choice of homeserver asks for: a real one where a flavor is named, the embedded one in all its dialects otherwise.
