@@ -73,8 +73,10 @@ pub async fn look(
         let mut read = None;
         for reader in first.iter().chain(&others) {
             match whole(&http, &room, &reader.token).await {
-                // What conduwuit answers those who were never there.
-                Ok(events) if events.is_empty() => refusals.push(format!("{}: sees nothing of it", reader.user_id)),
+                // What conduwuit shows those who were never there is nothing, or little.
+                Ok(events) if !shows_join_of(&events, &reader.user_id) => {
+                    refusals.push(format!("{}: sees nothing of it", reader.user_id))
+                }
                 Ok(events) => {
                     read = Some((reader.user_id.clone(), events));
                     break;
@@ -102,6 +104,13 @@ pub async fn look(
         }
     }
     seen
+}
+
+/// Whoever was in a room sees that they came.
+fn shows_join_of(events: &[Value], user: &str) -> bool {
+    events.iter().any(|event| {
+        event["type"] == "m.room.member" && event["state_key"] == user && event["content"]["membership"] == "join"
+    })
 }
 
 /// The rooms that the bot named in a request, and those that were there before it.
