@@ -109,6 +109,17 @@ pub(super) const fn bit(device: Device) -> u8 {
     1 << device
 }
 
+impl Disk {
+    /// As the devices of the vault do it.
+    pub(super) fn abandon_pending(&mut self) {
+        if let Some(device) = self.pending.take()
+            && self.left.iter().all(|left| left.device != device)
+        {
+            self.left.push(Left { device, token: None });
+        }
+    }
+}
+
 impl World {
     /// Nothing saved, no device on the server, the password known to nobody.
     pub(super) fn empty() -> Self {

@@ -8,7 +8,7 @@ use crate::healing::{
         decisions::{Age, Decisions},
         rules::{Rule, Ways},
         state::State,
-        world::{Device, Held, Left, bit},
+        world::{Device, Held, bit},
     },
 };
 
@@ -235,12 +235,7 @@ impl Turn<'_> {
     fn remember(&mut self, class: &Class, target: Target, password: u8) {
         let refused = matches!(class, Class::Other { .. }) && target == Target::New;
         if refused && !self.decisions.keeps_refused_id() {
-            let disk = &mut self.state.world.disk;
-            if let Some(device) = disk.pending.take()
-                && disk.left.iter().all(|left| left.device != device)
-            {
-                disk.left.push(Left { device, token: None });
-            }
+            self.state.world.disk.abandon_pending();
         }
         let Some(bot) = &mut self.state.bot else { return };
         match class {

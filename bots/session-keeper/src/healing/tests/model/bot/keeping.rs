@@ -55,33 +55,27 @@ impl Turn<'_> {
     }
 
     fn keep_left(&mut self, keeping: Keeping) {
-        let disk = &self.state.world.disk;
-        let mut left = disk.left.clone();
+        let before = &self.state.world.disk;
+        let mut disk = before.clone();
         let replaced = disk.session.filter(|saved| saved.device != keeping.session.device);
         if let Some(saved) = replaced
-            && left.iter().all(|known| known.device != saved.device)
+            && disk.left.iter().all(|known| known.device != saved.device)
         {
-            left.push(Left {
+            disk.left.push(Left {
                 device: saved.device,
                 token: Some(saved),
             });
         }
         // The device in use was left behind once: it stays.
-        left.retain(|left| left.device != keeping.session.device);
-        // The server may have made it, though the answer was lost.
-        let abandoned = disk.pending.filter(|pending| *pending != keeping.session.device);
-        if let Some(device) = abandoned
-            && left.iter().all(|known| known.device != device)
-        {
-            left.push(Left { device, token: None });
+        disk.left.retain(|left| left.device != keeping.session.device);
+        if disk.pending != Some(keeping.session.device) {
+            disk.abandon_pending();
         }
-        if left == disk.left && abandoned.is_none() {
+        if disk == *before {
             return self.keep_session(keeping);
         }
         if self.can_write(Phase::Beginning, State::forget_devices) {
-            let disk = &mut self.state.world.disk;
-            disk.left = left;
-            disk.pending = disk.pending.filter(|_| abandoned.is_none());
+            self.state.world.disk = disk;
             self.go(Phase::Keeping(Keeping {
                 stage: Stage::Session,
                 ..keeping
